@@ -1,0 +1,81 @@
+# butfor: `make lab` does the main job, `make test` runs all tests.
+# `make help` lists everything.
+
+GO      ?= go
+PYTHON   = $(shell command -v /usr/bin/python3 || command -v python3)
+BIN     := bin/butfor
+# The packages whose tests mind the clock run alone, after the others.
+ALONE   := ./suites/...
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# -race needs a C compiler. Without one the tests run all the same, and say so.
+# Looked up when it is needed: deps may have installed it by then.
+CC_FOUND = $(shell command -v $${CC:-cc} || command -v gcc || command -v clang)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: lab
+lab: build ## run every finding on real Python workers and print the table
+	$(BIN) run
+
+.PHONY: build
+build: deps ## build bin/butfor
+	$(GO) build -o $(BIN) ./cmd/butfor
+
+.PHONY: test
+test: deps vet test-python test-go ## all tests, with -race where there is a C compiler
+
+.PHONY: test-go
+test-go:
+	@race=-race; if [ -z '$(CC_FOUND)' ]; then race=; \
+		echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
+		echo '      Debian: apt-get install gcc libc6-dev'; fi; \
+	set -ex; \
+	$(GO) test $$race -timeout 10m $$($(GO) list ./... | grep -v /suites/); \
+	$(GO) test $$race -timeout 10m -p 1 $(ALONE)
+
+.PHONY: test-python
+test-python: deps
+	cd python && $(PYTHON) -W error -m unittest discover -s tests -t .
+
+.PHONY: vet
+vet:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: ## run the linter (builds it first: some minutes the first time)
+	$(GO) run $(LINT) run ./...
+
+.PHONY: fuzz
+fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
+	@for target in $$($(GO) test -list '^Fuzz' ./worker/wire | grep '^Fuzz'); do \
+		echo "$$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} ./worker/wire || exit 1; done
+
+.PHONY: bench
+bench: ## benchmarks of pool, port and wire
+	$(GO) test -run '^$$' -bench . ./worker/wire ./worker/process ./pool
+
+.PHONY: soak
+soak: ## the thin line ten times in a row, then five times beside 4 CPU hogs
+	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=9 --label-filter='thin-line && !hogs' ./suites/findings
+	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=4 --label-filter='thin-line && hogs' ./suites/findings
+
+# What is missing is installed where that can be done without asking, and named
+# where it can't.
+.PHONY: deps
+deps:
+	@if [ -z '$(PYTHON)' ] || { [ -z '$(CC_FOUND)' ] && [ -z '$(BUTFOR_NO_INSTALL)' ]; }; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -z '$(BUTFOR_NO_INSTALL)' ]; then \
+			echo 'make: installing what is missing (python3, gcc, libc6-dev); BUTFOR_NO_INSTALL=1 forbids it'; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 gcc libc6-dev >/dev/null; \
+		elif [ -z '$(PYTHON)' ]; then \
+			echo 'make: Python 3.9 or newer is missing. Debian: apt-get install python3'; exit 1; \
+		fi; \
+	fi
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
