@@ -1,0 +1,74 @@
+"""From the command line to serving: flags, the port, the watch, boot demands."""
+
+import posix
+import sys
+from time import sleep
+
+from . import __version__
+from .commands import burn
+from .flags import USAGE, FlagError, parse
+from .life import leave, watch
+from .port import FrameTooLong
+from .serve import serve
+
+
+def main(began_ns):
+    """Runs the worker; does not return. began_ns: when the start began, by the
+    monotonic clock."""
+    try:
+        flags = parse(sys.argv[1:])
+    except FlagError as error:
+        say(error)
+        sys.exit(2)
+    if flags.help:
+        print(USAGE, end="")
+        sys.exit(0)
+    if flags.version:
+        print("butfor_worker %s (Python %d.%d.%d)" % ((__version__,) + sys.version_info[:3]))
+        sys.exit(0)
+
+    code = 1
+    try:
+        fd_in, fd_out = take_stdio()
+        watch(fd_in, fd_out)  # before anything slow: a start must not outlive its port either
+        sys.path[:0] = flags.path
+        burn(flags.boot_cpu_s)
+        sleep(flags.boot_wait_s)
+        serve(fd_in, fd_out, flags.limit, began_ns)
+        code = 0
+    except FrameTooLong as error:
+        say(error)
+        code = 3
+    except KeyboardInterrupt:
+        code = 130
+    except (OSError, RuntimeError) as error:
+        say("cannot serve: %s" % error)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    leave(code)
+
+
+def say(what):
+    print("butfor_worker: %s" % what, file=sys.stderr)
+
+
+def take_stdio():
+    """Takes the port away from stdin and stdout and gives its two fds. Called
+    code, C libraries and children find an empty stdin, and their stdout is
+    stderr, so nothing but the worker can read or write a frame."""
+    for fd, name in ((0, "stdin"), (1, "stdout")):
+        try:
+            posix.fstat(fd)
+        except OSError:
+            raise OSError("%s is closed, but it is the port" % name) from None
+    # Line by line, as stderr is: the order of prints is kept, and nothing
+    # waits in a buffer when the process is killed. Done first, as it asks fd 1
+    # where it stands: a file can say so, the stderr that it becomes may not.
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
+    null = posix.open("/dev/null", posix.O_RDWR)  # becomes fd 2 if stderr is closed
+    fd_in, fd_out = posix.dup(0), posix.dup(1)
+    posix.dup2(null, 0)
+    posix.dup2(2, 1)
+    if null != 2:
+        posix.close(null)
+    return fd_in, fd_out

@@ -1,0 +1,98 @@
+"""The command line, read by hand: argparse costs as much as a whole start."""
+
+from .port import LIMIT, LIMIT_MAX, LIMIT_MIN
+
+USAGE = """\
+usage: python3 butfor_worker [flags]
+
+Answers calls that arrive as frames on stdin, on stdout, until stdin ends.
+A frame is a 4-byte big-endian length and that many bytes of JSON:
+
+  {"id": 1, "command": "echo", "args": {"text": "hi"}}
+
+What called code prints goes to stderr.
+
+flags:
+  --boot-cpu SECONDS   compute for that much CPU time before the first frame
+                       is read, as a slow import would
+  --boot-wait SECONDS  then sleep that long, as a start that waits would
+  --limit BYTES        longest frame, %d to %d (default %d)
+  --path FOLDER        look here first for modules that calls name; may be
+                       given more than once. Neither the working directory nor
+                       the worker's own folder is looked at unless Python
+                       itself does so (-m, PYTHONPATH)
+  --version            print the versions of worker and Python
+  --help               print this
+
+exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
+2 wrong flags; 3 a frame over the limit; 130 interrupted
+""" % (LIMIT_MIN, LIMIT_MAX, LIMIT)
+
+SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
+
+
+class FlagError(Exception):
+    """Wrong usage; the message names the flag."""
+
+
+class Flags:
+    def __init__(self):
+        self.boot_cpu_s = 0.0
+        self.boot_wait_s = 0.0
+        self.limit = LIMIT
+        self.path = []
+        self.help = False
+        self.version = False
+
+
+def parse(words):
+    """Flags from the words after the program's name. Raises FlagError."""
+    flags = Flags()
+    words = list(words)
+    while words:
+        name, equals, value = words.pop(0).partition("=")
+        if name in ("--help", "-h", "--version"):
+            if equals:
+                raise FlagError("%s takes no value" % name)
+            if name == "--version":
+                flags.version = True
+            else:
+                flags.help = True
+            continue
+        if name not in ("--boot-cpu", "--boot-wait", "--limit", "--path"):
+            raise FlagError("%s: no such flag; --help lists them" % name)
+        if not equals:
+            if not words:
+                raise FlagError("%s needs a value" % name)
+            value = words.pop(0)
+        if name == "--boot-cpu":
+            flags.boot_cpu_s = _seconds(name, value)
+        elif name == "--boot-wait":
+            flags.boot_wait_s = _seconds(name, value)
+        elif name == "--limit":
+            flags.limit = _bytes(name, value)
+        elif not value:
+            raise FlagError("--path needs a folder")
+        else:
+            flags.path.append(value)
+    return flags
+
+
+def _seconds(name, value):
+    try:
+        seconds = float(value)
+        if 0 <= seconds <= SECONDS_MAX:
+            return seconds
+    except ValueError:
+        pass
+    raise FlagError("%s must be a number of seconds from 0 to %d, not %r" % (name, SECONDS_MAX, value))
+
+
+def _bytes(name, value):
+    try:
+        size = int(value)
+        if LIMIT_MIN <= size <= LIMIT_MAX:
+            return size
+    except ValueError:
+        pass
+    raise FlagError("%s must be a number of bytes from %d to %d, not %r" % (name, LIMIT_MIN, LIMIT_MAX, value))
