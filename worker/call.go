@@ -1,0 +1,131 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A Request is what a worker is asked. Call sets ID and Timestamp.
+type Request = wire.Request
+
+// Call sends a request and waits for its reply.
+//
+// A handler's error comes as *RemoteError: the worker is well. So it is after
+// a request that can't be encoded or sent as it is (*wire.MessageError,
+// *wire.FrameError) and after a ctx that had ended before. Any other error is
+// a *CallError and leaves the worker in doubt: its port may still carry the
+// late reply, so it must not be used again.
+func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
+	begin := time.Now()
+	if w.doubt {
+		return wire.Reply{}, w.failed(r, begin, "send", ErrDoubt)
+	}
+	if err := ctx.Err(); err != nil {
+		return wire.Reply{}, fmt.Errorf("worker %s: %s not sent: %w", w.ID, r.Command, context.Cause(ctx))
+	}
+	r.ID, r.Timestamp = w.last+1, begin
+	r.Evidence = r.Evidence && slices.Contains(w.Capabilities, "evidence")
+	var err error
+	if w.buf, err = wire.AppendRequest(w.buf[:0], r); err != nil {
+		return wire.Reply{}, err
+	}
+	w.last++
+	if err := w.Port.Send(ctx, w.buf); err != nil {
+		if errors.Is(err, wire.ErrTooLarge) { // refused whole
+			return wire.Reply{}, err
+		}
+		return wire.Reply{}, w.failed(r, begin, "send", err)
+	}
+	frame, err := w.Port.Recv(ctx)
+	if err != nil {
+		return wire.Reply{}, w.failed(r, begin, "reply", err)
+	}
+	reply, err := wire.ParseReply(frame)
+	if err != nil {
+		return wire.Reply{}, w.failed(r, begin, "reply", err)
+	}
+	if reply.ID != r.ID {
+		return wire.Reply{}, w.failed(r, begin, "reply", fmt.Errorf("%w: expected %d, got %d", ErrWrongID, r.ID, reply.ID))
+	}
+	if !reply.Success {
+		return reply, &RemoteError{Worker: w.ID, Command: r.Command, Type: reply.ErrorType, Message: reply.Error, Traceback: reply.Traceback}
+	}
+	return reply, nil
+}
+
+// InDoubt says whether an earlier call left the worker in a state that nobody
+// knows. It is for the goroutine that calls.
+func (w *Worker) InDoubt() bool { return w.doubt }
+
+func (w *Worker) failed(r Request, begin time.Time, phase string, err error) *CallError {
+	w.doubt = true
+	e := &CallError{Worker: w.ID, Command: r.Command, Phase: phase, Err: err}
+	if Gone(err) {
+		patience := time.NewTimer(exitPatience)
+		defer patience.Stop()
+		select {
+		case <-w.Port.Done():
+			exit := w.Port.Exit()
+			e.Exit = &exit
+		case <-patience.C:
+		}
+	}
+	e.Elapsed, e.Info = time.Since(begin), w.Port.Info()
+	return e
+}
+
+var (
+	// ErrDoubt is what a worker in doubt answers to a further call.
+	ErrDoubt = errors.New("worker is in doubt after an earlier call")
+	// ErrWrongID means that a reply was not to the request that was asked.
+	ErrWrongID = errors.New("reply to another request")
+)
+
+// A RemoteError is what a command's handler raised. The worker is well.
+type RemoteError struct {
+	Worker, Command string
+	Type            string // of the exception; "" if the worker did not say
+	Message         string
+	Traceback       string // "" if the worker did not say
+}
+
+func (e *RemoteError) Error() string {
+	return fmt.Sprintf("worker %s: %s: %s", e.Worker, e.Command, e.Message)
+}
+
+// A CallError says why a call got no reply. It unwraps to its cause: the ctx's
+// error, ErrWrongID, a *wire.FrameError or *wire.MessageError, io.EOF or
+// ErrGone for a worker that ended.
+type CallError struct {
+	Worker, Command string
+	Phase           string // send or reply
+	Elapsed         time.Duration
+	Info            Info  // as it was when the call failed
+	Exit            *Exit // nil if the worker did not end by itself
+	Err             error
+}
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+func (e *CallError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "worker %s: %s: ", e.Worker, e.Command)
+	switch {
+	case e.Exit != nil:
+		fmt.Fprintf(&b, "worker ended in mid-call, after %s: %v", short(e.Elapsed), e.Exit)
+	case errors.Is(e.Err, context.DeadlineExceeded):
+		fmt.Fprintf(&b, "no reply within %s (on CPU %s so far, waited for a CPU %s)", short(e.Elapsed), short(e.Info.CPU), short(e.Info.RunDelay))
+	case Gone(e.Err):
+		fmt.Fprintf(&b, "worker closed its port, after %s", short(e.Elapsed))
+	default:
+		fmt.Fprintf(&b, "no reply, after %s: %v", short(e.Elapsed), e.Err)
+	}
+	quoteStderr(&b, e.Info.Stderr)
+	return b.String()
+}

@@ -1,0 +1,182 @@
+//go:build linux
+
+// Package process starts Python workers as processes of this machine and
+// carries their frames over two pipes. Containers, fork servers and models of
+// workers have folders of their own beside it.
+//
+// # What is promised of processes
+//
+// Each worker leads a session and a process group of its own. When it ends,
+// by itself or through its port, what is left of its group is killed too; a
+// grandchild that left the group is not.
+//
+// After a kill -9 of the program, every worker ends at once: the kernel kills
+// it (PR_SET_PDEATHSIG), and it sees the end of its port besides. Nothing is
+// promised of grandchildren then: nobody is left to kill them. Census finds
+// them by the token in their environment.
+package process
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/butfor/butfor/python"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A Launcher starts workers as processes. The zero value is ready: it runs the
+// embedded butfor_worker with the python3 found in PATH. Don't change it once
+// it is in use; Launch is safe for concurrent use.
+type Launcher struct {
+	// Python is the interpreter. "" means python3 from PATH; where that is a
+	// shim (a script in front of the real one, which costs 60 to 150 ms a
+	// start), the interpreter behind it. See Find.
+	Python string
+	// Flags are the interpreter's. nil means -S, which saves 4 ms a start: the
+	// worker adds site-packages itself when it is first asked for a module.
+	Flags []string
+	// Worker is the program: a script, a package's folder, or -m and a module.
+	// nil means the embedded butfor_worker.
+	Worker []string
+	// Args are the worker's.
+	Args []string
+	// Env is added to the program's environment, "KEY=value".
+	Env []string
+	// Dir is the working directory; "" means the program's.
+	Dir string
+	// Grace bounds how long Close waits for a worker to end by itself, besides
+	// Close's ctx. 0 means 2 s.
+	Grace time.Duration
+	// FrameLimit is the largest payload, in bytes, either way. 0 means
+	// wire.DefaultLimit.
+	FrameLimit int
+	// Run tells the workers of this launcher from the program's others: Census
+	// finds them by Token() and this together. May be empty.
+	Run string
+}
+
+// TokenVariable is the environment variable that marks workers and their
+// offspring: the program's token, and the launcher's Run.
+const TokenVariable = "BUTFOR_TOKEN"
+
+// Token is this program's own, drawn once: no other program's workers carry it.
+var Token = sync.OnceValue(rand.Text)
+
+// Launch starts one worker. It fails at once if ctx has ended, and otherwise
+// takes as long as a fork does, about a millisecond.
+func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("not launched: %w", context.Cause(ctx))
+	}
+	cmd, err := l.command(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return open(cmd, l.grace(), l.FrameLimit)
+}
+
+func (l *Launcher) grace() time.Duration {
+	if l.Grace > 0 {
+		return l.Grace
+	}
+	return 2 * time.Second
+}
+
+func (l *Launcher) command(ctx context.Context, id string) (*exec.Cmd, error) {
+	interpreter := l.Python
+	if interpreter == "" {
+		found, err := Find(ctx, "python3")
+		if err != nil {
+			return nil, err
+		}
+		interpreter = found.Path
+	}
+	flags := l.Flags
+	if flags == nil {
+		flags = []string{"-S"}
+	}
+	program := l.Worker
+	if program == nil {
+		dir, err := python.Unfold()
+		if err != nil {
+			return nil, err
+		}
+		// Not the folder: Python would import runpy first, 4 ms a start.
+		program = []string{filepath.Join(dir, "__main__.py")}
+	}
+	if l.FrameLimit > 0 && l.Worker == nil {
+		program = append(program[:1:1], "--limit", fmt.Sprint(l.FrameLimit))
+	}
+	args := append(append(append([]string(nil), flags...), program...), l.Args...)
+	cmd := exec.Command(interpreter, args...)
+	if cmd.Err != nil {
+		return nil, fmt.Errorf("python interpreter: %w", cmd.Err)
+	}
+	cmd.Env = append(append(os.Environ(), l.Env...), TokenVariable+"="+Token()+"/"+l.Run+"/", "BUTFOR_WORKER="+id)
+	cmd.Dir = l.Dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd, nil
+}
+
+// An Interpreter is what a name in PATH leads to.
+type Interpreter struct {
+	Name string // as asked for
+	Shim string // the script in front of it; "" if there is none
+	Path string // the interpreter itself
+}
+
+var found sync.Map // name and PATH → Interpreter
+
+// Find looks a Python up in PATH and, where it is a shim, asks that once what
+// it runs. Answers are kept for the life of the program.
+func Find(ctx context.Context, name string) (Interpreter, error) {
+	key := name + "\x00" + os.Getenv("PATH")
+	if i, ok := found.Load(key); ok {
+		return i.(Interpreter), nil
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return Interpreter{}, fmt.Errorf("no %s in PATH: install Python 3.9 or newer, or name an interpreter: %w", name, err)
+	}
+	i := Interpreter{Name: name, Path: path}
+	if script(path) {
+		out, err := exec.CommandContext(ctx, path, "-S", "-c", "import sys; print(sys.executable)").Output()
+		behind := strings.TrimSpace(string(out))
+		if err != nil || !filepath.IsAbs(behind) {
+			return Interpreter{}, fmt.Errorf("%s is a script that runs no Python (said %q): %w", path, behind, err)
+		}
+		i.Shim, i.Path = path, behind
+	}
+	found.Store(key, i)
+	return i, nil
+}
+
+// script says whether a file begins with #!.
+func script(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var b [2]byte
+	_, err = io.ReadFull(f, b[:])
+	return err == nil && string(b[:]) == "#!"
+}
+
+// limit is a frame limit with its default.
+func limit(n int) int {
+	if n > 0 {
+		return n
+	}
+	return wire.DefaultLimit
+}

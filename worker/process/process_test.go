@@ -1,0 +1,647 @@
+//go:build linux
+
+package process_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/butfor/butfor/internal/leftover"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/process"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(victimVariable) != "" {
+		victim() // does not return
+	}
+	leftover.Main(m)
+}
+
+// patience bounds what should take milliseconds. It is no deadline of anything
+// under test: a machine can't be so slow that it matters.
+const patience = time.Minute
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func start(t *testing.T, l *process.Launcher) *worker.Worker {
+	t.Helper()
+	w, err := worker.Start(within(t), l, "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Port.Close(within(t)) })
+	return w
+}
+
+// script launches a Python program in place of the worker.
+func script(t *testing.T, code string) worker.Port {
+	t.Helper()
+	p, err := (&process.Launcher{Worker: []string{"-c", code}, Grace: 50 * time.Millisecond}).Launch(within(t), "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close(within(t)) })
+	return p
+}
+
+func call(t *testing.T, w *worker.Worker, command string, args map[string]any) (wire.Reply, error) {
+	t.Helper()
+	return w.Call(within(t), worker.Request{Command: command, Args: args})
+}
+
+func wait(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatalf("%s: not within %v", what, patience)
+	}
+}
+
+func TestAWorkerSaysHelloAndAnswers(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	if !slices.Contains(w.Capabilities, "evidence") {
+		t.Errorf("capabilities %q", w.Capabilities)
+	}
+	for _, size := range []int{0, 1, 64, 70_000, 1 << 20} {
+		text := strings.Repeat("x", size)
+		r, err := call(t, w, "echo", map[string]any{"text": text})
+		if err != nil || string(r.Result) != `{"text":"`+text+`"}` && string(r.Result) != `{"text": "`+text+`"}` {
+			t.Fatalf("echo of %d bytes: %d bytes, %v", size, len(r.Result), err)
+		}
+	}
+	r, err := w.Call(within(t), worker.Request{Command: "burn", Args: map[string]any{"cpu_s": 0.05}, Evidence: true})
+	if err != nil || r.Evidence == nil || r.Evidence.OnCPU < 50*time.Millisecond {
+		t.Errorf("burn of 50 ms: %+v, %v", r.Evidence, err)
+	}
+	if i := w.Port.Info(); i.CPU < 50*time.Millisecond || i.PID == 0 {
+		t.Errorf("seen from outside: %+v", i)
+	}
+}
+
+func TestCloseAsksAndAWorkerEndsByItself(t *testing.T) {
+	w := start(t, &process.Launcher{Grace: patience})
+	if err := w.Port.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.Port.Exit(); e != (worker.Exit{}) {
+		t.Errorf("exit %v, want status 0", e)
+	}
+	if err := w.Port.Close(within(t)); err != nil {
+		t.Errorf("the second close: %v", err)
+	}
+	if err := w.Port.Kill(); err != nil {
+		t.Errorf("a kill after the end: %v", err)
+	}
+	if cpu := w.Port.Info().CPU; cpu <= 0 {
+		t.Errorf("the CPU that it used is forgotten: %v", cpu)
+	}
+}
+
+func TestCloseEndsAWorkerInMidCall(t *testing.T) {
+	w := start(t, &process.Launcher{Grace: patience})
+	got := make(chan error, 1)
+	ctx := within(t)
+	go func() {
+		_, err := w.Call(ctx, worker.Request{Command: "sleep", Args: map[string]any{"s": 3600}})
+		got <- err
+	}()
+	if err := w.Port.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.Port.Exit(); e.Signal != 0 {
+		t.Errorf("exit %v: it had to be killed", e)
+	}
+	if err := <-got; !worker.Gone(err) {
+		t.Errorf("the call got %v", err)
+	}
+}
+
+const deaf = "import time, signal\nwhile True: time.sleep(1)"
+
+func TestCloseKillsWhoDoesNotListen(t *testing.T) {
+	p := script(t, deaf)
+	if err := p.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if e := p.Exit(); e.Signal != syscall.SIGKILL || e.Code != -1 {
+		t.Errorf("exit %+v, want SIGKILL", e)
+	}
+	q := script(t, deaf)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := q.Close(ended); err != nil {
+		t.Error(err)
+	}
+	wait(t, "the end of a worker closed under an ended ctx", q.Done())
+}
+
+func TestExitTellsStatusAndSignal(t *testing.T) {
+	for _, c := range []struct {
+		code string
+		want worker.Exit
+		text string
+	}{
+		{"raise SystemExit(7)", worker.Exit{Code: 7}, "exit status 7"},
+		{"import os; os.kill(os.getpid(), 11)", worker.Exit{Code: -1, Signal: syscall.SIGSEGV}, "killed by segmentation fault"},
+	} {
+		p := script(t, c.code)
+		wait(t, c.code, p.Done())
+		if e := p.Exit(); e != c.want || e.String() != c.text {
+			t.Errorf("%s: %v, want %v", c.code, e, c.text)
+		}
+	}
+}
+
+func TestTheLast64KiBOfStderrAreKept(t *testing.T) {
+	p := script(t, "import sys\nsys.stderr.write('a' * 200000 + 'the end')")
+	wait(t, "its end", p.Done())
+	if s := p.Info().Stderr; len(s) != 64<<10 || !strings.HasSuffix(s, "aaathe end") {
+		t.Errorf("%d bytes, ending %q", len(s), s[max(0, len(s)-20):])
+	}
+}
+
+func TestAStartThatFailsSaysWhy(t *testing.T) {
+	for _, c := range []struct{ name, code, want string }{
+		{"dies", "import sys; print('no module named x', file=sys.stderr); sys.exit(3)", "worker w1: ended before its hello, after "},
+		{"dies", "import sys; print('no module named x', file=sys.stderr); sys.exit(3)", "exit status 3; stderr: no module named x"},
+		{"loading", hello(`{"id":0,"success":true,"result":{"status":"loading"},"timestamp":1}`), "loading"},
+		{"noise", "print('hello world, this is no frame'); input()", "is over the limit of"},
+		{"half a hello", hello(`{"id":0,"succ`), "malformed JSON"},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		_, err := worker.Start(ctx, &process.Launcher{Worker: []string{"-c", c.code}}, "w1")
+		cancel()
+		var e *worker.StartError
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q in it", c.name, err, c.want)
+		}
+	}
+	_, err := worker.Start(within(t), &process.Launcher{Python: "/no/such/python"}, "w1")
+	var e *worker.StartError
+	if !errors.As(err, &e) || e.Phase != "launch" || !strings.Contains(err.Error(), "/no/such/python") {
+		t.Errorf("no interpreter: %v", err)
+	}
+}
+
+// hello is a program that sends one frame with that text, and waits.
+func hello(text string) string {
+	return fmt.Sprintf("import sys\nt=%q.encode()\nsys.stdout.buffer.write(len(t).to_bytes(4,'big')+t)\nsys.stdout.flush()\nsys.stdin.read()", text)
+}
+
+func TestTheDeadlineOfAStartIsAbsolute(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	_, err := worker.Start(ctx, &process.Launcher{Args: []string{"--boot-wait", "3600"}}, "w1")
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no hello within") || !strings.Contains(err.Error(), "on CPU") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestACancelledRecvLosesNothing(t *testing.T) {
+	// The frame comes in two halves, with a cancelled Recv between them.
+	p := script(t, `
+import sys
+o = sys.stdout.buffer
+o.write(b"\0\0\0\6abc"); o.flush()
+sys.stdin.buffer.read(1)
+o.write(b"def"); o.flush()
+sys.stdin.read()`)
+	for range 20 {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Millisecond)
+		frame, err := p.Recv(ctx)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %q, %v", frame, err)
+		}
+	}
+	if err := p.Send(within(t), []byte("x")); err != nil { // its header's first byte is what is read
+		t.Fatal(err)
+	}
+	if frame, err := p.Recv(within(t)); err != nil || string(frame) != "abcdef" {
+		t.Errorf("got %q, %v", frame, err)
+	}
+}
+
+func TestAfterTheEndWhatHadArrivedIsHandedOutThenEOF(t *testing.T) {
+	p := script(t, `
+import sys
+for i in range(3):
+    sys.stdout.buffer.write(b"\0\0\0\1" + str(i).encode())`)
+	wait(t, "its end", p.Done())
+	for i := range 3 {
+		if frame, err := p.Recv(within(t)); err != nil || string(frame) != strconv.Itoa(i) {
+			t.Fatalf("frame %d: %q, %v", i, frame, err)
+		}
+	}
+	for range 2 {
+		if _, err := p.Recv(within(t)); err != io.EOF {
+			t.Errorf("then %v, want io.EOF", err)
+		}
+	}
+	if err := p.Send(within(t), []byte("x")); !errors.Is(err, worker.ErrGone) {
+		t.Errorf("send: %v, want ErrGone", err)
+	}
+}
+
+func TestTheLastReplyIsNeverLost(t *testing.T) {
+	for range 50 { // it is a race between the reply and the end
+		p := script(t, `
+import sys
+sys.stdout.buffer.write(b"\0\0\0\4last")`)
+		if frame, err := p.Recv(within(t)); err != nil || string(frame) != "last" {
+			t.Fatalf("got %q, %v", frame, err)
+		}
+	}
+}
+
+func TestAGrandchildThatHoldsThePipesKeepsNobodyWaiting(t *testing.T) {
+	// It leaves the worker's process group, so it outlives it.
+	p := script(t, `
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(3600)
+sys.stderr.write("last words"); sys.stderr.flush()
+sys.stdout.buffer.write(b"\0\0\0\4last"); sys.stdout.flush()`)
+	defer killAll(t, "")
+	wait(t, "the end", p.Done())
+	if frame, err := p.Recv(within(t)); err != nil || string(frame) != "last" {
+		t.Errorf("got %q, %v", frame, err)
+	}
+	if _, err := p.Recv(within(t)); err != io.EOF {
+		t.Errorf("then %v, want io.EOF", err)
+	}
+	if s := p.Info().Stderr; s != "last words" {
+		t.Errorf("stderr %q", s)
+	}
+}
+
+func TestARecvThatWaitsIsEndedByTheEndOfTheProcess(t *testing.T) {
+	p := script(t, "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(3600)\ntime.sleep(3600)")
+	defer killAll(t, "")
+	got := make(chan error, 1)
+	go func() { _, err := p.Recv(context.Background()); got <- err }()
+	p.Kill()
+	if err := <-got; err != io.EOF {
+		t.Errorf("got %v, want io.EOF", err)
+	}
+}
+
+func TestASendCutShortClosesThePort(t *testing.T) {
+	p := script(t, "import time\ntime.sleep(3600)") // never reads: the pipe fills
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := p.Send(ctx, make([]byte, 1<<20)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	wait(t, "the end of a worker that holds half a frame", p.Done())
+}
+
+func TestASendUnderAnEndedContextHarmsNothing(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := w.Port.Send(ctx, []byte("{}")); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := call(t, w, "ping", nil); err != nil {
+		t.Errorf("then: %v", err)
+	}
+}
+
+func TestFrameLimitIsKeptBothWays(t *testing.T) {
+	w := start(t, &process.Launcher{FrameLimit: 300_000})
+	_, err := call(t, w, "echo", map[string]any{"text": strings.Repeat("x", 400_000)})
+	if !errors.Is(err, wire.ErrTooLarge) || w.InDoubt() {
+		t.Errorf("a call of 400,000 bytes: %v, in doubt %v", err, w.InDoubt())
+	}
+	var remote *worker.RemoteError
+	_, err = call(t, w, "call", map[string]any{"function": "operator:mul", "args": []any{"x", 400_000}})
+	if !errors.As(err, &remote) || !strings.Contains(err.Error(), "300000") {
+		t.Errorf("a result of 400,000 bytes: %v", err)
+	}
+	if r, err := call(t, w, "echo", map[string]any{"text": "small"}); err != nil {
+		t.Errorf("a small one then: %s, %v", r.Result, err)
+	}
+	big := script(t, "import sys\nsys.stdout.buffer.write((3405774592).to_bytes(4,'big') + b'x'*100)\nsys.stdout.flush()\nsys.stdin.read()")
+	if _, err := big.Recv(within(t)); !errors.Is(err, wire.ErrTooLarge) {
+		t.Errorf("a header of 3.4 GB: %v", err)
+	}
+}
+
+func TestEachWorkerLeadsASessionOfItsOwn(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	pid := w.Port.Info().PID
+	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+		t.Errorf("session %d of process %d, %v", sid, pid, err)
+	}
+}
+
+func TestGrandchildrenDieWithTheirWorker(t *testing.T) {
+	for name, end := range map[string]func(worker.Port){
+		"killed": func(p worker.Port) { p.Kill() },
+		"closed": func(p worker.Port) { p.Close(context.Background()) },
+	} {
+		p := script(t, `
+import os, sys, time
+pid = os.fork()
+if pid == 0:
+    time.sleep(3600)
+t = str(pid).encode()
+sys.stdout.buffer.write(len(t).to_bytes(4, "big") + t); sys.stdout.flush()
+sys.stdin.read()`)
+		frame, err := p.Recv(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, _ := strconv.Atoi(string(frame))
+		end(p)
+		wait(t, "its end", p.Done())
+		for deadline := time.Now().Add(patience); alive(child); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: grandchild %d lives", name, child)
+			}
+		}
+	}
+}
+
+// alive says whether a process is there and no zombie.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	return !bytes.Contains(b, []byte(") Z ")) && !bytes.Contains(b, []byte(") X "))
+}
+
+func TestLauncherSettingsReachTheWorker(t *testing.T) {
+	dir := t.TempDir()
+	p, err := (&process.Launcher{
+		Flags: []string{"-S", "-O"}, Env: []string{"COLOUR=blue"}, Dir: dir, Args: []string{"one"}, Run: "r7",
+		Worker: []string{"-c", `
+import os, sys
+t = repr((os.environ["COLOUR"], os.getcwd(), sys.argv[1:], sys.flags.optimize, os.environ["BUTFOR_TOKEN"])).encode()
+sys.stdout.buffer.write(len(t).to_bytes(4, "big") + t); sys.stdout.flush()
+sys.stdin.read()`},
+	}).Launch(within(t), "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close(within(t))
+	frame, err := p.Recv(within(t))
+	cwd, _ := filepath.EvalSymlinks(dir)
+	if want := fmt.Sprintf("('blue', '%s', ['one'], 1, '%s/r7/')", cwd, process.Token()); err != nil || string(frame) != want {
+		t.Errorf("got  %s, %v\nwant %s", frame, err, want)
+	}
+	for run, want := range map[string]int{"r7": 1, "r": 0, "": 1} {
+		if left, err := process.Census(process.Token(), run); err != nil || len(left) != want {
+			t.Errorf("census of run %q: %v, %v; want %d", run, left, err, want)
+		}
+	}
+	if left, _ := process.Census("another program's", ""); len(left) != 0 {
+		t.Errorf("census of another token: %v", left)
+	}
+}
+
+func TestAShimIsFoundAndGoneRound(t *testing.T) {
+	python, err := exec.LookPath("/usr/bin/python3")
+	if err != nil {
+		t.Skip("no /usr/bin/python3 to put a shim in front of")
+	}
+	dir := t.TempDir()
+	shim := filepath.Join(dir, "python3")
+	if err := os.WriteFile(shim, []byte("#!/bin/sh\nexec "+python+" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	found, err := process.Find(within(t), "python3")
+	if err != nil || found.Shim != shim || found.Path == shim || !filepath.IsAbs(found.Path) {
+		t.Errorf("got %+v, %v", found, err)
+	}
+	if err := os.WriteFile(shim, []byte("#!/bin/sh\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	if _, err := process.Find(within(t), "python3"); err == nil || !strings.Contains(err.Error(), shim) {
+		t.Errorf("a script that runs nothing: %v", err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if _, err := process.Find(within(t), "python3"); err == nil || !strings.Contains(err.Error(), "install Python") {
+		t.Errorf("no python3: %v", err)
+	}
+}
+
+func TestNoFileDescriptorIsLeftBehind(t *testing.T) {
+	count := func() int {
+		entries, _ := os.ReadDir("/proc/self/fd")
+		return len(entries)
+	}
+	script(t, "pass").Close(within(t))
+	before := count()
+	for range 20 {
+		p := script(t, "pass")
+		wait(t, "its end", p.Done()) // without a Close, and without a Recv
+	}
+	if after := count(); after > before+3 {
+		t.Errorf("%d before, %d after 20 workers", before, after)
+	}
+	if p, err := (&process.Launcher{Python: "/no/such"}).Launch(within(t), "w"); err == nil {
+		t.Error(p)
+	}
+	if after := count(); after > before+3 {
+		t.Errorf("%d before, %d after a launch that failed", before, after)
+	}
+}
+
+func TestManyWorkersStartAndEndAtOnce(t *testing.T) {
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			w, err := worker.Start(within(t), &process.Launcher{}, fmt.Sprint("w", i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := w.Call(within(t), worker.Request{Command: "ping"}); err != nil {
+				t.Error(err)
+			}
+			if i%2 == 0 {
+				w.Port.Kill()
+			}
+			w.Port.Close(within(t))
+		})
+	}
+	wg.Wait()
+}
+
+// What is promised when the program is killed with kill -9: every worker ends,
+// idle, busy computing or asleep. Of grandchildren nothing is promised; the
+// test shows that theirs live on, and that the census finds them.
+func TestKillingTheProgramLeavesNoWorker(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), victimVariable+"=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // held open until the kill
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	lines := bufio.NewScanner(out)
+	var token string
+	for token == "" && lines.Scan() { // it says its token once all are busy
+		token, _ = strings.CutPrefix(lines.Text(), "busy ")
+	}
+	before, err := process.Census(token, "")
+	if err != nil || token == "" || len(before) != 9 {
+		t.Fatalf("8 workers and a grandchild should be there, token %q: %v, %v", token, before, err)
+	}
+	defer killAll(t, token)
+	cmd.Process.Kill()
+	cmd.Wait()
+	killed := time.Now()
+	for {
+		left, err := process.Census(token, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = slices.DeleteFunc(left, func(p process.Process) bool { return !strings.Contains(p.Command, "butfor_worker") })
+		if len(left) == 0 {
+			t.Logf("the last worker was gone %v after the kill", time.Since(killed).Round(time.Millisecond))
+			break
+		}
+		if time.Since(killed) > patience {
+			t.Fatalf("left: %v", left)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if left, _ := process.Census(token, ""); len(left) != 1 {
+		t.Errorf("the census finds %v, want the grandchild alone", left)
+	}
+}
+
+const victimVariable = "BUTFOR_TEST_VICTIM"
+
+// victim starts 8 workers, has them all busy, and waits to be killed.
+func victim() {
+	ctx := context.Background()
+	for i := range 8 {
+		w, err := worker.Start(ctx, &process.Launcher{}, fmt.Sprint("w", i))
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		request := worker.Request{Command: "burn", Args: map[string]any{"cpu_s": 3600}}
+		switch i {
+		case 0:
+			request = worker.Request{Command: "call", Args: map[string]any{"function": "subprocess:call", "args": []any{[]any{"sleep", "3600"}}}}
+		case 1, 2, 3:
+			request = worker.Request{Command: "sleep", Args: map[string]any{"s": 3600}}
+		}
+		go w.Call(ctx, request)
+	}
+	for {
+		if n, _ := process.Census(process.Token(), ""); len(n) == 9 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	fmt.Println("busy", process.Token())
+	io.Copy(io.Discard, os.Stdin) // ends with the test, should that be killed first
+	os.Exit(1)
+}
+
+// killAll ends what a test left on purpose.
+func killAll(t *testing.T, token string) {
+	if token == "" {
+		token = process.Token()
+	}
+	left, err := process.Census(token, "")
+	if err != nil {
+		t.Error(err)
+	}
+	for _, p := range left {
+		syscall.Kill(p.PID, syscall.SIGKILL)
+	}
+}
+
+func BenchmarkEcho64B(b *testing.B) {
+	w, err := worker.Start(context.Background(), &process.Launcher{}, "w1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.Port.Close(context.Background())
+	args := map[string]any{"text": strings.Repeat("x", 32)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.Call(context.Background(), worker.Request{Command: "echo", Args: args}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRawEcho64B is the least that a Python worker can take: no JSON.
+func BenchmarkRawEcho64B(b *testing.B) {
+	p, err := (&process.Launcher{Worker: []string{"-c", `
+import os
+while True:
+    b = os.read(0, 65536)
+    if not b: break
+    os.write(1, b)`}}).Launch(context.Background(), "w1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close(context.Background())
+	frame := make([]byte, 64)
+	binary.BigEndian.PutUint32(frame, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := p.Send(context.Background(), frame); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := p.Recv(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		w, err := worker.Start(context.Background(), &process.Launcher{}, "w1")
+		if err != nil {
+			b.Fatal(err)
+		}
+		w.Port.Kill()
+		<-w.Port.Done()
+	}
+}

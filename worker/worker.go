@@ -1,0 +1,75 @@
+// Package worker has what every Python worker is reached through, whatever
+// starts it: the port that carries its frames, the launcher that starts it,
+// the hello that says it is ready, and the call. How a worker is started
+// belongs to the folders below: process, and later zygote, container, model.
+package worker
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A Port carries frames to one worker and owns it: closing it ends the worker.
+// One goroutine may send and one receive at a time; everything else may be
+// called by anybody at any time.
+type Port interface {
+	// Send writes one frame: the payload, without its length header. A frame
+	// cut short (ctx ended in the midst of it) closes the port.
+	Send(ctx context.Context, frame []byte) error
+	// Recv waits for the next frame, which is the caller's to keep. A
+	// cancelled Recv loses nothing; after Done it hands out what had arrived,
+	// then io.EOF.
+	Recv(ctx context.Context) ([]byte, error)
+	// Info says what is known of the far side, at any time.
+	Info() Info
+	// Done is closed once the far side is gone and reaped.
+	Done() <-chan struct{}
+	// Exit says how the far side ended; valid after Done.
+	Exit() Exit
+	// Kill ends the far side at once, without waiting; idempotent.
+	Kill() error
+	// Close asks the far side to end, waits until ctx ends, kills, and returns
+	// once it is gone; idempotent.
+	Close(ctx context.Context) error
+}
+
+// A Launcher starts the far side of a port. It does not wait for the hello.
+// ctx bounds the launch alone, never the worker's life. Safe for concurrent
+// use.
+type Launcher interface {
+	Launch(ctx context.Context, id string) (Port, error)
+}
+
+// Info is what is known of a worker from outside.
+type Info struct {
+	PID      int           // 0 where there is none to name
+	Cgroup   string        // path of its CPU cgroup; "" if not known
+	CPU      time.Duration // CPU used so far, by all its threads; keeps its last value once it is gone
+	RunDelay time.Duration // time its threads could run and waited for a CPU; 0 if not known; keeps the last value read
+	Stderr   string        // the last of what it wrote to stderr
+}
+
+// Exit says how a worker ended.
+type Exit struct {
+	Code   int            // exit status; -1 if a signal ended it
+	Signal syscall.Signal // 0 if none did
+	OOM    bool           // the kernel killed it for want of memory
+}
+
+func (e Exit) String() string {
+	switch {
+	case e.OOM:
+		return "out of memory"
+	case e.Signal != 0:
+		return "killed by " + e.Signal.String()
+	default:
+		return fmt.Sprintf("exit status %d", e.Code)
+	}
+}
+
+// Evidence is what a worker states of its own run (see wire.Evidence).
+type Evidence = wire.Evidence
