@@ -1,0 +1,91 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Config is a pool's settings. Timeouts of 0 leave it to the caller's ctx
+// alone.
+type Config struct {
+	// Name goes before the ids of the workers and into errors and logs, so
+	// that two pools can be told apart.
+	Name string
+	// Size is how many workers the pool has for good. At least 1.
+	Size int
+	// Overflow is how many more it may have while callers wait.
+	Overflow int
+	// OverflowIdle is how long a worker above Size may be idle before it is
+	// ended. 0 means 10 s.
+	OverflowIdle time.Duration
+	// QueueLimit bounds how many callers may wait. 0 means no limit; below 0
+	// nobody waits: Checkout gives an idle worker or ErrQueueFull.
+	QueueLimit int
+	// StartConcurrency bounds how many workers start at once. 0 adapts: it
+	// begins with Cores, and doubles every 50 ms while the starts under way
+	// ask for less CPU than that: had it and waited for it together.
+	StartConcurrency int
+	// Cores is how many the starts may count on. 0 means what the process may
+	// use (GOMAXPROCS, which knows affinity and cgroup quota).
+	Cores float64
+	// Lazy starts workers as callers ask for them. Otherwise Size of them are
+	// started at once and kept.
+	Lazy bool
+	// StartTimeout bounds a start from launch to hello.
+	StartTimeout time.Duration
+	// CheckoutTimeout bounds how long a caller waits for a worker.
+	CheckoutTimeout time.Duration
+	// CallTimeout bounds a call once a worker has it.
+	CallTimeout time.Duration
+	// Evidence asks workers that offer it to state with each reply what CPU
+	// they had. It costs them some 50 µs a call.
+	Evidence bool
+	// Logger is told of starts, deaths and exhaustion. nil means nobody is.
+	Logger *slog.Logger
+}
+
+func (c *Config) check() error {
+	var errs []error
+	bad := func(setting string, value any, want string) {
+		errs = append(errs, fmt.Errorf("pool: %s is %v: %s", setting, value, want))
+	}
+	if c.Size < 1 {
+		bad("Size", c.Size, "a pool has at least one worker")
+	}
+	if c.Overflow < 0 {
+		bad("Overflow", c.Overflow, "it can't be negative")
+	}
+	if c.StartConcurrency < 0 {
+		bad("StartConcurrency", c.StartConcurrency, "it can't be negative; 0 adapts")
+	}
+	if !(c.Cores >= 0) { // NaN too
+		bad("Cores", c.Cores, "it can't be negative; 0 means what the process may use")
+	}
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{{"OverflowIdle", c.OverflowIdle}, {"StartTimeout", c.StartTimeout}, {"CheckoutTimeout", c.CheckoutTimeout}, {"CallTimeout", c.CallTimeout}} {
+		if t.d < 0 {
+			bad(t.name, t.d, "it can't be negative; 0 means none")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) fill() {
+	if c.OverflowIdle == 0 {
+		c.OverflowIdle = 10 * time.Second
+	}
+	if c.Cores == 0 {
+		c.Cores = float64(runtime.GOMAXPROCS(0))
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Name != "" {
+		c.Logger = c.Logger.With("pool", c.Name)
+	}
+}

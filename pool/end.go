@@ -1,0 +1,186 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// watch waits for the end of a worker's process, which may come at any time,
+// and only then frees its slot.
+func (p *Pool) watch(s *slot) {
+	<-s.port.Done()
+	p.mu.Lock()
+	died := s.state != ending
+	if died {
+		p.stat.Deaths++
+	}
+	if s.state == idle {
+		for i, other := range p.idle {
+			if other == s {
+				p.idle = append(p.idle[:i], p.idle[i+1:]...)
+				break
+			}
+		}
+	}
+	p.free(s)
+	starts := p.plan()
+	p.mu.Unlock()
+	p.begin(starts)
+	if died {
+		p.cfg.Logger.Warn("worker died", "worker", s.id, "exit", s.port.Exit().String(), "stderr", s.port.Info().Stderr)
+	}
+}
+
+// free takes a slot out of the pool, once its process is gone.
+func (p *Pool) free(s *slot) {
+	delete(p.slots, s)
+	p.move(s, ending) // whatever a lease still does with it comes to nothing
+	p.n[ending]--
+	if p.closed && len(p.slots) == 0 {
+		close(p.gone)
+	}
+}
+
+// retire ends a worker's process, off everybody's path: gently if it may be in
+// the midst of nothing, at once if it is in doubt. Its slot is in state ending.
+func (p *Pool) retire(s *slot, gently bool) {
+	p.work.Go(func() {
+		if gently {
+			s.port.Close(p.patience)
+		} else {
+			s.port.Kill()
+		}
+	})
+}
+
+// armReaper sees to it that overflow does not stay idle for ever.
+func (p *Pool) armReaper() {
+	if p.reaper != nil || p.ready() <= p.cfg.Size || len(p.idle) == 0 {
+		return
+	}
+	wait := time.Until(p.idle[0].since.Add(p.cfg.OverflowIdle))
+	p.reaper = time.AfterFunc(wait, p.reap)
+}
+
+// reap ends workers above Size that have been idle for long enough.
+func (p *Pool) reap() {
+	p.mu.Lock()
+	p.reaper = nil
+	var over []*slot
+	for !p.closed && p.ready() > p.cfg.Size && len(p.idle) > 0 && time.Since(p.idle[0].since) >= p.cfg.OverflowIdle {
+		over = append(over, p.idle[0])
+		p.move(p.idle[0], ending)
+		p.idle = p.idle[1:]
+		p.stat.Reaped++
+	}
+	if !p.closed {
+		p.armReaper()
+		for _, s := range over {
+			p.retire(s, true)
+		}
+	}
+	p.mu.Unlock()
+}
+
+// refuseAll sends everybody home who waits for a worker.
+func (p *Pool) refuseAll(err error) {
+	for e := p.line.Front(); e != nil; e = p.line.Front() {
+		w := p.line.Remove(e).(*waiter)
+		w.err, w.place = err, nil
+		close(w.served)
+	}
+	p.tell(err)
+}
+
+// Close ends the pool. Callers in line get ErrClosed, idle workers and starts
+// are ended, calls that run may finish until ctx ends; then their workers are
+// killed. It returns once every process is gone and every goroutine of the
+// pool has ended, with an error that says how many workers it had to take from their callers.
+// Further calls of Close wait for the same end.
+func (p *Pool) Close(ctx context.Context) error {
+	p.mu.Lock()
+	if !p.closed {
+		p.shut()
+	}
+	p.mu.Unlock()
+	p.unhook()
+	p.end()
+	defer p.force()
+
+	select { // only wakes us
+	case <-p.gone:
+	case <-ctx.Done():
+	}
+	select {
+	case <-p.gone: // both may have been true
+		p.work.Wait()
+		return nil
+	default:
+	}
+	cut := p.killAll()
+	unkillable := time.NewTimer(closePatience)
+	defer unkillable.Stop()
+	select {
+	case <-p.gone:
+		p.work.Wait()
+	case <-unkillable.C:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return fmt.Errorf("pool%s: %d processes live %v after they were killed: %w", p.called(), len(p.slots), closePatience, context.Cause(ctx))
+	}
+	if cut > 0 {
+		return fmt.Errorf("pool%s: closed while %d workers were in callers' hands: %w", p.called(), cut, context.Cause(ctx))
+	}
+	return nil
+}
+
+// closePatience is how long a killed process may take to be gone: one that
+// waits for a disk can't be killed.
+const closePatience = 5 * time.Second
+
+// shut is Close's first half, under the lock.
+func (p *Pool) shut() {
+	p.closed = true
+	p.refuseAll(ErrClosed)
+	if p.reaper != nil {
+		p.reaper.Stop()
+	}
+	if p.storm.timer != nil {
+		p.storm.timer.Stop()
+	}
+	if p.pace.timer != nil && p.pace.timer.Stop() {
+		p.work.Done()
+	}
+	for _, s := range p.idle {
+		p.move(s, ending)
+		p.retire(s, true)
+	}
+	p.idle = nil
+	if len(p.slots) == 0 {
+		close(p.gone)
+	}
+}
+
+// killAll kills every process that is left, and counts those in a call.
+func (p *Pool) killAll() (cut int) {
+	var ports []worker.Port
+	p.mu.Lock()
+	for s := range p.slots {
+		if s.port != nil {
+			ports = append(ports, s.port)
+		}
+		if s.state == busy {
+			cut++
+			p.move(s, ending)
+		}
+	}
+	p.mu.Unlock()
+	p.force()
+	for _, port := range ports {
+		port.Kill()
+	}
+	return cut
+}

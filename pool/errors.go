@@ -1,0 +1,68 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrClosed: the pool is closed or closing.
+	ErrClosed = errors.New("pool is closed")
+	// ErrQueueFull: as many callers wait as QueueLimit allows.
+	ErrQueueFull = errors.New("queue is full")
+	// ErrCheckoutTimeout: no worker was free within CheckoutTimeout. It is
+	// also a context.DeadlineExceeded.
+	ErrCheckoutTimeout = fmt.Errorf("checkout timeout: %w", context.DeadlineExceeded)
+	// ErrUnavailable: no worker lives and starts keep failing.
+	ErrUnavailable = errors.New("no worker can be started")
+	// ErrReturned: the lease was checked in before.
+	ErrReturned = errors.New("lease was checked in already")
+)
+
+// A CheckoutError says why a caller got no worker, and how the pool stood
+// then. It unwraps to Err and, where starts had failed, to Start.
+type CheckoutError struct {
+	Pool   string
+	Waited time.Duration
+	Stat   Stat
+	Start  error // why the last start failed; nil if it did not
+	Err    error // ErrClosed, ErrQueueFull, ErrCheckoutTimeout, ErrUnavailable or the cause of the ctx's end
+}
+
+// Unwrap implements errors.Is and errors.As.
+func (e *CheckoutError) Unwrap() []error {
+	if e.Start == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Err, e.Start}
+}
+
+func (e *CheckoutError) Error() string {
+	var b strings.Builder
+	b.WriteString("pool")
+	if e.Pool != "" {
+		b.WriteString(" " + e.Pool)
+	}
+	s := e.Stat
+	fmt.Fprintf(&b, ": no worker after %v: %v (%d of %d busy, %d starting, %d ending, %d waiting)",
+		e.Waited.Round(time.Microsecond), e.Err, s.Busy, s.Size, s.Starting, s.Ending, s.Waiting)
+	if e.Start != nil {
+		fmt.Fprintf(&b, "; last start: %v", e.Start)
+	}
+	return b.String()
+}
+
+// refused makes the error of a caller that got no worker; under the lock.
+func (p *Pool) refused(err error, begin time.Time) *CheckoutError {
+	return &CheckoutError{Pool: p.cfg.Name, Waited: time.Since(begin), Stat: p.snapshot(), Start: p.storm.reason, Err: err}
+}
+
+func (p *Pool) called() string {
+	if p.cfg.Name == "" {
+		return ""
+	}
+	return " " + p.cfg.Name
+}

@@ -1,0 +1,400 @@
+package pool
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A Pool hands workers to callers. All methods may be called concurrently.
+type Pool struct {
+	cfg      Config
+	launcher worker.Launcher
+	life     context.Context // ends when the pool is closed: starts are bound to it
+	end      context.CancelFunc
+	patience context.Context // ends when Close has no time left: gentle ends are bound to it
+	force    context.CancelFunc
+	unhook   func() bool    // from the ctx given to New
+	work     sync.WaitGroup // every goroutine of the pool
+	gone     chan struct{}  // closed once the pool is closed and its last process is gone
+
+	mu        sync.Mutex // guards all that follows; no start, stop, send, wait or log while it is held
+	closed    bool
+	slots     map[*slot]struct{} // one for each process that may be alive
+	idle      []*slot            // longest idle first; the last is given out
+	line      list.List          // of *waiter, first come first served
+	watching  []*watch           // who waits for a number of ready workers
+	n         [states]int        // slots by state
+	target    int                // ready workers to keep
+	named     int                // workers named so far
+	storm     storm
+	pace      pace
+	reaper    *time.Timer // ends idle overflow; nil if not armed
+	exhausted bool        // callers have had to wait since a worker was last idle
+	stat      Stat        // its counters; the rest is filled in by Stat
+}
+
+// A slot is one worker's place in the pool, from before its launch until its
+// process is gone.
+type slot struct {
+	id     string
+	state  state
+	port   worker.Port    // nil before the launch
+	w      *worker.Worker // nil before the hello
+	since  time.Time      // when it became idle
+	wanted time.Duration  // CPU that its start had asked for when pace last looked
+	turn   atomic.Uint64  // goes up whenever the worker changes hands
+}
+
+type state int
+
+const (
+	starting state = iota // launched, no hello yet
+	idle                  // ready, given to nobody
+	busy                  // in a caller's hands
+	ending                // told to end, or being killed; its process may live
+	states                // their number
+)
+
+// A waiter is a caller in line. Whoever grants or refuses sets w or err under
+// the lock, and then closes served.
+type waiter struct {
+	served chan struct{}
+	slot   *slot
+	err    error
+	place  *list.Element // nil once out of line
+}
+
+// A watch waits for a number of ready workers.
+type watch struct {
+	n    int
+	done chan struct{}
+	err  error
+}
+
+// New opens a pool and returns at once; unless cfg.Lazy, its workers are then
+// starting (Ready waits for them). The pool ends with Close, or when ctx ends:
+// then without regard for calls that run.
+func New(ctx context.Context, launcher worker.Launcher, cfg Config) (*Pool, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if launcher == nil {
+		return nil, errors.New("pool: no launcher")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("pool: not opened: %w", context.Cause(ctx))
+	}
+	cfg.fill()
+	p := &Pool{cfg: cfg, launcher: launcher, gone: make(chan struct{}), slots: map[*slot]struct{}{}}
+	p.life, p.end = context.WithCancel(context.WithoutCancel(ctx))
+	p.patience, p.force = context.WithCancel(context.WithoutCancel(ctx))
+	p.unhook = context.AfterFunc(ctx, func() { p.Close(ctx) })
+	if !cfg.Lazy {
+		p.mu.Lock()
+		p.target = cfg.Size
+		begin := p.plan()
+		p.mu.Unlock()
+		p.begin(begin)
+	}
+	return p, nil
+}
+
+// Reply is a worker's answer.
+type Reply struct {
+	wire.Reply
+	Worker string // id of who answered
+}
+
+// Call runs one command on one worker: Checkout, Lease.Call, Checkin.
+//
+// Errors: *CheckoutError if no worker was had, *worker.RemoteError if the
+// command's handler failed, *worker.CallError if the worker did.
+func (p *Pool) Call(ctx context.Context, command string, args map[string]any) (Reply, error) {
+	l, err := p.Checkout(ctx)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer l.Checkin()
+	return l.Call(ctx, command, args)
+}
+
+// Checkout takes a worker out of the pool, waiting in line for one if need be.
+// A caller that gives up leaves nothing behind. Every lease must be checked
+// in. Errors are *CheckoutError.
+func (p *Pool) Checkout(ctx context.Context) (Lease, error) {
+	p.mu.Lock()
+	if !p.closed && len(p.idle) > 0 { // nobody is in line while a worker is idle
+		s := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		p.move(s, busy)
+		p.stat.Checkouts++
+		l := p.lease(s)
+		p.mu.Unlock()
+		return l, nil
+	}
+	return p.wait(ctx)
+}
+
+// wait is Checkout's slow half. It is entered with the lock held.
+func (p *Pool) wait(ctx context.Context) (Lease, error) {
+	begin := time.Now()
+	if err := p.refusal(ctx); err != nil {
+		var starts []*slot
+		if errors.Is(err, ErrQueueFull) && p.cfg.QueueLimit < 0 {
+			starts = p.planFor(1) // nobody waits, yet a lazy pool must learn that it is wanted
+		}
+		e := p.refused(err, begin)
+		p.mu.Unlock()
+		p.begin(starts)
+		return Lease{}, e
+	}
+	w := &waiter{served: make(chan struct{})}
+	w.place = p.line.PushBack(w)
+	p.stat.Waited++
+	announce := !p.exhausted && p.n[starting] == 0 && p.full()
+	p.exhausted = p.exhausted || announce
+	starts := p.plan()
+	p.mu.Unlock()
+	p.begin(starts)
+	if announce {
+		p.cfg.Logger.Warn("pool exhausted: callers wait", "size", p.cfg.Size, "overflow", p.cfg.Overflow)
+	}
+
+	var timeout <-chan time.Time
+	if p.cfg.CheckoutTimeout > 0 {
+		t := time.NewTimer(p.cfg.CheckoutTimeout)
+		defer t.Stop()
+		timeout = t.C
+	}
+	select { // only wakes us: the state under the lock decides, in a fixed order
+	case <-w.served:
+	case <-ctx.Done():
+	case <-timeout:
+	}
+
+	p.mu.Lock()
+	p.stat.WaitTime += time.Since(begin)
+	if w.slot == nil {
+		err := w.err
+		if err == nil {
+			p.line.Remove(w.place)
+			if err = context.Cause(ctx); err == nil {
+				err = ErrCheckoutTimeout
+			}
+			p.stat.GaveUp++
+		}
+		e := p.refused(err, begin)
+		p.mu.Unlock()
+		return Lease{}, e
+	}
+	l := p.lease(w.slot)
+	p.stat.Checkouts++
+	p.mu.Unlock()
+	return l, nil
+}
+
+// refusal says why a caller may not even wait.
+func (p *Pool) refusal(ctx context.Context) error {
+	switch {
+	case p.closed:
+		return ErrClosed
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case p.cfg.QueueLimit < 0, p.cfg.QueueLimit > 0 && p.line.Len() >= p.cfg.QueueLimit:
+		p.stat.Refused++
+		return ErrQueueFull
+	}
+	return p.storm.refusal(p)
+}
+
+// A Lease is a worker in a caller's hands. It is for one goroutine at a time,
+// and worthless after Checkin.
+type Lease struct {
+	p    *Pool
+	s    *slot
+	turn uint64
+}
+
+func (p *Pool) lease(s *slot) Lease { return Lease{p: p, s: s, turn: s.turn.Load()} }
+
+// Worker is the id of the worker.
+func (l Lease) Worker() string {
+	if l.s == nil {
+		return ""
+	}
+	return l.s.id
+}
+
+// Call runs one command on the leased worker, within the pool's CallTimeout.
+// Errors are those of worker.Worker.Call, and ErrReturned.
+func (l Lease) Call(ctx context.Context, command string, args map[string]any) (Reply, error) {
+	if l.s == nil || l.s.turn.Load() != l.turn {
+		return Reply{}, ErrReturned
+	}
+	if t := l.p.cfg.CallTimeout; t > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t)
+		defer cancel()
+	}
+	r, err := l.s.w.Call(ctx, worker.Request{Command: command, Args: args, Evidence: l.p.cfg.Evidence})
+	return Reply{Reply: r, Worker: l.s.id}, err
+}
+
+// Checkin gives the worker back; a worker in doubt is replaced. Only the first
+// Checkin of a lease does anything.
+func (l Lease) Checkin() {
+	if l.s != nil {
+		l.p.back(l.s, l.turn, false)
+	}
+}
+
+// Discard gives the worker back to be replaced, because its caller knows that
+// it must not be used again.
+func (l Lease) Discard() {
+	if l.s != nil {
+		l.p.back(l.s, l.turn, true)
+	}
+}
+
+func (p *Pool) back(s *slot, turn uint64, doubt bool) {
+	p.mu.Lock()
+	if !s.turn.CompareAndSwap(turn, turn+1) {
+		p.mu.Unlock()
+		return
+	}
+	if s.state != busy || dead(s.port) { // watch deals with the dead, Close with what it cut short
+		p.mu.Unlock()
+		return
+	}
+	doubt = doubt || s.w.InDoubt()
+	switch {
+	case doubt:
+		p.stat.Replaced++
+		p.move(s, ending)
+	case p.closed:
+		p.move(s, ending)
+	default:
+		p.give(s)
+	}
+	gentle := !doubt
+	end := s.state == ending
+	starts := p.plan()
+	p.mu.Unlock()
+	p.begin(starts)
+	if end {
+		p.retire(s, gentle)
+	}
+}
+
+func dead(port worker.Port) bool {
+	select {
+	case <-port.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// give hands a ready worker to the first in line, or puts it by.
+func (p *Pool) give(s *slot) {
+	if first := p.line.Front(); first != nil {
+		w := p.line.Remove(first).(*waiter)
+		w.slot, w.place = s, nil
+		p.move(s, busy)
+		close(w.served)
+		return
+	}
+	p.move(s, idle)
+	s.since = time.Now()
+	p.idle = append(p.idle, s)
+	p.exhausted = false
+	p.armReaper()
+}
+
+// move changes a slot's state and the count of it.
+func (p *Pool) move(s *slot, to state) {
+	p.n[s.state]--
+	s.state = to
+	p.n[to]++
+}
+
+func (p *Pool) ready() int { return p.n[idle] + p.n[busy] }
+
+// full says whether there is no room for another process.
+func (p *Pool) full() bool { return len(p.slots) >= p.cfg.Size+p.cfg.Overflow }
+
+// Warm makes n distinct workers ready, keeps them so, and returns once they
+// are. n is at most Size. It fails with *CheckoutError if ctx ends, the pool
+// is closed, or starts keep failing.
+func (p *Pool) Warm(ctx context.Context, n int) error {
+	if n > p.cfg.Size {
+		return fmt.Errorf("pool: can't keep %d workers warm with a size of %d", n, p.cfg.Size)
+	}
+	p.mu.Lock()
+	p.target = max(p.target, n)
+	return p.await(ctx, n)
+}
+
+// Ready returns once the workers that the pool keeps are ready: Size of them,
+// or with Lazy as many as Warm asked for. Errors are as of Warm.
+func (p *Pool) Ready(ctx context.Context) error {
+	p.mu.Lock()
+	return p.await(ctx, p.target)
+}
+
+// await is entered with the lock held.
+func (p *Pool) await(ctx context.Context, n int) error {
+	begin := time.Now()
+	if p.closed {
+		e := p.refused(ErrClosed, begin)
+		p.mu.Unlock()
+		return e
+	}
+	if p.ready() >= n {
+		p.mu.Unlock()
+		return nil
+	}
+	w := &watch{n: n, done: make(chan struct{})}
+	p.watching = append(p.watching, w)
+	starts := p.plan()
+	p.mu.Unlock()
+	p.begin(starts)
+	select { // only wakes us
+	case <-w.done:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, other := range p.watching {
+		if other == w { // still waiting: it was ctx
+			p.watching = append(p.watching[:i], p.watching[i+1:]...)
+			return p.refused(context.Cause(ctx), begin)
+		}
+	}
+	if w.err != nil {
+		return p.refused(w.err, begin)
+	}
+	return nil
+}
+
+// tell ends the watches that have what they waited for, or all of them.
+func (p *Pool) tell(err error) {
+	still := p.watching[:0]
+	for _, w := range p.watching {
+		if err == nil && p.ready() < w.n {
+			still = append(still, w)
+			continue
+		}
+		w.err = err
+		close(w.done)
+	}
+	p.watching = still
+}

@@ -1,0 +1,765 @@
+package pool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+const (
+	ms  = time.Millisecond
+	sec = time.Second
+)
+
+// bubble runs a test in virtual time, on a pool that is closed at its end. It
+// then checks that no process is left; the bubble itself fails on a goroutine
+// that is.
+func bubble(t *testing.T, cfg Config, profile func(n int) model.Profile, body func(t *testing.T, p *Pool, l *model.Launcher)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &model.Launcher{Profile: profile}
+		p, err := New(context.Background(), l, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body(t, p, l)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := p.Close(ctx); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if n := l.Alive(); n != 0 {
+			t.Errorf("%d processes are left after Close", n)
+		}
+		if s := p.Stat(); s.Idle+s.Busy+s.Starting+s.Ending+s.Waiting != 0 {
+			t.Errorf("the closed pool still counts %+v", s)
+		}
+		if most := l.MostAlive(); most > cfg.Size+cfg.Overflow {
+			t.Errorf("%d processes were alive at once, %d are allowed", most, cfg.Size+cfg.Overflow)
+		}
+	})
+}
+
+// boots is a profile of workers that all wait for d before their hello.
+func boots(d time.Duration) func(int) model.Profile {
+	return func(int) model.Profile { return model.Profile{BootWait: d} }
+}
+
+// first gives the first n launches one profile and the others another.
+func first(n int, bad, good model.Profile) func(int) model.Profile {
+	return func(i int) model.Profile {
+		if i < n {
+			return bad
+		}
+		return good
+	}
+}
+
+// served is what became of one of several calls made at once.
+type served struct {
+	after  time.Duration
+	worker string
+	err    error
+}
+
+// together makes n calls at once, each a sleep of d, and waits for them all.
+func together(p *Pool, n int, d time.Duration) []served {
+	begin := time.Now()
+	out := make([]served, n)
+	var wg sync.WaitGroup
+	for i := range out {
+		wg.Go(func() {
+			r, err := p.Call(context.Background(), "sleep", map[string]any{"s": d.Seconds()})
+			out[i] = served{time.Since(begin), r.Worker, err}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+func workers(out []served) int {
+	seen := map[string]bool{}
+	for _, s := range out {
+		seen[s.worker] = true
+	}
+	return len(seen)
+}
+
+func failures(out []served) (n int) {
+	for _, s := range out {
+		if s.err != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func last(out []served) time.Duration {
+	return slices.MaxFunc(out, func(a, b served) int { return int(a.after - b.after) }).after
+}
+
+func until(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
+func TestNewRefusesSettingsThatCannotBe(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"Size":             {},
+		"Overflow":         {Size: 1, Overflow: -1},
+		"StartConcurrency": {Size: 1, StartConcurrency: -1},
+		"Cores":            {Size: 1, Cores: -1},
+		"OverflowIdle":     {Size: 1, OverflowIdle: -1},
+		"StartTimeout":     {Size: 1, StartTimeout: -1},
+		"CheckoutTimeout":  {Size: 1, CheckoutTimeout: -1},
+		"CallTimeout":      {Size: 1, CallTimeout: -1},
+	} {
+		if _, err := New(context.Background(), &model.Launcher{}, cfg); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v, want an error that names it", name, err)
+		}
+	}
+	if _, err := New(context.Background(), nil, Config{Size: 1}); err == nil {
+		t.Error("a pool without a launcher was opened")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := New(ctx, &model.Launcher{}, Config{Size: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("opened under an ended ctx: %v", err)
+	}
+}
+
+func TestAnEagerPoolStartsItsWorkersAtOnceAndKeepsThem(t *testing.T) {
+	bubble(t, Config{Size: 3, Cores: 3}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		begin := time.Now()
+		if err := p.Ready(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if d := time.Since(begin); d != sec {
+			t.Errorf("ready after %v, want one start of 1s", d)
+		}
+		l.Ports()[1].Die()
+		synctest.Wait()
+		time.Sleep(sec)
+		synctest.Wait()
+		if s := p.Stat(); s.Idle != 3 || s.Deaths != 1 {
+			t.Errorf("a second after an idle worker died: %+v, want 3 idle and 1 death", s)
+		}
+	})
+}
+
+func TestALazyPoolStartsNothingUntilItIsAsked(t *testing.T) {
+	bubble(t, Config{Size: 3, Lazy: true}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		time.Sleep(time.Hour)
+		if n := len(l.Ports()); n != 0 {
+			t.Fatalf("%d workers were started", n)
+		}
+		if _, err := p.Call(context.Background(), "echo", nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(l.Ports()); n != 1 {
+			t.Errorf("%d workers were started for one call", n)
+		}
+	})
+}
+
+func TestColdCallersAreAllServedOneStartLater(t *testing.T) {
+	bubble(t, Config{Size: 4, Lazy: true, Cores: 2}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 4, 100*ms)
+		if failures(out) > 0 || last(out) > 1300*ms {
+			t.Errorf("got %v, want all four served by 1.3 s", out)
+		}
+	})
+}
+
+func TestACallerWaitsForWhicheverWorkerIsFreeFirstNotForItsOwnStart(t *testing.T) {
+	// The second caller causes a start of an hour; the first gives its worker back after a second.
+	slow := first(1, model.Profile{}, model.Profile{BootWait: time.Hour})
+	bubble(t, Config{Size: 2, Lazy: true}, slow, func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 2, sec)
+		if failures(out) > 0 || last(out) != 2*sec {
+			t.Errorf("got %v, want the second served by the first worker at 2 s", out)
+		}
+		if n := len(l.Ports()); n != 2 {
+			t.Errorf("%d starts, want the second caller to have caused one", n)
+		}
+	})
+}
+
+func TestAStartOutlivesTheCallerWhoCausedIt(t *testing.T) {
+	bubble(t, Config{Size: 1, Lazy: true}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		ctx, cancel := until(300 * ms)
+		defer cancel()
+		if _, err := p.Checkout(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v, want the ctx's deadline", err)
+		}
+		time.Sleep(700 * ms)
+		synctest.Wait()
+		if s := p.Stat(); s.Idle != 1 || s.Starts != 1 || s.GaveUp != 1 {
+			t.Errorf("%+v, want the start's worker idle", s)
+		}
+	})
+}
+
+func TestCallersAreServedInTheOrderInWhichTheyCame(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		held, err := p.Checkout(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		var order []int
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * ms)
+				got, err := p.Checkout(context.Background())
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				order = append(order, i)
+				mu.Unlock()
+				time.Sleep(ms)
+				got.Checkin()
+			})
+		}
+		time.Sleep(sec)
+		held.Checkin()
+		wg.Wait()
+		if !slices.IsSorted(order) || len(order) != 8 {
+			t.Errorf("served in the order %v", order)
+		}
+	})
+}
+
+func TestACallerThatGivesUpLeavesNothingBehindAndTakesNoWorkerAlong(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		held, _ := p.Checkout(context.Background())
+		ctx, cancel := until(sec)
+		defer cancel()
+		if _, err := p.Checkout(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if s := p.Stat(); s.Waiting != 0 {
+			t.Errorf("%d still wait", s.Waiting)
+		}
+		held.Checkin()
+		if _, err := p.Call(context.Background(), "echo", nil); err != nil {
+			t.Errorf("the worker went with the caller that gave up: %v", err)
+		}
+		if n := len(l.Ports()); n != 1 {
+			t.Errorf("%d workers were started, want the one", n)
+		}
+	})
+}
+
+func TestACallCancelledBeforeItIsSentGivesItsWorkerBackUnharmed(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		held, _ := p.Checkout(context.Background())
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := held.Call(ctx, "echo", nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		held.Checkin()
+		synctest.Wait()
+		if s := p.Stat(); s.Replaced != 0 || s.Idle != 1 {
+			t.Errorf("%+v, want the worker back", s)
+		}
+	})
+}
+
+func TestOverflowWorkersAreRealAndAreReapedWhenIdle(t *testing.T) {
+	cfg := Config{Size: 1, Overflow: 2, OverflowIdle: 5 * sec, Cores: 2}
+	bubble(t, cfg, boots(300*ms), func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Ready(context.Background())
+		out := together(p, 3, sec)
+		if failures(out) > 0 || workers(out) != 3 || last(out) != 1300*ms {
+			t.Errorf("got %v, want three workers and the last at one call and one start", out)
+		}
+		if l.Alive() != 3 {
+			t.Fatalf("%d are alive, want 3", l.Alive())
+		}
+		// The size's own worker has been idle since 1 s, the others since 1.3 s.
+		time.Sleep(4600 * ms)
+		synctest.Wait()
+		if l.Alive() != 3 {
+			t.Errorf("%d are alive after 4.9 s of idleness, want 3", l.Alive())
+		}
+		time.Sleep(400 * ms)
+		synctest.Wait()
+		if s := p.Stat(); l.Alive() != 1 || s.Reaped != 2 {
+			t.Errorf("%d are alive, %d reaped, want 1 and 2", l.Alive(), s.Reaped)
+		}
+	})
+}
+
+func TestWithoutOverflowSizeIsAllThereIs(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		if out := together(p, 3, sec); failures(out) > 0 || last(out) != 3*sec {
+			t.Errorf("got %v, want one after another", out)
+		}
+	})
+}
+
+func TestQueueLimitBoundsTheLine(t *testing.T) {
+	bubble(t, Config{Size: 1, QueueLimit: 2}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Ready(context.Background())
+		out := together(p, 5, sec)
+		if failures(out) != 2 || last(out) != 3*sec {
+			t.Errorf("got %v, want one served, two in line, two refused", out)
+		}
+		for _, s := range out {
+			if s.err != nil && (!errors.Is(s.err, ErrQueueFull) || s.after != 0) {
+				t.Errorf("refused after %v with %v, want ErrQueueFull at once", s.after, s.err)
+			}
+		}
+	})
+}
+
+func TestWithAQueueLimitBelowZeroNobodyWaits(t *testing.T) {
+	bubble(t, Config{Size: 1, QueueLimit: -1, Lazy: true}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		_, err := p.Call(context.Background(), "echo", nil)
+		if !errors.Is(err, ErrQueueFull) {
+			t.Errorf("got %v, want ErrQueueFull", err)
+		}
+		synctest.Wait() // the start that it caused
+		if out := together(p, 2, sec); failures(out) != 1 || last(out) != sec {
+			t.Errorf("got %v, want one served and one refused at once", out)
+		}
+	})
+}
+
+func TestStartConcurrencyBoundsTheStartsUnderWay(t *testing.T) {
+	for _, c := range []struct {
+		width int
+		want  time.Duration
+	}{{1, 8 * sec}, {2, 4 * sec}, {8, sec}} {
+		bubble(t, Config{Size: 8, StartConcurrency: c.width}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+			begin := time.Now()
+			p.Ready(context.Background())
+			if d := time.Since(begin); d != c.want {
+				t.Errorf("width %d: ready after %v, want %v", c.width, d, c.want)
+			}
+		})
+	}
+}
+
+func TestStartsThatWaitAreSoonAllUnderWay(t *testing.T) {
+	bubble(t, Config{Size: 8, Cores: 2}, boots(2*sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		begin := time.Now()
+		p.Ready(context.Background())
+		if d := time.Since(begin); d != 2100*ms { // 2 at 0, 4 by 50 ms, 8 by 100 ms
+			t.Errorf("ready after %v, want 2.1 s", d)
+		}
+	})
+}
+
+func TestStartsThatComputeStayAtTheCores(t *testing.T) {
+	computes := func(int) model.Profile { return model.Profile{BootCPU: sec} } // each on a core of its own
+	for _, c := range []struct {
+		cores float64
+		want  time.Duration
+	}{{2, 4 * sec}, {4, 2 * sec}} {
+		bubble(t, Config{Size: 8, Cores: c.cores}, computes, func(t *testing.T, p *Pool, l *model.Launcher) {
+			begin := time.Now()
+			p.Ready(context.Background())
+			if d := time.Since(begin); d != c.want {
+				t.Errorf("%v cores: ready after %v, want %v", c.cores, d, c.want)
+			}
+			if most := startedWithin(l, 900*ms); most != int(c.cores) {
+				t.Errorf("%v cores: %d starts began in the first 0.9 s", c.cores, most)
+			}
+		})
+	}
+}
+
+func startedWithin(l *model.Launcher, d time.Duration) (n int) {
+	ports := l.Ports()
+	for _, p := range ports {
+		if p.Begin.Sub(ports[0].Begin) < d {
+			n++
+		}
+	}
+	return n
+}
+
+func TestStartTimeoutIsAbsoluteAndTheNextStartIsBegun(t *testing.T) {
+	mute := first(1, model.Profile{Mute: true}, model.Profile{})
+	bubble(t, Config{Size: 1, Lazy: true, StartTimeout: 2 * sec}, mute, func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 1, 0)
+		if failures(out) > 0 || last(out) != 2*sec+restFirst {
+			t.Errorf("got %v, want to be served by a second start after 2 s", out)
+		}
+		if s := p.Stat(); s.StartsFailed != 1 || l.Alive() != 1 {
+			t.Errorf("%+v with %d alive, want the mute one counted and gone", s, l.Alive())
+		}
+	})
+}
+
+func TestCheckoutTimeoutBoundsTheWaitAndSaysHowThePoolStood(t *testing.T) {
+	bubble(t, Config{Name: "blue", Size: 1, CheckoutTimeout: 2 * sec}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		held, _ := p.Checkout(context.Background())
+		defer held.Checkin()
+		begin := time.Now()
+		_, err := p.Call(context.Background(), "echo", nil)
+		if d := time.Since(begin); d != 2*sec {
+			t.Errorf("gave up after %v", d)
+		}
+		if !errors.Is(err, ErrCheckoutTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if want := "pool blue: no worker after 2s: checkout timeout: context deadline exceeded (1 of 1 busy, 0 starting, 0 ending, 0 waiting)"; err.Error() != want {
+			t.Errorf("got  %v\nwant %v", err, want)
+		}
+	})
+}
+
+func TestCallTimeoutReplacesTheWorker(t *testing.T) {
+	bubble(t, Config{Size: 1, CallTimeout: 2 * sec}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 1, 10*sec)
+		var e *worker.CallError
+		if !errors.As(out[0].err, &e) || !errors.Is(e, context.DeadlineExceeded) || out[0].after != 2*sec || e.Worker != "w1" {
+			t.Errorf("got %v", out)
+		}
+		r, err := p.Call(context.Background(), "echo", map[string]any{"n": 1})
+		if err != nil || r.Worker != "w2" || string(r.Result) != `{"n":1}` {
+			t.Errorf("the next caller got %s from %s, %v; want its own answer from a new worker", r.Result, r.Worker, err)
+		}
+		if s := p.Stat(); s.Replaced != 1 {
+			t.Errorf("%+v, want one replaced", s)
+		}
+	})
+}
+
+func TestAWorkerThatAnsweredUnderAWrongIDIsNotUsedAgain(t *testing.T) {
+	wrong := first(1, model.Profile{WrongIDAt: 2}, model.Profile{})
+	bubble(t, Config{Size: 1}, wrong, func(t *testing.T, p *Pool, l *model.Launcher) {
+		var from []string
+		for range 3 {
+			r, err := p.Call(context.Background(), "echo", nil)
+			from = append(from, fmt.Sprint(r.Worker, " ", errors.Is(err, worker.ErrWrongID)))
+		}
+		if want := []string{"w1 false", "w1 true", "w2 false"}; !slices.Equal(from, want) {
+			t.Errorf("got %q, want %q", from, want)
+		}
+	})
+}
+
+func TestASlotStaysTakenUntilTheOldProcessIsGone(t *testing.T) {
+	// The worker that is discarded gently lives on for 3 s after its port closed.
+	stubborn := first(3, model.Profile{Stubborn: 3 * sec}, model.Profile{})
+	bubble(t, Config{Size: 1, Overflow: 2, OverflowIdle: sec}, stubborn, func(t *testing.T, p *Pool, l *model.Launcher) {
+		together(p, 3, sec) // three live; two are reaped a second later and linger
+		time.Sleep(1100 * ms)
+		synctest.Wait()
+		if s := p.Stat(); s.Ending != 2 || l.Alive() != 3 {
+			t.Fatalf("%+v with %d alive, want two that linger", s, l.Alive())
+		}
+		out := together(p, 3, 10*ms) // the limit, which bubble checks, would be broken by a start now
+		if failures(out) > 0 || workers(out) != 1 {
+			t.Errorf("got %v, want all from the one worker left", out)
+		}
+	})
+}
+
+func TestDeathInMidCallIsToldAtOnceAndCapacityComesBack(t *testing.T) {
+	dies := first(1, model.Profile{DieAtCall: 1}, model.Profile{})
+	bubble(t, Config{Size: 1}, dies, func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 1, time.Hour)
+		var e *worker.CallError
+		if !errors.As(out[0].err, &e) || e.Exit == nil || e.Exit.Code != 1 || out[0].after != 0 {
+			t.Fatalf("got %v, want at once the exit status", out)
+		}
+		if !errors.Is(e, io.EOF) {
+			t.Errorf("%v is no io.EOF", e)
+		}
+		if out := together(p, 1, 0); failures(out) > 0 || out[0].worker != "w2" {
+			t.Errorf("then got %v, want a new worker", out)
+		}
+		if s := p.Stat(); s.Deaths != 1 || s.Replaced != 0 {
+			t.Errorf("%+v, want one death", s)
+		}
+	})
+}
+
+func TestAWorkerThatDiedIdleIsNotHandedOut(t *testing.T) {
+	bubble(t, Config{Size: 2, Lazy: true}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Warm(context.Background(), 2)
+		for _, port := range l.Ports() {
+			port.Die()
+		}
+		synctest.Wait()
+		if out := together(p, 2, sec); failures(out) > 0 {
+			t.Errorf("got %v", out)
+		}
+	})
+}
+
+func TestAHandlersErrorLeavesTheWorkerInUse(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		_, err := p.Call(context.Background(), "no such command", nil)
+		var e *worker.RemoteError
+		if !errors.As(err, &e) || e.Type != "UnknownCommand" {
+			t.Errorf("got %v", err)
+		}
+		if r, err := p.Call(context.Background(), "echo", nil); err != nil || r.Worker != "w1" {
+			t.Errorf("the next call went to %q, %v", r.Worker, err)
+		}
+	})
+}
+
+func TestArgumentsThatCannotBeSentLeaveTheWorkerInUse(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		if _, err := p.Call(context.Background(), "echo", map[string]any{"f": func() {}}); err == nil {
+			t.Error("a function was sent")
+		}
+		if r, err := p.Call(context.Background(), "echo", nil); err != nil || r.Worker != "w1" {
+			t.Errorf("the next call went to %q, %v", r.Worker, err)
+		}
+	})
+}
+
+func TestOnlyStatusOkToIDZeroIsAHello(t *testing.T) {
+	for name, bad := range map[string]model.Profile{
+		"loading":  {Hello: map[string]any{"status": "loading"}},
+		"a string": {Hello: "ok"},
+		"id 7":     {HelloID: 7},
+		"dies":     {DieAtStart: true},
+		"refused":  {Refuse: errors.New("no such interpreter")},
+	} {
+		bubble(t, Config{Size: 1, Lazy: true}, first(1, bad, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
+			r, err := p.Call(context.Background(), "echo", nil)
+			if err != nil || r.Worker != "w2" {
+				t.Errorf("%s: served by %q, %v; want the second start", name, r.Worker, err)
+			}
+		})
+	}
+}
+
+func TestWhenStartsKeepFailingCallersAreToldTheReason(t *testing.T) {
+	never := func(int) model.Profile { return model.Profile{DieAtStart: true} }
+	bubble(t, Config{Size: 2, Lazy: true}, never, func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 3, 0)
+		for _, s := range out {
+			var e *worker.StartError
+			if !errors.Is(s.err, ErrUnavailable) || !errors.As(s.err, &e) || e.Exit == nil {
+				t.Errorf("got %v, want ErrUnavailable with the last start's exit status", s.err)
+			}
+		}
+		tried := len(l.Ports())
+		if tried > 2*stormAfter || last(out) > 5*sec {
+			t.Errorf("%d starts in %v", tried, last(out))
+		}
+		if _, err := p.Call(context.Background(), "echo", nil); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("during the rest: %v", err)
+		}
+		if len(l.Ports()) != tried {
+			t.Error("a start was begun during the rest")
+		}
+		if err := p.Warm(context.Background(), 1); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("warm: %v", err)
+		}
+	})
+}
+
+func TestWarmMakesDistinctWorkersReady(t *testing.T) {
+	bubble(t, Config{Size: 4, Lazy: true, Cores: 4}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		begin := time.Now()
+		if err := p.Warm(context.Background(), 3); err != nil || time.Since(begin) != sec {
+			t.Fatalf("%v after %v", err, time.Since(begin))
+		}
+		if out := together(p, 3, sec); workers(out) != 3 || last(out) != sec {
+			t.Errorf("got %v, want three workers at once", out)
+		}
+		if err := p.Warm(context.Background(), 5); err == nil {
+			t.Error("five workers were promised of a pool of four")
+		}
+		ctx, cancel := until(100 * ms)
+		defer cancel()
+		if err := p.Warm(ctx, 4); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want the ctx's end", err)
+		}
+	})
+}
+
+func TestALeaseIsWorthlessAfterCheckin(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		a, _ := p.Checkout(context.Background())
+		a.Checkin()
+		b, _ := p.Checkout(context.Background())
+		a.Checkin() // must not give away b's worker
+		if s := p.Stat(); s.Busy != 1 {
+			t.Errorf("%+v: a second check-in took the worker from its new holder", s)
+		}
+		if _, err := a.Call(context.Background(), "echo", nil); !errors.Is(err, ErrReturned) {
+			t.Errorf("got %v", err)
+		}
+		b.Discard()
+		b.Checkin()
+		if r, err := p.Call(context.Background(), "echo", nil); err != nil || r.Worker != "w2" {
+			t.Errorf("after Discard: %q, %v", r.Worker, err)
+		}
+		Lease{}.Checkin()
+		if _, err := (Lease{}).Call(context.Background(), "echo", nil); !errors.Is(err, ErrReturned) {
+			t.Errorf("an empty lease: %v", err)
+		}
+	})
+}
+
+func TestCloseLetsCallsFinishAndSendsTheLineHome(t *testing.T) {
+	bubble(t, Config{Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		var out []served
+		var wg sync.WaitGroup
+		wg.Go(func() { out = together(p, 2, 3*sec) })
+		time.Sleep(sec)
+		begin := time.Now()
+		if err := p.Close(context.Background()); err != nil || time.Since(begin) != 2*sec {
+			t.Errorf("closed after %v, %v; want when the call was done", time.Since(begin), err)
+		}
+		wg.Wait()
+		slices.SortFunc(out, func(a, b served) int { return int(a.after - b.after) })
+		if !errors.Is(out[0].err, ErrClosed) || out[0].after != sec || out[1].err != nil {
+			t.Errorf("got %v, want ErrClosed at 1 s and an answer at 3 s", out)
+		}
+		if _, err := p.Call(context.Background(), "echo", nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+		if err := p.Warm(context.Background(), 1); !errors.Is(err, ErrClosed) {
+			t.Errorf("warm after Close: %v", err)
+		}
+	})
+}
+
+func TestCloseKillsWhatIsLeftAtItsDeadline(t *testing.T) {
+	stubborn := func(int) model.Profile { return model.Profile{Stubborn: time.Hour} }
+	bubble(t, Config{Size: 3}, stubborn, func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Ready(context.Background())
+		var out []served
+		var wg sync.WaitGroup
+		wg.Go(func() { out = together(p, 1, time.Hour) })
+		time.Sleep(sec)
+		begin := time.Now()
+		ctx, cancel := until(2 * sec)
+		defer cancel()
+		err := p.Close(ctx)
+		if d := time.Since(begin); d != 2*sec || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 workers") {
+			t.Errorf("closed after %v: %v", d, err)
+		}
+		if l.Alive() != 0 {
+			t.Errorf("%d live", l.Alive())
+		}
+		wg.Wait()
+		if out[0].err == nil || out[0].after != 3*sec {
+			t.Errorf("the call that was cut short got %v", out)
+		}
+	})
+}
+
+func TestCloseEndsStartsUnderWay(t *testing.T) {
+	bubble(t, Config{Size: 4, Cores: 1}, boots(time.Hour), func(t *testing.T, p *Pool, l *model.Launcher) {
+		time.Sleep(10 * ms)
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 3 { // at once, and again later
+			wg.Go(func() {
+				if err := p.Close(context.Background()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("took %v", d)
+		}
+	})
+}
+
+func TestThePoolEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		l := &model.Launcher{}
+		p, err := New(ctx, l, Config{Size: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []served
+		var wg sync.WaitGroup
+		wg.Go(func() { out = together(p, 1, time.Hour) })
+		time.Sleep(sec)
+		cancel()
+		wg.Wait()
+		synctest.Wait()
+		if out[0].after != sec || l.Alive() != 0 {
+			t.Errorf("the call ended after %v, %d processes live", out[0].after, l.Alive())
+		}
+	})
+}
+
+func TestTwoPoolsCanBeToldApartByName(t *testing.T) {
+	bubble(t, Config{Name: "blue", Size: 1}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		if r, err := p.Call(context.Background(), "echo", nil); err != nil || r.Worker != "blue-w1" {
+			t.Errorf("got %q, %v", r.Worker, err)
+		}
+	})
+}
+
+func TestEvidenceIsAskedForWhereItWasOfferedAndWanted(t *testing.T) {
+	offers := func(int) model.Profile {
+		return model.Profile{Hello: map[string]any{"status": "ok", "capabilities": []string{"evidence"}}}
+	}
+	for _, wanted := range []bool{false, true} {
+		bubble(t, Config{Size: 1, Evidence: wanted}, offers, func(t *testing.T, p *Pool, l *model.Launcher) {
+			r, err := p.Call(context.Background(), "burn", map[string]any{"cpu_s": .5})
+			if err != nil || (r.Evidence != nil) != wanted || wanted && r.Evidence.OnCPU != 500*ms {
+				t.Errorf("wanted %v: got %+v, %v", wanted, r.Evidence, err)
+			}
+		})
+	}
+	bubble(t, Config{Size: 1, Evidence: true}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		if r, err := p.Call(context.Background(), "echo", nil); err != nil || r.Evidence != nil {
+			t.Errorf("not offered: got %+v, %v", r.Evidence, err)
+		}
+	})
+}
+
+func TestTheLoggerIsToldOfDeathsFailedStartsAndExhaustion(t *testing.T) {
+	var log bytes.Buffer
+	cfg := Config{Name: "blue", Size: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	bubble(t, cfg, first(1, model.Profile{DieAtStart: true}, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Ready(context.Background())
+		together(p, 3, sec)
+		l.Ports()[1].Die()
+		synctest.Wait()
+	})
+	for _, want := range []string{`msg="worker did not start" pool=blue worker=blue-w1`, `msg="worker died" pool=blue worker=blue-w2`, `msg="pool exhausted: callers wait" pool=blue size=1`} {
+		if n := strings.Count(log.String(), want); n != 1 {
+			t.Errorf("%d lines say %s, want one:\n%s", n, want, log.String())
+		}
+	}
+}
+
+func TestStatCountsWhatHappened(t *testing.T) {
+	bubble(t, Config{Size: 2, QueueLimit: 2}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Ready(context.Background())
+		out := together(p, 5, sec) // 2 at once, 2 in line, 1 refused
+		if failures(out) != 1 {
+			t.Fatal(out)
+		}
+		want := Stat{Size: 2, Idle: 2, Checkouts: 4, Waited: 2, WaitTime: 2 * sec, Refused: 1, Starts: 2, StartTime: 2 * sec}
+		if got := p.Stat(); got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}

@@ -1,0 +1,262 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// plan decides, under the lock, which starts to begin now; the caller begins
+// them once it has let go of it. It is called after every change that could
+// call for a start: somebody waits, a slot is free, a start has ended.
+func (p *Pool) plan() []*slot { return p.planFor(0) }
+
+func (p *Pool) planFor(extra int) (begin []*slot) {
+	if p.closed || p.storm.resting() {
+		return nil
+	}
+	for {
+		// A start for each caller in line, whoever will get its worker in the
+		// end, and for each worker missing from those to keep.
+		line := p.n[starting] < p.line.Len()+extra
+		keep := p.ready()+p.n[starting] < p.target && len(p.slots) < p.cfg.Size
+		if p.full() || !line && !keep {
+			return begin
+		}
+		if p.n[starting] >= p.pace.width(p) {
+			p.pace.arm(p)
+			return begin
+		}
+		p.named++
+		s := &slot{id: fmt.Sprintf("w%d", p.named)}
+		if p.cfg.Name != "" {
+			s.id = p.cfg.Name + "-" + s.id
+		}
+		p.slots[s] = struct{}{}
+		p.n[starting]++
+		p.stat.Starts++
+		p.work.Add(1)
+		begin = append(begin, s)
+	}
+}
+
+// begin runs planned starts, each on its own. They outlive whoever caused them.
+func (p *Pool) begin(starts []*slot) {
+	for _, s := range starts {
+		go func() {
+			defer p.work.Done()
+			p.start(s)
+		}()
+	}
+}
+
+func (p *Pool) start(s *slot) {
+	ctx := p.life
+	if p.cfg.StartTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.cfg.StartTimeout)
+		defer cancel()
+	}
+	w, err := worker.Start(ctx, launch(func(ctx context.Context, id string) (worker.Port, error) {
+		port, err := p.launcher.Launch(ctx, id)
+		if err == nil {
+			p.mu.Lock()
+			s.port = port
+			p.mu.Unlock()
+		}
+		return port, err
+	}), s.id)
+
+	asked := time.Duration(0)
+	if err == nil {
+		asked = wanted(w.Port)
+	}
+	p.mu.Lock()
+	if asked > s.wanted {
+		p.pace.ended += asked - s.wanted
+	}
+	retire := false
+	switch {
+	case err != nil:
+		p.free(s)
+		if !p.closed {
+			p.stat.StartsFailed++
+			p.storm.failed(p, err)
+		}
+	case p.closed:
+		s.w = w
+		p.move(s, ending)
+		retire = true
+	default:
+		s.w = w
+		p.storm.over()
+		p.stat.StartTime += w.StartedIn
+		p.give(s)
+		p.tell(nil)
+	}
+	starts := p.plan()
+	closed := p.closed
+	p.mu.Unlock()
+	p.begin(starts)
+	switch {
+	case err == nil:
+		p.work.Go(func() { p.watch(s) })
+		if retire {
+			p.retire(s, true)
+		}
+		p.cfg.Logger.Debug("worker ready", "worker", s.id, "after", w.StartedIn)
+	case !closed:
+		p.cfg.Logger.Warn("worker did not start", "worker", s.id, "error", err)
+	}
+}
+
+// launch is a function as a launcher.
+type launch func(context.Context, string) (worker.Port, error)
+
+func (l launch) Launch(ctx context.Context, id string) (worker.Port, error) { return l(ctx, id) }
+
+// pace decides how many starts may run at once. Two at a time is poor for
+// starts that wait, all at once is poor for those that compute: so it begins
+// with the cores and doubles while those are not asked for.
+type pace struct {
+	wide  int // 0: nothing under way
+	timer *time.Timer
+	last  time.Time     // the last look
+	ended time.Duration // what starts that have ended since had asked for after it
+}
+
+const (
+	paceEvery = 50 * time.Millisecond
+	// paceIdle is the share of the cores below which they count as unused.
+	// Two starts that compute on two quiet cores use all but what the rest of
+	// the machine takes.
+	paceIdle = 0.75
+)
+
+// width is called under the lock.
+func (c *pace) width(p *Pool) int {
+	if n := p.cfg.StartConcurrency; n > 0 {
+		return n
+	}
+	if c.wide == 0 || p.n[starting] == 0 {
+		c.wide = max(1, int(math.Ceil(p.cfg.Cores)))
+	}
+	return c.wide
+}
+
+// arm is called under the lock when a start has to wait for others.
+func (c *pace) arm(p *Pool) {
+	if p.cfg.StartConcurrency > 0 || c.timer != nil {
+		return
+	}
+	c.last, c.ended = time.Now(), 0
+	p.work.Add(1)
+	c.timer = time.AfterFunc(paceEvery, func() {
+		defer p.work.Done()
+		p.widen()
+	})
+}
+
+// widen looks what the starts under way have asked for since the last look.
+func (p *Pool) widen() {
+	type look struct {
+		s      *slot
+		port   worker.Port
+		wanted time.Duration
+	}
+	var looks []look
+	p.mu.Lock()
+	for s := range p.slots {
+		if s.state == starting && s.port != nil {
+			looks = append(looks, look{s: s, port: s.port})
+		}
+	}
+	p.mu.Unlock()
+	for i := range looks {
+		looks[i].wanted = wanted(looks[i].port) // system calls: not under the lock
+	}
+	p.mu.Lock()
+	span := time.Since(p.pace.last)
+	sum := p.pace.ended
+	for _, l := range looks {
+		if l.s.state != starting {
+			continue // it has ended meanwhile, and is in the sum
+		}
+		sum += l.wanted - l.s.wanted
+		l.s.wanted = l.wanted
+	}
+	p.pace.timer = nil
+	if p.n[starting] > 0 && float64(sum) < paceIdle*p.cfg.Cores*float64(span) {
+		p.pace.wide *= 2
+	}
+	starts := p.plan() // arms again if starts still have to wait
+	p.mu.Unlock()
+	p.begin(starts)
+}
+
+// wanted is the CPU that a worker has asked for since its launch: what it had
+// and what it waited for. Were the waiting not counted, outside load would make
+// us begin ever more starts.
+func wanted(port worker.Port) time.Duration {
+	info := port.Info()
+	return info.CPU + info.RunDelay
+}
+
+// storm is what is known of starts that fail one after another. They are begun
+// again more and more slowly, and once there have been stormAfter of them and
+// no worker lives, callers are told the reason instead of being left waiting.
+type storm struct {
+	failures int
+	reason   error
+	until    time.Time
+	timer    *time.Timer
+}
+
+const (
+	stormAfter = 5
+	restFirst  = 50 * time.Millisecond
+	restMost   = 5 * time.Second
+)
+
+// failed is called under the lock.
+func (m *storm) failed(p *Pool, err error) {
+	m.failures++
+	m.reason = err
+	rest := min(restMost, restFirst<<min(m.failures-1, 10))
+	m.until = time.Now().Add(rest)
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	m.timer = time.AfterFunc(rest, func() {
+		p.mu.Lock()
+		m.until = time.Time{}
+		starts := p.plan()
+		p.mu.Unlock()
+		p.begin(starts)
+	})
+	if m.failures < stormAfter || p.ready() > 0 {
+		return
+	}
+	p.refuseAll(ErrUnavailable)
+}
+
+// over is called under the lock.
+func (m *storm) over() {
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	*m = storm{}
+}
+
+// resting says whether starts have to wait after one that failed.
+func (m *storm) resting() bool { return !m.until.IsZero() }
+
+func (m *storm) refusal(p *Pool) error {
+	if m.failures >= stormAfter && m.resting() && p.ready() == 0 {
+		return ErrUnavailable
+	}
+	return nil
+}
