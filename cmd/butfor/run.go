@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/trace"
+)
+
+func runCommand() *cobra.Command {
+	lab := harness.Lab{}
+	out := ""
+	c := &cobra.Command{
+		Use:   "run [FINDING...]",
+		Short: "Run findings and say what came out",
+		Long: `Runs the named findings, or all of them, on real Python workers, and prints a
+table with a row for each claim and the figures of each pool, then the reason
+of each verdict. Times are told in boots or ops: multiples of what one start or
+one call takes on this machine, measured at the beginning.
+
+Exit status: 0 if all came out as expected, 1 if not (of results that expect
+nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
+3 environmental, 4 inconclusive), 2 wrong usage, 5 the lab itself failed,
+130 interrupted.`,
+		Example: `  butfor run
+  butfor run serial-start cold-start-timeouts
+  butfor run --subject V2-seed --out /tmp/runs cold-start-timeouts`,
+		RunE: func(c *cobra.Command, ids []string) error {
+			asJSON, _ := c.Flags().GetBool("json")
+			return runFindings(c.Context(), lab, ids, out, asJSON, c.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&lab.World, "world", "process", "where to run: process")
+	c.Flags().StringVar(&lab.Subject, "subject", "", "only this pool: V1, V2-seed, herd or ours")
+	c.Flags().Uint64Var(&lab.Seed, "seed", 0, "of what is drawn: arrivals of clients")
+	c.Flags().DurationVar(&lab.Boot, "boot", harness.DefaultBoot, "what a start of a worker asks for")
+	c.Flags().StringVar(&out, "out", "", "save each run as a bundle in a folder below this one")
+	return c
+}
+
+func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string, asJSON bool, stdout io.Writer) error {
+	fs, err := findings.Find(ids...)
+	if err != nil {
+		return usageError{err}
+	}
+	if lab.Boot < 10*time.Millisecond {
+		return usageError{fmt.Errorf("--boot is %v: below 10ms a start can't be told from noise", lab.Boot)}
+	}
+	if err := lab.Check(fs); err != nil {
+		return usageError{err}
+	}
+	var lines []report.Line
+	var failed error // of writing what came out
+	progress := newProgress(os.Stderr)
+	lab.Progress = progress.step
+	lab.Done = func(o harness.Outcome) {
+		line := lineOf(o)
+		lines = append(lines, line)
+		if asJSON {
+			failed = errors.Join(failed, report.JSON(stdout, line))
+		}
+		if out != "" {
+			failed = errors.Join(failed, trace.Save(filepath.Join(out, folder(line)), o.Result))
+		}
+	}
+	outcomes, err := lab.Reproduce(ctx, fs)
+	progress.end()
+	if !asJSON && len(lines) > 0 {
+		t := report.TerminalOf(os.Stdout)
+		t.Table(stdout, lines)
+		t.Reasons(stdout, lines)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(os.Stderr, "butfor: stopped after %d runs of %s\n", len(outcomes), strings.Join(names(fs), ", "))
+		}
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	return verdictStatus(lines)
+}
+
+func names(fs []findings.Finding) (ids []string) {
+	for _, f := range fs {
+		ids = append(ids, f.ID)
+	}
+	return ids
+}
+
+// folder is a bundle's name.
+func folder(l report.Line) string {
+	parts := []string{l.Finding}
+	if l.Variant != "" {
+		parts = append(parts, strings.ReplaceAll(l.Variant, " ", "-"))
+	}
+	return strings.Join(append(parts, l.Subject), ".")
+}
+
+func lineOf(o harness.Outcome) report.Line {
+	r := o.Result
+	served := []float64{}
+	for _, d := range r.Record.Served() {
+		served = append(served, d.Seconds())
+	}
+	return report.Line{
+		Finding: o.Finding.ID, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
+		Subject: r.Record.Subject, World: r.World, Seed: r.Record.Seed,
+		Verdict: r.Word, Expected: o.Case.Expected, Mechanism: r.Mechanism, Reason: r.Reason,
+		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
+		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Deadline: r.Record.Deadline.Seconds(),
+		Problems: append(append([]string{}, o.Who...), o.When...), Safety: r.Safety, Evidence: r.Evidence, Path: r.Path,
+	}
+}
+
+// verdictStatus is the exit status of what came out.
+func verdictStatus(lines []report.Line) error {
+	claimed, otherwise := false, false
+	var words []scenario.Word
+	for _, l := range lines {
+		claimed = claimed || l.Expected != ""
+		otherwise = otherwise || !l.AsExpected()
+		words = append(words, l.Verdict)
+	}
+	if claimed || otherwise {
+		if otherwise {
+			return statusError(exitOtherwise)
+		}
+		return nil
+	}
+	worst := exitOK
+	for _, w := range words { // of several the first in 1, 4, 3, 0
+		status := map[scenario.Word]int{scenario.Sound: exitOK, scenario.Environmental: exitEnvironment, scenario.Inconclusive: exitUnclear}
+		s, ok := status[w]
+		if !ok {
+			return statusError(exitOtherwise)
+		}
+		worst = max(worst, s)
+	}
+	if worst == exitOK {
+		return nil
+	}
+	return statusError(worst)
+}
+
+// progress says on stderr which case runs: as a bar on a terminal, else as
+// lines.
+type progress struct {
+	w   *os.File
+	tty bool
+	bar *progressbar.ProgressBar
+}
+
+func newProgress(w *os.File) *progress {
+	return &progress{w: w, tty: term.IsTerminal(int(w.Fd()))}
+}
+
+func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {
+	what := f.ID + ", " + c.Scenario.Subject.Name
+	if c.Variant != "" {
+		what += ", " + c.Variant
+	}
+	if !p.tty {
+		fmt.Fprintf(p.w, "%d/%d %s\n", nth, of, what)
+		return
+	}
+	if p.bar == nil {
+		p.bar = progressbar.NewOptions(of, progressbar.OptionSetWriter(p.w), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetWidth(20), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false),
+			progressbar.OptionEnableColorCodes(os.Getenv("NO_COLOR") == ""), progressbar.OptionSetElapsedTime(true))
+	}
+	p.bar.Describe(what)
+	p.bar.Set(nth - 1)
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		p.bar.Clear()
+	}
+}

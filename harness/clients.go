@@ -1,0 +1,160 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/pprof"
+	"sync"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+)
+
+// arrivals are the times at which a workload's clients come, since its clock
+// started. The same seed gives the same times.
+func arrivals(w scenario.Workload, seed uint64) []time.Duration {
+	at := make([]time.Duration, w.Clients)
+	draw := rand.New(rand.NewPCG(seed, 0))
+	for i := range at {
+		if i == 0 {
+			continue
+		}
+		switch w.Arrive {
+		case scenario.Rate:
+			at[i] = at[i-1] + w.Every
+		case scenario.Poisson:
+			at[i] = at[i-1] + time.Duration(draw.ExpFloat64()*float64(w.Every))
+		}
+	}
+	return at
+}
+
+// clients call a pool.
+type clients struct {
+	*act
+	opened <-chan struct{}
+	pool   func() subject.Pool // after opened; nil if it did not open
+}
+
+// run lets the workload's clients arrive, and returns once they are through.
+func (cs *clients) run() {
+	var wg sync.WaitGroup
+	for i, at := range arrivals(cs.sc.Workload, cs.sc.Seed) {
+		name := fmt.Sprintf("c%d", i+1)
+		wg.Go(func() { cs.client(name, at) })
+	}
+	wg.Wait()
+}
+
+// client is one client's life.
+func (cs *clients) client(name string, at time.Duration) {
+	if !sleep(cs.life, at) {
+		return
+	}
+	w := cs.sc.Workload
+	life, die := context.WithCancelCause(cs.life)
+	defer die(nil)
+	if w.DieAfter > 0 {
+		defer time.AfterFunc(w.DieAfter, func() { die(subject.ErrClientDied) }).Stop()
+	}
+	for n := range w.Calls {
+		if n > 0 && !sleep(life, w.Think) {
+			break
+		}
+		id := name
+		if w.Calls > 1 {
+			id = fmt.Sprintf("%s.%d", name, n+1)
+		}
+		ctx, cancel := context.WithTimeout(life, patience(cs.sc))
+		<-cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, false)
+		cancel()
+		if life.Err() != nil {
+			break
+		}
+	}
+	if w.Mortal || errors.Is(context.Cause(life), subject.ErrClientDied) {
+		cs.rec.Add(scenario.Event{Kind: scenario.ClientDied, Client: name})
+		<-cs.opened
+		if pool, ok := cs.pool().(subject.ClientWatcher); ok {
+			pool.ClientDied(name)
+		}
+	}
+}
+
+// lostPatience is how long a call may take to come back once its ctx has
+// ended, before it counts as lost.
+const lostPatience = 2 * time.Second
+
+// call makes one call, and closes done once it has come back or is lost. Its
+// arrival counts from now, also while the pool still opens.
+func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, probe bool) (done <-chan struct{}) {
+	ended := make(chan struct{})
+	cs.rec.Arrive(id, client, c.Command, probe)
+	type outcome struct {
+		reply subject.Reply
+		err   error
+	}
+	back := make(chan outcome, 1)
+	go func() {
+		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(runLabel, cs.label)))
+		select {
+		case <-cs.opened:
+		case <-ctx.Done():
+		}
+		select {
+		case <-cs.opened: // both may have been true
+		default:
+			back <- outcome{err: fmt.Errorf("the pool was still opening: %w", context.Cause(ctx))}
+			return
+		}
+		pool := cs.pool()
+		if pool == nil {
+			back <- outcome{err: errNotOpen}
+			return
+		}
+		cs.rec.Begin(id, &c, probe)
+		reply, err := guarded(func() (subject.Reply, error) { return pool.Call(ctx, c) })
+		back <- outcome{reply, err}
+	}()
+	go func() {
+		defer close(ended)
+		select {
+		case o := <-back:
+			cs.returned(ctx, id, client, o.reply, o.err)
+			return
+		case <-ctx.Done():
+		}
+		late := time.NewTimer(lostPatience)
+		defer late.Stop()
+		select {
+		case o := <-back:
+			cs.returned(ctx, id, client, o.reply, o.err)
+		case <-late.C:
+			cs.rec.Lose(id, client, probe)
+		}
+	}()
+	return ended
+}
+
+func (cs *clients) returned(ctx context.Context, id, client string, reply subject.Reply, err error) {
+	excused := errors.Is(context.Cause(ctx), subject.ErrClientDied)
+	cs.rec.Return(id, client, reply, err, excused)
+}
+
+// sleep waits; false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

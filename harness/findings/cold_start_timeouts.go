@@ -1,0 +1,49 @@
+package findings
+
+import (
+	"fmt"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var coldStartTimeouts = Finding{
+	ID:     "cold-start-timeouts",
+	Claim:  "the remaining timeouts are environmental",
+	Source: conclusion + ", conclusion; " + report + ", finding 2",
+	Truth:  "refuted: while a worker starts, the manager discards whoever asks",
+	Kind:   "verdict",
+	Worlds: []string{"process"},
+	Cases: func(u Unit) (cases []Case) {
+		for _, boots := range []float64{5, 30} {
+			cases = append(cases, coldCases(u, boots, boots == 5)...)
+		}
+		return cases
+	},
+}
+
+// coldCases are 4 callers at once on 4 cold workers, with a deadline in boots.
+func coldCases(u Unit, deadline float64, v1 bool) (cases []Case) {
+	one := func(s subject.Subject, word scenario.Word, a Accept) {
+		a.Unit, a.UnitName = u.Waits, "boots"
+		cases = append(cases, Case{
+			Variant: fmt.Sprintf("deadline %g boots", deadline),
+			Scenario: scenario.Scenario{
+				Subject:  s,
+				Config:   subject.Config{Size: 4, Lazy: true, CheckoutTimeout: times(deadline, u.Waits)},
+				Start:    u.Wait,
+				Workload: op(4, times(.1, u.Waits)),
+				Deadline: times(deadline, u.Waits),
+			},
+			Expected: word,
+			Accept:   a,
+		})
+	}
+	if v1 { // it starts one worker and serves all with that: slow, but none is lost
+		one(dspex.V1(), "", Accept{Served: 4, Times: []float64{1.1, 1.2, 1.3, 1.4}})
+	}
+	one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}})
+	one(subject.Ours(), scenario.Sound, Accept{Served: 4, LastBy: 1.3})
+	return cases
+}

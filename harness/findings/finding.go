@@ -1,0 +1,246 @@
+// Package findings is the catalogue: each claim and each historical bug as
+// scenarios with what must come out of them, a file a finding. Running them
+// belongs to harness, printing them to report.
+package findings
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Finding is a claim with what must come out when it is put to the test.
+type Finding struct {
+	ID     string
+	Claim  string // in the words of who made it
+	Source string
+	Truth  string // what really happens, in a few words
+	Kind   string // verdict, figure or test
+	Worlds []string
+	// Cases are the runs that show it. Times are multiples of the unit's, which
+	// is measured in the world and in the same run.
+	Cases func(Unit) []Case
+	// Together says what is wrong between the cases, in the order of Cases;
+	// nil if each stands for itself.
+	Together func(Unit, []*scenario.Record) []string
+}
+
+// A Unit is what one start takes on this machine, measured alone, and what it
+// was asked for.
+type Unit struct {
+	Waits    time.Duration // a start that waits, from launch to hello
+	Computes time.Duration // a start that computes
+	Wait     scenario.Demand
+	Compute  scenario.Demand
+}
+
+// Demands are what starts ask for, about boot each: the one by waiting, the
+// other by computing.
+func Demands(boot time.Duration) Unit {
+	return Unit{Wait: scenario.Demand{Wait: boot}, Compute: scenario.Demand{CPU: boot}}
+}
+
+// A Case is one run of a finding.
+type Case struct {
+	Variant  string // "" if the finding has but one
+	Scenario scenario.Scenario
+	Expected scenario.Word // "" if nothing is claimed of it
+	Accept   Accept
+}
+
+// Accept is what must come out of a case beside its verdict.
+type Accept struct {
+	Unit     time.Duration // in which times are told; 0 means those of the finding's starts
+	UnitName string        // "ops" or "boots"
+	Served   int           // calls that got a right answer
+	Times    []float64     // of the served, shortest first, in units; nil: not checked
+	LastBy   float64       // the last served at the latest, in units; 0: not checked
+	Workers  int           // that were ever started; 0: not checked
+	MostUsed int           // workers that took calls, at most; 0: not checked
+	Ready    []float64     // when the workers were ready, in units since the pool began to open; nil: not checked
+	ReadyBy  float64       // the last of them at the latest
+	Serial   bool          // no worker was launched while another started
+}
+
+// Tolerance is how far a time may be from what is claimed, as a share of it.
+const Tolerance = 0.15
+
+// Who says what of a case came out otherwise than claimed, apart from times:
+// it holds on a machine of any speed.
+func (a Accept) Who(r *scenario.Record) (problems []string) {
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if n := len(r.Served()); n != a.Served {
+		bad("served %d, expected %d", n, a.Served)
+	}
+	workers := r.Workers()
+	if probing, ok := r.First(scenario.Probing); ok { // what probes cause is no matter of the claim
+		workers = slices.DeleteFunc(workers, func(w scenario.Worker) bool { return w.Launched >= probing.At })
+	}
+	if a.Workers > 0 && len(workers) != a.Workers {
+		bad("%d workers were started, expected %d", len(workers), a.Workers)
+	}
+	if a.MostUsed > 0 {
+		used := 0
+		for _, w := range workers {
+			if w.Calls > 0 {
+				used++
+			}
+		}
+		if used > a.MostUsed {
+			bad("%d workers were used, expected at most %d", used, a.MostUsed)
+		}
+	}
+	if a.Serial {
+		for i := 1; i < len(workers); i++ {
+			if before := workers[i-1]; before.Ready < 0 || workers[i].Launched < before.Ready {
+				bad("%s was launched while %s started, expected one start after another", workers[i].ID, before.ID)
+				break
+			}
+		}
+	}
+	return problems
+}
+
+// When says which times came out otherwise than claimed.
+func (a Accept) When(r *scenario.Record) (problems []string) {
+	compare := func(what string, got []time.Duration, want []float64, by float64) {
+		if want != nil {
+			off := len(got) != len(want)
+			for i := 0; !off && i < len(want); i++ {
+				ratio := got[i].Seconds() / a.Unit.Seconds()
+				off = ratio < want[i]*(1-Tolerance) || ratio > want[i]*(1+Tolerance)
+			}
+			if off {
+				problems = append(problems, fmt.Sprintf("%s at %s, expected %s %s", what, a.inUnits(got), plain(want), a.UnitName))
+			}
+		}
+		if n := len(got); by > 0 && n > 0 && got[n-1].Seconds() > by*(1+Tolerance)*a.Unit.Seconds() {
+			problems = append(problems, fmt.Sprintf("%s at %s, expected the last by %.2g %s", what, a.inUnits(got), by, a.UnitName))
+		}
+	}
+	compare("served", r.Served(), a.Times, a.LastBy)
+	compare("workers ready", readies(r), a.Ready, a.ReadyBy)
+	return problems
+}
+
+// Figure is what a case showed, in a few characters.
+func (a Accept) Figure(r *scenario.Record) string {
+	served := r.Served()
+	calls := len(r.Calls())
+	var b strings.Builder
+	if len(served) < calls {
+		fmt.Fprintf(&b, "%d of %d", len(served), calls)
+		if len(served) > 0 {
+			b.WriteString(": ")
+		}
+	}
+	if len(served) > 0 {
+		b.WriteString(a.inUnits(served) + " " + a.UnitName)
+	}
+	if ready := readies(r); a.Ready != nil || a.ReadyBy > 0 || a.Serial {
+		if len(ready) > 0 {
+			fmt.Fprintf(&b, "; ready by %s", a.inUnits(ready[len(ready)-1:]))
+		}
+	}
+	return b.String()
+}
+
+// readies are the times at which workers became ready, since the pool began to
+// open.
+func readies(r *scenario.Record) (at []time.Duration) {
+	open, _ := r.First(scenario.Open)
+	for _, w := range r.Workers() {
+		if w.Ready >= 0 {
+			at = append(at, w.Ready-open.At)
+		}
+	}
+	slices.Sort(at)
+	return at
+}
+
+// inUnits tells times as multiples, those alike only once.
+func (a Accept) inUnits(ds []time.Duration) string {
+	var words []string
+	for i := 0; i < len(ds); {
+		word := fmt.Sprintf("%.1f", ds[i].Seconds()/a.Unit.Seconds())
+		n := 1
+		for i+n < len(ds) && fmt.Sprintf("%.1f", ds[i+n].Seconds()/a.Unit.Seconds()) == word {
+			n++
+		}
+		if n > 1 {
+			word = fmt.Sprintf("%d×%s", n, word)
+		}
+		words = append(words, word)
+		i += n
+	}
+	return strings.Join(words, " ")
+}
+
+func plain(xs []float64) string {
+	var words []string
+	for _, x := range xs {
+		words = append(words, fmt.Sprintf("%.1f", x))
+	}
+	return strings.Join(words, " ")
+}
+
+// All is the catalogue, in the order of findings to read.
+func All() []Finding {
+	return []Finding{
+		concurrentWhenWarm,
+		v1Serial,
+		coldStartTimeouts,
+		timeoutsIncreased,
+		serialStart,
+		selfMadeContention,
+		prewarmWarmsOne,
+		overflowIsANoOp,
+		longLivedWorkers,
+	}
+}
+
+// Find looks findings up by id; none means all. An unknown id is an error that
+// lists what there is.
+func Find(ids ...string) ([]Finding, error) {
+	all := All()
+	if len(ids) == 0 {
+		return all, nil
+	}
+	var found []Finding
+	for _, id := range ids {
+		i := slices.IndexFunc(all, func(f Finding) bool { return f.ID == id })
+		if i < 0 {
+			var known []string
+			for _, f := range all {
+				known = append(known, f.ID)
+			}
+			return nil, fmt.Errorf("no finding is called %q; there are: %s", id, strings.Join(known, ", "))
+		}
+		found = append(found, all[i])
+	}
+	return found, nil
+}
+
+// times is a duration as a multiple.
+func times(x float64, d time.Duration) time.Duration { return time.Duration(x * float64(d)) }
+
+// op is a workload of n clients at once, each with one call that waits for d.
+func op(n int, d time.Duration) scenario.Workload {
+	return scenario.Workload{Clients: n, Command: "sleep", Args: map[string]any{"s": d.Seconds()}}
+}
+
+func repeat(x float64, n int) []float64 {
+	xs := make([]float64, n)
+	for i := range xs {
+		xs[i] = x
+	}
+	return xs
+}
+
+const (
+	conclusion = "V2_POOL_IMPLEMENTATION_CONCLUSION"
+	report     = "V2_POOL_TEST_FINDINGS_FINAL"
+)

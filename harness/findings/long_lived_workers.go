@@ -1,0 +1,41 @@
+package findings
+
+import (
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var longLivedWorkers = Finding{
+	ID:     "long-lived-workers",
+	Claim:  "in production workers live for hours",
+	Source: report + ", test environment vs production",
+	Truth:  "refuted: a worker dies with the last client that used it, and the next check-out takes the pool down",
+	Kind:   "verdict",
+	Worlds: []string{"process"},
+	Cases: func(u Unit) (cases []Case) {
+		const clients, size = 20, 4
+		one := func(s subject.Subject, word scenario.Word, a Accept) {
+			a.Unit, a.UnitName = u.Waits, "boots"
+			cases = append(cases, Case{
+				Scenario: scenario.Scenario{
+					Subject: s,
+					Config:  subject.Config{Size: size, Lazy: true},
+					Start:   u.Wait,
+					Warm:    1,
+					Workload: scenario.Workload{
+						Clients: clients, Arrive: scenario.Rate, Every: times(.3, u.Waits), Mortal: true,
+						Command: "echo", Args: map[string]any{"text": "hello"},
+					},
+					Deadline: times(5, u.Waits),
+				},
+				Expected: word,
+				Accept:   a,
+			})
+		}
+		one(dspex.V1(), "", Accept{Served: clients})
+		one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 1})
+		one(subject.Ours(), scenario.Sound, Accept{Served: clients, MostUsed: size})
+		return cases
+	},
+}

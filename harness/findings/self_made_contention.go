@@ -1,0 +1,61 @@
+package findings
+
+import (
+	"fmt"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+// earlier is by what factor bounded starts serve the first caller earlier.
+const earlier = 3
+
+var selfMadeContention = Finding{
+	ID:     "self-made-contention",
+	Claim:  "workers that initialise at once compete for resources",
+	Source: conclusion + ", remaining test issue 3; " + report + ", finding 2",
+	Truth:  "holds, and the pool does it: 8 starts at once are all late together",
+	Kind:   "verdict",
+	Worlds: []string{"process"},
+	Cases: func(u Unit) (cases []Case) {
+		// Between what bounded starts take, 1 start, and the herd's 4 on 2 cores.
+		const deadline = 2
+		one := func(s subject.Subject, word scenario.Word, served int) {
+			cases = append(cases, Case{
+				Scenario: scenario.Scenario{
+					Subject:  s,
+					Config:   subject.Config{Size: 8, Lazy: true},
+					Start:    u.Compute,
+					Workload: op(8, 0),
+					Deadline: times(deadline, u.Computes),
+					Patience: times(10, u.Computes),
+				},
+				Expected: word,
+				Accept:   Accept{Unit: u.Computes, UnitName: "boots", Served: served},
+			})
+		}
+		one(subject.Herd(), scenario.Architectural, 8)
+		one(dspex.V2Seed(), "", 1)
+		one(subject.Ours(), scenario.Sound, 8)
+		return cases
+	},
+	Together: func(u Unit, records []*scenario.Record) (problems []string) {
+		herd, ours := records[0], records[2]
+		if len(herd.Served()) == 0 || len(ours.Served()) == 0 {
+			return nil // said already
+		}
+		if ratio := herd.Served()[0].Seconds() / ours.Served()[0].Seconds(); ratio < earlier*(1-Tolerance) {
+			problems = append(problems, fmt.Sprintf("bounded starts served the first caller %.1f times earlier than the herd, expected %d", ratio, earlier))
+		}
+		for _, w := range herd.Workers() {
+			if w.Ready < 0 {
+				continue
+			}
+			if share := w.OnCPU.Seconds() / u.Computes.Seconds(); share > 1+2*Tolerance {
+				problems = append(problems, fmt.Sprintf("%s of the herd was on CPU for %.1f boots, expected 1: it must be the waiting that grows", w.ID, share))
+			}
+		}
+		return problems
+	},
+}

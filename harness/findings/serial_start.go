@@ -1,0 +1,46 @@
+package findings
+
+import (
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var serialStart = Finding{
+	ID:     "serial-start",
+	Claim:  "Python is slow to start, so many starts time out",
+	Source: conclusion + ", remaining test issues 1 and 2",
+	Truth:  "refuted: the manager starts its workers one after another",
+	Kind:   "verdict",
+	Worlds: []string{"process"},
+	Cases: func(u Unit) (cases []Case) {
+		const n = 8
+		// Eager: the pool begins to start as it opens, and the calls arrive
+		// then, one for each worker. The deadline is 1.5 times what the
+		// reference takes.
+		one := func(variant string, start scenario.Demand, unit time.Duration, s subject.Subject, word scenario.Word, a Accept) {
+			a.Unit, a.UnitName, a.Served = unit, "boots", n
+			cases = append(cases, Case{
+				Variant: variant,
+				Scenario: scenario.Scenario{
+					Subject:  s,
+					Config:   subject.Config{Size: n},
+					Start:    start,
+					Workload: op(n, unit),
+					Patience: times(4*n, unit),
+				},
+				Expected: word,
+				Accept:   a,
+			})
+		}
+		waits, computes := "starts wait", "starts compute"
+		one(waits, u.Wait, u.Waits, dspex.V1(), "", Accept{Workers: 1})
+		one(waits, u.Wait, u.Waits, dspex.V2Seed(), scenario.Architectural, Accept{Serial: true, Ready: []float64{1, 2, 3, 4, 5, 6, 7, 8}})
+		one(waits, u.Wait, u.Waits, subject.Ours(), scenario.Sound, Accept{ReadyBy: 1.5})                  // 2 at 0, 4 by 50 ms, 8 by 100 ms
+		one(computes, u.Compute, u.Computes, dspex.V2Seed(), scenario.Architectural, Accept{Serial: true}) // what CPU a start takes differs by more than the tolerance
+		one(computes, u.Compute, u.Computes, subject.Ours(), scenario.Sound, Accept{})
+		return cases
+	},
+}

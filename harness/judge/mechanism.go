@@ -1,0 +1,222 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// What a call's time can go to.
+const (
+	openingPool   = "waiting for the pool to open"
+	behindStart   = "queued behind the start of a worker"
+	startOnCPU    = "queued behind a start that computes"
+	startForCPU   = "queued behind a start that waits for a CPU"
+	behindCalls   = "queued behind other calls"
+	idleNotGiven  = "an idle worker was free but not given"
+	nobodyStarted = "no worker was there and none was started"
+	executing     = "executing"
+	afterReply    = "answered by the worker but not yet handed over"
+	answeredError = "refused by the pool"
+)
+
+// path is the time of one call, from its arrival to its end, piece by piece:
+// step 7.
+func path(r *scenario.Record, c scenario.Call) (segments []scenario.Segment) {
+	if c.ID == "" {
+		return nil
+	}
+	s := street{call: c.ID, workers: map[string]*stand{}}
+	from := c.Arrived
+	for _, e := range r.Events {
+		if to := min(e.At, c.Ended); to > from {
+			segments = extend(segments, s.piece(from, to))
+			from = to
+		}
+		s.event(e)
+	}
+	if len(segments) == 0 && c.Err != "" {
+		return []scenario.Segment{{What: answeredError, From: c.Arrived, To: c.Ended}}
+	}
+	return split(segments, r)
+}
+
+// street is who stands where at one moment.
+type street struct {
+	opening  bool
+	order    []string // workers, by launch
+	workers  map[string]*stand
+	call     string // whose path is sought
+	answered bool   // a worker has answered it
+}
+
+type stand struct {
+	ready bool
+	hand  map[string]bool
+}
+
+func (s *street) event(e scenario.Event) {
+	w := s.workers[e.Worker]
+	switch e.Kind {
+	case scenario.Open:
+		s.opening = true
+	case scenario.Opened:
+		s.opening = false
+	case scenario.Launch:
+		if w == nil {
+			s.order = append(s.order, e.Worker)
+		}
+		s.workers[e.Worker] = &stand{hand: map[string]bool{}}
+	case scenario.Launched:
+		if e.Err != "" {
+			delete(s.workers, e.Worker)
+		}
+	case scenario.Ready:
+		if w != nil {
+			w.ready = true
+		}
+	case scenario.Send:
+		if w != nil && e.Call != "" {
+			w.hand[e.Call] = true
+		}
+	case scenario.Recv:
+		if w != nil {
+			delete(w.hand, e.Call)
+		}
+		s.answered = s.answered || e.Call == s.call
+	case scenario.Exit:
+		delete(s.workers, e.Worker)
+	}
+}
+
+// piece says what the call's time between two events went to.
+func (s *street) piece(from, to time.Duration) scenario.Segment {
+	g := scenario.Segment{From: from, To: to}
+	var starting, busy, idle string
+	for _, id := range s.order {
+		w := s.workers[id]
+		switch {
+		case w == nil:
+		case w.hand[s.call]:
+			g.What, g.On = executing, id
+			return g
+		case !w.ready && starting == "":
+			starting = id
+		case w.ready && len(w.hand) == 0 && idle == "":
+			idle = id
+		case w.ready && len(w.hand) > 0 && busy == "":
+			busy = id
+		}
+	}
+	switch {
+	case s.answered:
+		g.What = afterReply
+	case s.opening && starting != "":
+		g.What, g.On = behindStart, starting
+	case s.opening:
+		g.What = openingPool
+	case idle != "":
+		g.What, g.On = idleNotGiven, idle
+	case starting != "":
+		g.What, g.On = behindStart, starting
+	case busy != "":
+		g.What, g.On = behindCalls, busy
+	default:
+		g.What = nobodyStarted
+	}
+	return g
+}
+
+// extend adds a segment, or lengthens the last if it is of the same kind on
+// the same worker.
+func extend(segments []scenario.Segment, g scenario.Segment) []scenario.Segment {
+	if n := len(segments); n > 0 && segments[n-1].What == g.What && segments[n-1].On == g.On {
+		segments[n-1].To = g.To
+		return segments
+	}
+	return append(segments, g)
+}
+
+// split says of the time behind a start what that start spent it on.
+func split(segments []scenario.Segment, r *scenario.Record) (out []scenario.Segment) {
+	workers := map[string]scenario.Worker{}
+	for _, w := range r.Workers() {
+		workers[w.ID] = w
+	}
+	for _, g := range segments {
+		w, ok := workers[g.On]
+		if g.What != behindStart || !ok || w.Ready < 0 || w.Ready <= w.Launched {
+			out = append(out, g)
+			continue
+		}
+		// The start's shares, laid end to end over the part that was waited.
+		whole, part := w.Ready-w.Launched, g.To-g.From
+		share := func(d time.Duration) time.Duration {
+			return time.Duration(float64(min(d, whole)) / float64(whole) * float64(part))
+		}
+		at := g.From
+		for _, s := range []struct {
+			what string
+			d    time.Duration
+		}{{startOnCPU, share(w.OnCPU)}, {startForCPU, share(w.Delay)}} {
+			if s.d > 0 && at+s.d <= g.To {
+				out = append(out, scenario.Segment{What: s.what, On: g.On, From: at, To: at + s.d})
+				at += s.d
+			}
+		}
+		if at < g.To {
+			out = append(out, scenario.Segment{What: behindStart, On: g.On, From: at, To: g.To})
+		}
+	}
+	return out
+}
+
+// totals adds a path up by kind.
+func totals(path []scenario.Segment) map[string]time.Duration {
+	t := map[string]time.Duration{}
+	for _, g := range path {
+		t[g.What] += g.To - g.From
+	}
+	return t
+}
+
+// mechanism is the kind of time of which a run's latest call had most in
+// excess of the reference's.
+func mechanism(path, reference []scenario.Segment) (what string) {
+	mine, ideal := totals(path), totals(reference)
+	most := time.Duration(0)
+	for _, kind := range []string{idleNotGiven, behindCalls, behindStart, startForCPU, startOnCPU, openingPool, nobodyStarted, afterReply, executing, answeredError} {
+		if excess := mine[kind] - ideal[kind]; excess > most {
+			what, most = kind, excess
+		}
+	}
+	return what
+}
+
+// told says a mechanism in a sentence: how long, and on whom most of it hung.
+func told(path []scenario.Segment, what string) string {
+	on := map[string]time.Duration{}
+	var names []string
+	for _, g := range path {
+		if g.What != what {
+			continue
+		}
+		if on[g.On] == 0 {
+			names = append(names, g.On)
+		}
+		on[g.On] += g.To - g.From
+	}
+	sum := totals(path)[what]
+	slices.SortStableFunc(names, func(a, b string) int { return int(on[b] - on[a]) })
+	s := fmt.Sprintf("the latest call spent %s of its time on this: %s", short(sum), what)
+	if len(names) > 0 && names[0] != "" {
+		s += " (" + names[0]
+		if len(names) > 1 {
+			s += fmt.Sprintf(" and %d more", len(names)-1)
+		}
+		s += ")"
+	}
+	return s
+}

@@ -1,0 +1,56 @@
+package judge
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// preconditions says what is missing for a verdict: step 0. A recording must
+// be complete, and the harness itself must not have been starved: its own
+// timers never later than a quarter of the margin by which the deadline was
+// missed or kept.
+func preconditions(run, reference *scenario.Record) (missing []string) {
+	for _, r := range []*scenario.Record{run, reference} {
+		if r == nil {
+			continue
+		}
+		if text := incomplete(r); text != "" {
+			missing = append(missing, "the recording of "+r.Subject+" is incomplete: "+text)
+		}
+		if m, ok := margin(r); ok && r.Late > m/4 {
+			missing = append(missing, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, and %s kept or missed the deadline by %s", short(r.Late), r.Subject, short(m)))
+		}
+	}
+	return missing
+}
+
+// incomplete says what a record lacks to be judged.
+func incomplete(r *scenario.Record) string {
+	if len(r.Events) == 0 {
+		return "it has no events"
+	}
+	calls := r.Calls()
+	if len(calls) == 0 {
+		return "nobody called"
+	}
+	for _, c := range calls {
+		if c.Ended == 0 {
+			return "call " + c.ID + " has no end"
+		}
+	}
+	return ""
+}
+
+// margin is the least by which a call was answered before or after its
+// deadline. Calls that got no answer say nothing of it.
+func margin(r *scenario.Record) (least time.Duration, ok bool) {
+	for _, took := range r.Served() {
+		m := (r.Deadline - took).Abs()
+		if !ok || m < least {
+			least, ok = m, true
+		}
+	}
+	return least, ok
+}

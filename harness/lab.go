@@ -1,0 +1,167 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker"
+)
+
+// A Lab puts findings to the test.
+type Lab struct {
+	World   string         // "" means process
+	Seed    uint64         // of what is drawn
+	Subject string         // "" means every subject of each finding
+	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
+	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
+	// Progress is told before each case, if it is not nil: of how many cases
+	// this is which.
+	Progress func(f findings.Finding, c findings.Case, nth, of int)
+	// Done is given each outcome as it is had, if it is not nil.
+	Done func(Outcome)
+}
+
+// DefaultBoot is what a start asks for unless a Lab says otherwise: long
+// enough to be told from what Python itself takes.
+const DefaultBoot = 300 * time.Millisecond
+
+// An Outcome is a case of a finding with what came out of it.
+type Outcome struct {
+	Finding findings.Finding
+	Case    findings.Case
+	Result  Result
+	Unit    findings.Unit
+	Figure  string
+	// Who and When say what came out otherwise than claimed: apart from times,
+	// and of times. A verdict other than the expected is in Who.
+	Who, When []string
+}
+
+// AsExpected says whether everything came out as claimed.
+func (o Outcome) AsExpected() bool { return len(o.Who)+len(o.When) == 0 }
+
+// Reproduce runs findings one after another, alone on the machine as far as it
+// goes, and says what came out. It stops at the first error of the lab itself,
+// or when ctx ends, and gives what it has by then.
+func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []Outcome, err error) {
+	l = l.filled()
+	if err := l.Check(fs); err != nil {
+		return nil, err
+	}
+	if l.Unit == nil {
+		unit, err := l.Measure(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l.Unit = &unit
+	}
+	unit := *l.Unit
+	of := 0
+	for _, f := range fs {
+		of += len(l.cases(f, unit))
+	}
+	for _, f := range fs {
+		var records []*scenario.Record
+		for _, c := range l.cases(f, unit) {
+			if l.Progress != nil {
+				l.Progress(f, c, len(outcomes)+1, of)
+			}
+			c.Scenario.Name, c.Scenario.World, c.Scenario.Seed = f.ID, l.World, l.Seed
+			result, err := Run(ctx, c.Scenario)
+			if err != nil {
+				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
+			}
+			o := Outcome{Finding: f, Case: c, Result: result, Unit: unit, Figure: c.Accept.Figure(result.Record)}
+			o.Who = c.Accept.Who(result.Record)
+			if c.Expected != "" && result.Word != c.Expected {
+				o.Who = append(o.Who, fmt.Sprintf("the verdict is %s, expected %s", result.Word, c.Expected))
+			}
+			o.When = c.Accept.When(result.Record)
+			records = append(records, result.Record)
+			if f.Together != nil && l.Subject == "" && len(records) == len(f.Cases(unit)) {
+				o.When = append(o.When, f.Together(unit, records)...)
+			}
+			outcomes = append(outcomes, o)
+			if l.Done != nil {
+				l.Done(o)
+			}
+		}
+	}
+	return outcomes, nil
+}
+
+func (l Lab) filled() Lab {
+	if l.Boot == 0 {
+		l.Boot = DefaultBoot
+	}
+	if l.World == "" {
+		l.World = "process"
+	}
+	return l
+}
+
+// cases are those of a finding that are asked for.
+func (l Lab) cases(f findings.Finding, u findings.Unit) []findings.Case {
+	cases := f.Cases(u)
+	if l.Subject == "" {
+		return cases
+	}
+	return slices.DeleteFunc(cases, func(c findings.Case) bool { return c.Scenario.Subject.Name != l.Subject })
+}
+
+// Measure takes the units in which findings tell times: single starts, alone,
+// the median of three.
+func (l Lab) Measure(ctx context.Context) (findings.Unit, error) {
+	l = l.filled()
+	unit := findings.Demands(l.Boot)
+	for _, m := range []struct {
+		demand scenario.Demand
+		took   *time.Duration
+	}{{unit.Wait, &unit.Waits}, {unit.Compute, &unit.Computes}} {
+		sc := Scenario{World: l.World, Start: m.demand}
+		w, err := openWorld(ctx, &sc)
+		if err != nil {
+			return unit, err
+		}
+		defer w.Close()
+		var took []time.Duration
+		for i := range 3 {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			wk, err := worker.Start(ctx, w.Launcher(), fmt.Sprintf("unit%d", i+1))
+			cancel()
+			if err != nil {
+				return unit, fmt.Errorf("the unit of time can't be measured: %w", err)
+			}
+			wk.Port.Kill()
+			<-wk.Port.Done()
+			took = append(took, wk.StartedIn)
+		}
+		slices.Sort(took)
+		*m.took = took[1]
+	}
+	return unit, nil
+}
+
+// Check says what of a lab can't be, before anything is run.
+func (l Lab) Check(fs []findings.Finding) error {
+	subjects := []string{}
+	for _, f := range fs {
+		if l.World != "" && !slices.Contains(f.Worlds, l.World) {
+			return fmt.Errorf("%s does not run in world %q, but in %q", f.ID, l.World, f.Worlds)
+		}
+		for _, c := range f.Cases(findings.Demands(time.Second)) {
+			if name := c.Scenario.Subject.Name; !slices.Contains(subjects, name) {
+				subjects = append(subjects, name)
+			}
+		}
+	}
+	if l.Subject != "" && !slices.Contains(subjects, l.Subject) {
+		return fmt.Errorf("none of these findings has a subject called %q; they have %s", l.Subject, strings.Join(subjects, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+// Package report prints what came out: for a terminal and as JSON Lines. What
+// to print is decided by who calls it; nothing is judged here.
+package report
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Line is one result as JSON: the fields that people rely on from outside.
+type Line struct {
+	Finding   string             `json:"finding"`
+	Kind      string             `json:"kind"`
+	Variant   string             `json:"variant,omitempty"`
+	Claim     string             `json:"claim,omitempty"`
+	Truth     string             `json:"truth,omitempty"`
+	Subject   string             `json:"subject"`
+	World     string             `json:"world"`
+	Seed      uint64             `json:"seed"`
+	Verdict   scenario.Word      `json:"verdict"`
+	Expected  scenario.Word      `json:"expected,omitempty"`
+	Mechanism string             `json:"mechanism"`
+	Reason    string             `json:"reason"`
+	Seconds   float64            `json:"seconds"`
+	Hash      string             `json:"hash"`
+	Order     string             `json:"order"`
+	Figure    string             `json:"figure"`
+	Calls     int                `json:"calls"`
+	Served    []float64          `json:"served_s"`   // from arrival, shortest first
+	UnitS     float64            `json:"unit_s"`     // that the figure is told in
+	Deadline  float64            `json:"deadline_s"` // from arrival
+	Problems  []string           `json:"problems"`   // what came out otherwise than claimed
+	Safety    []string           `json:"safety,omitempty"`
+	Evidence  []scenario.Figure  `json:"evidence,omitempty"`
+	Path      []scenario.Segment `json:"path,omitempty"`
+}
+
+// AsExpected says whether all that is claimed of a result came out.
+func (l Line) AsExpected() bool { return len(l.Problems) == 0 }
+
+// JSON writes one value as a line.
+func JSON(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

@@ -1,0 +1,155 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"golang.org/x/term"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Terminal is how output may look.
+type Terminal struct {
+	Width int  // in columns
+	Color bool // NO_COLOR is honoured
+}
+
+// TerminalOf says how output to a file may look.
+func TerminalOf(f *os.File) Terminal {
+	t := Terminal{Width: 100}
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		t.Width = w
+		t.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	} else if w, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && w > 0 {
+		t.Width = w
+	}
+	t.Width = max(t.Width, 60)
+	return t
+}
+
+// paint colours a text, if colours are wanted.
+func (t Terminal) paint(s string, c text.Colors) string {
+	if !t.Color {
+		return s
+	}
+	return c.Sprint(s)
+}
+
+func (t Terminal) word(w scenario.Word) string {
+	switch w {
+	case scenario.Sound:
+		return t.paint(string(w), text.Colors{text.FgGreen})
+	case scenario.Inconclusive, scenario.Environmental:
+		return t.paint(string(w), text.Colors{text.FgYellow})
+	default:
+		return t.paint(string(w), text.Colors{text.FgRed})
+	}
+}
+
+// Table prints results side by side: a row a claim, a column a subject, in
+// each cell the figures and the verdict.
+func (t Terminal) Table(w io.Writer, lines []Line) {
+	var subjects []string
+	for _, l := range lines {
+		if !slices.Contains(subjects, l.Subject) {
+			subjects = append(subjects, l.Subject)
+		}
+	}
+	slices.SortStableFunc(subjects, func(a, b string) int { return rank(a) - rank(b) })
+
+	tw := table.NewWriter()
+	tw.SetOutputMirror(w)
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options.SeparateRows = true
+	tw.SetStyle(style)
+	header := table.Row{"claim"}
+	for _, s := range subjects {
+		header = append(header, s)
+	}
+	tw.AppendHeader(header)
+	// What the frame takes: a line and two blanks a column, and a line.
+	room := t.Width - 3*(len(subjects)+1) - 1
+	first := max(21, min(34, room/3))
+	each := max(10, (room-first)/max(1, len(subjects)))
+
+	for i := 0; i < len(lines); {
+		row := table.Row{t.claim(lines[i], first)}
+		cells := map[string]string{}
+		j := i
+		for ; j < len(lines) && lines[j].Finding == lines[i].Finding && lines[j].Variant == lines[i].Variant; j++ {
+			cells[lines[j].Subject] = t.cell(lines[j], each)
+		}
+		for _, s := range subjects {
+			row = append(row, cells[s])
+		}
+		tw.AppendRow(row)
+		i = j
+	}
+	tw.Render()
+}
+
+// rank puts ours last, and the others in the order of their history.
+func rank(subject string) int {
+	order := []string{"V1", "V2-seed", "herd", "ours"}
+	if i := slices.Index(order, subject); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+func (t Terminal) claim(l Line, width int) string {
+	s := t.paint(l.Finding, text.Colors{text.Bold})
+	if l.Variant != "" {
+		s += "\n" + l.Variant
+	}
+	return s + "\n" + text.WrapSoft("“"+l.Claim+"”", width)
+}
+
+func (t Terminal) cell(l Line, width int) string {
+	s := text.WrapSoft(l.Figure, width) + "\n" + t.word(l.Verdict)
+	switch {
+	case !l.AsExpected():
+		s += t.paint(" ✗", text.Colors{text.FgRed, text.Bold})
+	case l.Expected != "":
+		s += " ✓"
+	}
+	return s
+}
+
+// Reasons prints, claim by claim, what is true of it and why each verdict is
+// what it is.
+func (t Terminal) Reasons(w io.Writer, lines []Line) {
+	finding := ""
+	for _, l := range lines {
+		if l.Finding != finding {
+			finding = l.Finding
+			fmt.Fprintf(w, "\n%s: %s\n", t.paint(l.Finding, text.Colors{text.Bold}), l.Truth)
+		}
+		name := l.Subject
+		if l.Variant != "" {
+			name += ", " + l.Variant
+		}
+		t.wrapped(w, "  ", fmt.Sprintf("%s: %s: %s", name, t.word(l.Verdict), l.Reason))
+		for _, p := range l.Problems {
+			t.wrapped(w, "  ", t.paint("✗ not as claimed: "+p, text.Colors{text.FgRed}))
+		}
+	}
+}
+
+// wrapped prints a text within the terminal's width, each line after an indent.
+func (t Terminal) wrapped(w io.Writer, indent, s string) {
+	for i, line := range strings.Split(text.WrapSoft(s, t.Width-len(indent)-2), "\n") {
+		if i > 0 {
+			indent = indent[:2] + "  "
+		}
+		fmt.Fprintln(w, indent+strings.TrimSpace(line))
+	}
+}

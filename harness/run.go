@@ -1,0 +1,129 @@
+// Package harness takes a scenario from its settings to its verdict. It alone
+// knows all the rooms; each of them knows only its own work.
+//
+//	scenario → a world runs it against a subject → trace → judge → verdict
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/harness/judge"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/trace"
+)
+
+// Scenario is what is to be run; Result is what came out.
+type (
+	Scenario = scenario.Scenario
+	Result   = scenario.Result
+)
+
+// Run runs a scenario and judges what came out: the subject first, then, if a
+// call missed its deadline (or the deadline is set in terms of it), the
+// reference alone in the same world under the same demands.
+//
+// An error means that the lab could not do its work (bad scenario, no Python,
+// ctx ended); what a subject does wrong is in the result. Nothing that the run
+// started is left when Run returns. Runs may go on concurrently, but then they
+// compete for the machine.
+func Run(ctx context.Context, sc Scenario) (Result, error) {
+	begin := time.Now()
+	if err := sc.Check(); err != nil {
+		return Result{}, err
+	}
+	fill(&sc)
+
+	var reference *scenario.Record
+	var err error
+	if sc.Deadline == 0 {
+		if reference, err = ideal(ctx, sc, false); err != nil {
+			return Result{}, err
+		}
+		if sc.Deadline, err = deadlineFrom(reference, sc.Slack); err != nil {
+			return Result{}, err
+		}
+		reference.Deadline = sc.Deadline
+	}
+	record, err := stage(ctx, sc, sc.Subject, true)
+	if err != nil {
+		return Result{}, err
+	}
+	if reference == nil && record.Misses() > 0 {
+		if reference, err = ideal(ctx, sc, true); err != nil {
+			return Result{}, err
+		}
+	}
+	return Result{
+		Verdict:   judge.Judge(record, reference),
+		Name:      sc.Name,
+		World:     sc.World,
+		Record:    record,
+		Reference: reference,
+		Seconds:   time.Since(begin).Seconds(),
+		Hash:      trace.Hash(record),
+		Order:     "none", // real time: the order is the machine's
+	}, nil
+}
+
+func fill(sc *Scenario) {
+	if sc.World == "" {
+		sc.World = "process"
+	}
+	if sc.Slack == 0 {
+		sc.Slack = 1.5
+	}
+	if sc.Workload.Arrive == "" {
+		sc.Workload.Arrive = scenario.Burst
+	}
+	if sc.Workload.Calls == 0 {
+		sc.Workload.Calls = 1
+	}
+	if sc.Recovery == 0 {
+		sc.Recovery = time.Second + 3*(sc.Start.CPU+sc.Start.Wait)
+	}
+}
+
+// ideal runs the reference: an ideal pool that begins as many starts at once
+// as there are cores, or all of them. The better of the two counts; where any
+// that keeps the deadline will do, the second is not run if the first does.
+func ideal(ctx context.Context, sc Scenario, anyWillDo bool) (best *scenario.Record, err error) {
+	for _, s := range []subject.Subject{subject.Ideal(subject.Cores), subject.Ideal(subject.All)} {
+		r, err := stage(ctx, sc, s, false)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || better(r, best) {
+			best = r
+		}
+		if anyWillDo && best.Misses() == 0 {
+			break
+		}
+	}
+	return best, nil
+}
+
+func better(a, b *scenario.Record) bool {
+	if len(a.Served()) != len(b.Served()) {
+		return len(a.Served()) > len(b.Served())
+	}
+	return last(a) < last(b)
+}
+
+func last(r *scenario.Record) time.Duration {
+	served := r.Served()
+	if len(served) == 0 {
+		return 0
+	}
+	return served[len(served)-1]
+}
+
+func deadlineFrom(reference *scenario.Record, slack float64) (time.Duration, error) {
+	if took := last(reference); took > 0 {
+		return time.Duration(slack * float64(took)), nil
+	}
+	calls := reference.Calls()
+	return 0, fmt.Errorf("no deadline can be had from the reference: it served none of %d calls (the first: %s); name a deadline", len(calls), calls[0].Err)
+}

@@ -1,0 +1,23 @@
+package harness
+
+import (
+	"testing"
+)
+
+// RunT runs a scenario in a test and fails it if the verdict is anything but
+// sound, with the reason; an error of the lab itself ends the test. The result
+// is there to be looked at further.
+func RunT(t *testing.T, sc Scenario) Result {
+	t.Helper()
+	if sc.Name == "" {
+		sc.Name = t.Name()
+	}
+	result, err := Run(t.Context(), sc)
+	if err != nil {
+		t.Fatalf("butfor: %v", err)
+	}
+	if result.Word != "sound" {
+		t.Errorf("butfor: %s: %s", result.Word, result.Reason)
+	}
+	return result
+}

@@ -1,0 +1,189 @@
+package scenario
+
+import (
+	"slices"
+	"time"
+)
+
+// A Kind says what an event is.
+type Kind string
+
+// What is seen at the edges of a pool. Calls go in at one edge, ports out at
+// the other.
+const (
+	Open       Kind = "open"        // the subject begins to open
+	Opened     Kind = "opened"      // it has; Err if it could not
+	Warming    Kind = "warming"     // workers are being warmed
+	Warmed     Kind = "warmed"      // they are; Err if they could not be
+	Go         Kind = "go"          // the clients' clock starts
+	Arrive     Kind = "arrive"      // a call has arrived, whether the pool is open or not
+	Begin      Kind = "begin"       // it is made
+	Return     Kind = "return"      // it has come back; Err if it failed
+	ClientDied Kind = "client-died" // a client is no more
+	Launch     Kind = "launch"      // a worker is being launched
+	Launched   Kind = "launched"    // it has been; Err if it could not
+	Send       Kind = "send"        // a frame went to a worker
+	Recv       Kind = "recv"        // a frame came from a worker
+	Ready      Kind = "ready"       // a worker's hello came
+	Exit       Kind = "exit"        // a worker's process is gone and reaped
+	Probing    Kind = "probing"     // the workload is over; capacity is being probed
+	Probed     Kind = "probed"      // it has been; N is how many were held at once
+	Close      Kind = "close"       // the subject begins to close
+	Closed     Kind = "closed"      // it has; Err if it could not
+	Left       Kind = "left"        // something is left behind; Text says what
+)
+
+// An Event is one thing seen. Only the fields that say something are set.
+type Event struct {
+	At      time.Duration `json:"at_ns"` // since the run began
+	Kind    Kind          `json:"kind"`
+	Call    string        `json:"call,omitempty"`
+	Client  string        `json:"client,omitempty"`
+	Worker  string        `json:"worker,omitempty"`
+	Command string        `json:"command,omitempty"`
+	ID      int64         `json:"id,omitempty"`           // of a frame
+	PID     int           `json:"pid,omitempty"`          // of a worker
+	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch
+	Delay   time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
+	N       int           `json:"n,omitempty"`
+	Text    string        `json:"text,omitempty"`
+	Err     string        `json:"error,omitempty"`
+	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
+	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
+	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call
+	Lost    bool          `json:"lost,omitempty"`    // the call never came back, also after its ctx had ended
+}
+
+// A Record is what was seen of one run.
+type Record struct {
+	Subject  string        `json:"subject"`
+	Seed     uint64        `json:"seed"`
+	Size     int           `json:"size"`
+	Overflow int           `json:"overflow"`
+	Cores    float64       `json:"cores"`
+	Deadline time.Duration `json:"deadline_ns"`
+	Patience time.Duration `json:"patience_ns"`
+	Late     time.Duration `json:"harness_late_ns"` // the most by which the harness's own timers were late
+	Events   []Event       `json:"-"`
+}
+
+// A Call is what became of one call.
+type Call struct {
+	ID, Client string
+	Arrived    time.Duration // all since the run began
+	Sent       time.Duration // the first frame that carried it; 0 if none did
+	Ended      time.Duration
+	Worker     string // that it was first sent to
+	Err        string
+	Took       time.Duration // from arrival to end
+	Missed     bool          // no right answer by the deadline
+	Excused    bool
+	Lost       bool
+	Wrong      bool
+}
+
+// Calls lists the workload's calls in the order of their arrival.
+func (r *Record) Calls() []Call {
+	at := map[string]int{}
+	var calls []Call
+	for _, e := range r.Events {
+		if e.Probe || e.Call == "" {
+			continue
+		}
+		i, ok := at[e.Call]
+		if !ok {
+			i = len(calls)
+			at[e.Call] = i
+			calls = append(calls, Call{ID: e.Call, Client: e.Client, Arrived: e.At})
+		}
+		c := &calls[i]
+		switch e.Kind {
+		case Send:
+			if c.Worker == "" {
+				c.Worker, c.Sent = e.Worker, e.At
+			}
+		case Return:
+			c.Ended, c.Took = e.At, e.At-c.Arrived
+			c.Err, c.Excused, c.Wrong, c.Lost = e.Err, e.Excused, e.Wrong, e.Lost
+			c.Missed = !c.Excused && (c.Err != "" || c.Wrong || c.Lost || c.Took > r.Deadline)
+		}
+	}
+	return calls
+}
+
+// Served are the times, from arrival, of the calls that had a right answer,
+// shortest first: by their deadline or not.
+func (r *Record) Served() []time.Duration {
+	var took []time.Duration
+	for _, c := range r.Calls() {
+		if c.Err == "" && !c.Wrong && !c.Lost && !c.Excused {
+			took = append(took, c.Took)
+		}
+	}
+	slices.Sort(took)
+	return took
+}
+
+// Misses counts the calls without a right answer by their deadline.
+func (r *Record) Misses() (n int) {
+	for _, c := range r.Calls() {
+		if c.Missed {
+			n++
+		}
+	}
+	return n
+}
+
+// A Worker is what became of one worker.
+type Worker struct {
+	ID                      string
+	Launched, Ready, Exited time.Duration // since the run began; -1 if it never was
+	OnCPU, Delay            time.Duration // until it was ready, or until it ended if it never was
+	Calls                   int           // the workload's, that were sent to it
+}
+
+// Workers lists all that were launched, in order.
+func (r *Record) Workers() []Worker {
+	at := map[string]int{}
+	var workers []Worker
+	for _, e := range r.Events {
+		if e.Kind == Launch {
+			at[e.Worker] = len(workers)
+			workers = append(workers, Worker{ID: e.Worker, Launched: e.At, Ready: -1, Exited: -1})
+			continue
+		}
+		i, ok := at[e.Worker]
+		if !ok {
+			continue
+		}
+		w := &workers[i]
+		switch e.Kind {
+		case Ready:
+			w.Ready, w.OnCPU, w.Delay = e.At, e.OnCPU, e.Delay
+		case Exit:
+			w.Exited = e.At
+			if w.Ready < 0 {
+				w.OnCPU, w.Delay = e.OnCPU, e.Delay
+			}
+		case Launched:
+			if e.Err != "" {
+				w.Exited = e.At
+			}
+		case Send:
+			if e.Call != "" && !e.Probe {
+				w.Calls++
+			}
+		}
+	}
+	return workers
+}
+
+// First is the first event of a kind, and whether there is one.
+func (r *Record) First(k Kind) (Event, bool) {
+	for _, e := range r.Events {
+		if e.Kind == k {
+			return e, true
+		}
+	}
+	return Event{}, false
+}

@@ -1,0 +1,128 @@
+// Package scenario has what is to be run (a Scenario) and what came out (a
+// Record, a Result): types, and arithmetic on them, alone. Who runs scenarios,
+// watches them or judges them has a room of its own.
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/harness/subject"
+)
+
+// A Scenario is one run to be made: a subject, its settings, who calls it when,
+// and by when each call must have its answer.
+type Scenario struct {
+	Name    string
+	World   string // "" means "process"
+	Seed    uint64 // of all that is drawn: arrivals
+	Subject subject.Subject
+	Config  subject.Config
+
+	// Start is what each start of a worker asks for, beyond what Python's own
+	// takes.
+	Start Demand
+	// Warm is how many workers are to be ready before the clients arrive. A
+	// subject that can't warm is given as many pings, one after another. 0:
+	// the clients arrive as Open begins.
+	Warm int
+	// Workload is who calls.
+	Workload Workload
+
+	// Deadline is by when a call must have a right answer, counted from its
+	// arrival. 0 means Slack times what the reference takes in the same world.
+	Deadline time.Duration
+	// Slack is used where Deadline is 0. 0 means 1.5.
+	Slack float64
+	// Patience is when a caller gives up, counted from its arrival. 0 means at
+	// the deadline.
+	Patience time.Duration
+	// Recovery bounds how long each probe of the capacity, after the workload,
+	// may take to be executing. 0 means 1 s and three starts' demands.
+	Recovery time.Duration
+}
+
+// A Demand is what a piece of work asks for, apart from how long it takes.
+type Demand struct {
+	CPU  time.Duration `json:"cpu_ns"`
+	Wait time.Duration `json:"wait_ns"`
+}
+
+// Arrival is how clients come.
+type Arrival string
+
+// The ways in which clients arrive.
+const (
+	Burst   Arrival = "burst"   // all at 0
+	Rate    Arrival = "rate"    // one every Every, the first at 0
+	Poisson Arrival = "poisson" // at random, Every apart on average, drawn from the seed
+)
+
+// A Workload is clients that arrive and call.
+type Workload struct {
+	Clients int
+	Arrive  Arrival       // "" means burst
+	Every   time.Duration // between arrivals, for rate and poisson
+	Calls   int           // of each client, one after another; 0 means 1
+	Think   time.Duration // between a client's calls
+	Command string
+	Args    map[string]any
+	// Mortal clients die once they have made their calls; others live until
+	// the run ends.
+	Mortal bool
+	// DieAfter kills each client so long after its arrival, in mid-call too.
+	// What it was calling then counts neither as kept nor as missed.
+	DieAfter time.Duration
+}
+
+// Check says what of a scenario can't be, naming each.
+func (s *Scenario) Check() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("scenario "+format, args...)) }
+	if s.Subject.Open == nil {
+		bad("has no subject: Subject.Open is nil")
+	}
+	if s.Config.Size < 1 {
+		bad("Config.Size is %d: a pool has at least one worker", s.Config.Size)
+	}
+	if s.Config.Overflow < 0 {
+		bad("Config.Overflow is %d: it can't be negative", s.Config.Overflow)
+	}
+	if s.Warm < 0 || s.Warm > s.Config.Size {
+		bad("Warm is %d: it must be from 0 to Config.Size, %d", s.Warm, s.Config.Size)
+	}
+	w := s.Workload
+	if w.Clients < 1 {
+		bad("Workload.Clients is %d: nobody would call", w.Clients)
+	}
+	if w.Calls < 0 {
+		bad("Workload.Calls is %d: it can't be negative", w.Calls)
+	}
+	if w.Command == "" {
+		bad("Workload.Command is empty")
+	}
+	switch w.Arrive {
+	case "", Burst:
+	case Rate, Poisson:
+		if w.Every <= 0 {
+			bad("Workload.Every is %v: clients that arrive by %s need time between them", w.Every, w.Arrive)
+		}
+	default:
+		bad("Workload.Arrive is %q: it must be %s, %s or %s", w.Arrive, Burst, Rate, Poisson)
+	}
+	for _, d := range []struct {
+		name string
+		d    time.Duration
+	}{{"Deadline", s.Deadline}, {"Patience", s.Patience}, {"Recovery", s.Recovery}, {"Start.CPU", s.Start.CPU}, {"Start.Wait", s.Start.Wait},
+		{"Workload.Think", w.Think}, {"Workload.DieAfter", w.DieAfter}, {"Workload.Every", w.Every},
+		{"Config.StartTimeout", s.Config.StartTimeout}, {"Config.CheckoutTimeout", s.Config.CheckoutTimeout}, {"Config.CallTimeout", s.Config.CallTimeout}} {
+		if d.d < 0 {
+			bad("%s is %v: it can't be negative", d.name, d.d)
+		}
+	}
+	if s.Slack < 0 {
+		bad("Slack is %v: it can't be negative", s.Slack)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,270 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/pprof"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/process"
+	"github.com/butfor/butfor/worker"
+)
+
+// A world is where a scenario runs.
+type world interface {
+	Launcher() worker.Launcher
+	Cores() float64
+	Now() time.Duration
+	Late() time.Duration
+	Left(ctx context.Context) ([]string, error)
+	Close()
+}
+
+func openWorld(ctx context.Context, sc *Scenario) (world, error) {
+	switch sc.World {
+	case process.Name:
+		return process.Open(ctx, sc)
+	default:
+		return nil, fmt.Errorf("no world is called %q: there is %s", sc.World, process.Name)
+	}
+}
+
+// closePatience is how long a subject may take to close.
+const closePatience = time.Second
+
+// stage runs one subject through a scenario: open, warm, clients, probes of
+// the capacity, close, and a look at what is left.
+func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
+	w, err := openWorld(ctx, &sc)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	rec := trace.NewRecorder(w.Now)
+	launcher := rec.Launcher(w.Launcher())
+	if s.Wrap != nil {
+		launcher = s.Wrap(launcher)
+	}
+	cfg := sc.Config
+	if cfg.Cores == 0 {
+		cfg.Cores = w.Cores()
+	}
+	record := &scenario.Record{Subject: s.Name, Seed: sc.Seed, Size: cfg.Size, Overflow: cfg.Overflow, Cores: w.Cores(), Deadline: sc.Deadline, Patience: patience(&sc)}
+
+	// What the subject starts carries the run's label, and is found by it.
+	label := fmt.Sprintf("%p", rec)
+	life, end := context.WithCancel(ctx)
+	defer end()
+	life = pprof.WithLabels(life, pprof.Labels(runLabel, label))
+	a := &act{sc: &sc, rec: rec, life: life, label: label}
+
+	a.open(s, launcher, cfg)
+	if a.pool != nil {
+		if probe {
+			a.probe()
+		}
+		a.close()
+	}
+	end()
+	left, err := w.Left(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(left) == 0 && ctx.Err() == nil {
+		left = a.goroutines()
+	}
+	for _, text := range left {
+		rec.Add(scenario.Event{Kind: scenario.Left, Text: text})
+	}
+	record.Late = w.Late()
+	rec.KillAll()
+	record.Events = rec.Seal()
+	if err := context.Cause(ctx); err != nil {
+		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
+	}
+	return record, nil
+}
+
+func patience(sc *Scenario) time.Duration {
+	if sc.Patience > 0 {
+		return sc.Patience
+	}
+	if sc.Deadline > 0 {
+		return sc.Deadline
+	}
+	return time.Minute // the reference's, when the deadline comes from it
+}
+
+// act is one subject's time on the stage.
+type act struct {
+	sc    *Scenario
+	rec   *trace.Recorder
+	life  context.Context
+	label string
+	pool  subject.Pool
+}
+
+// open opens the subject, warms it, and runs the clients. Where nothing is to
+// be warmed they arrive while it opens.
+func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Config) {
+	opened := make(chan struct{})
+	var pool subject.Pool
+	a.rec.Add(scenario.Event{Kind: scenario.Open})
+	go func() {
+		defer close(opened)
+		pprof.SetGoroutineLabels(a.life)
+		p, err := guarded(func() (subject.Pool, error) { return s.Open(a.life, launcher, cfg) })
+		if err == nil && p == nil {
+			err = errors.New("open gave neither a pool nor an error")
+		}
+		e := scenario.Event{Kind: scenario.Opened}
+		if err != nil {
+			e.Err = err.Error()
+		} else {
+			pool = p
+		}
+		a.rec.Add(e)
+	}()
+	cs := &clients{act: a, opened: opened, pool: func() subject.Pool { return pool }}
+	if a.sc.Warm > 0 {
+		<-opened
+		if pool != nil {
+			a.warm(pool)
+		}
+	}
+	a.rec.Add(scenario.Event{Kind: scenario.Go})
+	cs.run()
+	<-opened
+	a.pool = pool
+}
+
+func (a *act) warm(pool subject.Pool) {
+	a.rec.Add(scenario.Event{Kind: scenario.Warming, N: a.sc.Warm})
+	ctx, cancel := context.WithTimeout(a.life, warmPatience)
+	defer cancel()
+	_, err := guarded(func() (struct{}, error) {
+		if w, ok := pool.(subject.Warmer); ok {
+			return struct{}{}, w.Warm(ctx, a.sc.Warm)
+		}
+		for range a.sc.Warm {
+			if _, err := pool.Call(ctx, subject.Call{Command: "ping", Client: "warmer"}); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	})
+	e := scenario.Event{Kind: scenario.Warmed}
+	if err != nil {
+		e.Err = err.Error()
+	}
+	a.rec.Add(e)
+}
+
+// warmPatience bounds the warming. It is no deadline of anybody's.
+const warmPatience = time.Minute
+
+// guarded turns a panic of the subject's, in our goroutine, into an error.
+func guarded[T any](f func() (T, error)) (t T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f()
+}
+
+// probe asks how much capacity is left: long calls arrive one by one, each
+// when the one before is executing, until Size of them are held at once.
+func (a *act) probe() {
+	a.rec.Add(scenario.Event{Kind: scenario.Probing})
+	ctx, cancel := context.WithCancel(a.life)
+	cs := &clients{act: a, opened: closed, pool: func() subject.Pool { return a.pool }}
+	var ended []<-chan struct{}
+	held := 0
+probes:
+	for i := 1; i <= 3*a.sc.Config.Size && ctx.Err() == nil; i++ { // a probe may be cut short by the subject's own timeouts
+		id := fmt.Sprintf("probe%d", i)
+		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, true)
+		ended = append(ended, done)
+		bound := time.NewTimer(a.sc.Recovery)
+		for {
+			changed := a.rec.Changed()
+			if a.rec.Executing(id) {
+				break
+			}
+			select {
+			case <-changed:
+				continue
+			case <-done:
+			case <-bound.C:
+			case <-ctx.Done():
+			}
+			if !a.rec.Executing(id) {
+				bound.Stop()
+				break probes
+			}
+		}
+		bound.Stop()
+		if held = max(held, a.rec.Held()); held >= a.sc.Config.Size {
+			break
+		}
+	}
+	a.rec.Add(scenario.Event{Kind: scenario.Probed, N: held})
+	cancel()
+	for _, done := range ended {
+		select {
+		case <-done:
+		case <-time.After(closePatience):
+		}
+	}
+}
+
+// probeLength is how long a probe holds a worker unless it is cancelled.
+const probeLength = time.Hour
+
+var closed = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+func (a *act) close() {
+	a.rec.Add(scenario.Event{Kind: scenario.Close})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), closePatience)
+	defer cancel()
+	if a.life.Err() != nil {
+		cancel() // the run was stopped: no time for goodbyes
+	}
+	done := make(chan error, 1)
+	go func() {
+		pprof.SetGoroutineLabels(a.life)
+		_, err := guarded(func() (struct{}, error) { return struct{}{}, a.pool.Close(ctx) })
+		done <- err
+	}()
+	e := scenario.Event{Kind: scenario.Closed}
+	select {
+	case err := <-done:
+		if err != nil {
+			e.Err = err.Error()
+		}
+	case <-time.After(2 * closePatience):
+		e.Err, e.Lost = "Close did not return", true
+	}
+	a.rec.Add(e)
+}
+
+// goroutines lists those of the subject that are left once Open's ctx has ended.
+func (a *act) goroutines() []string {
+	deadline := time.Now().Add(goroutinePatience)
+	for {
+		left := labelled(a.label)
+		if len(left) == 0 || time.Now().After(deadline) {
+			slices.Sort(left)
+			return left
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+const goroutinePatience = 2 * time.Second

@@ -1,0 +1,156 @@
+package dspex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/harness/subject"
+)
+
+func actor(t *testing.T, story func(t *testing.T, p *process)) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t.Context(), "mailbox")
+		defer n.halt(errClosed)
+		story(t, n.process("a"))
+	})
+}
+
+func is(want any) func(any) bool { return func(x any) bool { return x == want } }
+
+func TestReceiveTakesWhatItWantsAndLeavesTheRestInOrder(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		for i := range 4 {
+			p.post(i)
+		}
+		var got []any
+		for _, want := range []func(any) bool{is(2), anything, anything, anything} {
+			x, err := p.receive(t.Context(), want, patience{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, x)
+		}
+		if fmt.Sprint(got) != "[2 0 1 3]" {
+			t.Errorf("received %v, want [2 0 1 3]", got)
+		}
+	})
+}
+
+func TestADeafReceiveDropsWhatCameBeforeAndKeepsWhatCameAfter(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		for _, x := range []string{"before", "wanted", "after"} {
+			p.post(x)
+		}
+		if x, err := p.receive(t.Context(), is("wanted"), patience{deaf: true}); x != "wanted" || err != nil {
+			t.Fatal(x, err)
+		}
+		if x, err := p.receive(t.Context(), anything, patience{}); x != "after" || err != nil {
+			t.Errorf("left: %v, %v, want what came after", x, err)
+		}
+		go func() {
+			p.post("during")
+			time.Sleep(second)
+			p.post("wanted")
+		}()
+		if x, err := p.receive(t.Context(), is("wanted"), patience{deaf: true}); x != "wanted" || err != nil {
+			t.Fatal(x, err)
+		}
+		if len(p.box.queue) != 0 {
+			t.Errorf("left: %v, want nothing", p.box.queue)
+		}
+	})
+}
+
+func TestAMessageGoesBeforeTheDeadline(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		p.post("here")
+		if x, err := p.receive(ctx, anything, patience{limit: 1}); x != "here" || err != nil {
+			t.Errorf("received %v, %v, want what was there", x, err)
+		}
+		p.post("here")
+		late := patience{limit: time.Nanosecond}
+		begin := time.Now()
+		if x, err := p.receive(t.Context(), is("never"), late); !errors.Is(err, errTimeout) || time.Since(begin) != late.limit {
+			t.Errorf("received %v, %v after %v", x, err, time.Since(begin))
+		}
+		if _, err := p.receive(ctx, is("never"), patience{limit: 1}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want the ctx before the limit", err)
+		}
+	})
+}
+
+func TestADeadlineThatRollsBeginsAnewAtEachForeignMessage(t *testing.T) {
+	for _, c := range []struct {
+		how  patience
+		want time.Duration
+	}{
+		{patience{limit: 2 * second}, 2 * second},
+		{patience{limit: 2 * second, deaf: true}, 2 * second},
+		{patience{limit: 2 * second, rolling: true}, 5 * second},
+		{patience{limit: 2 * second, rolling: true, deaf: true}, 5 * second},
+	} {
+		actor(t, func(t *testing.T, p *process) {
+			var posts sync.WaitGroup
+			defer posts.Wait()
+			posts.Go(func() { // at 0, 1, 2 and 3 s, or just before
+				for i := range 4 {
+					p.post(i)
+					time.Sleep(second - time.Nanosecond)
+				}
+			})
+			begin := time.Now()
+			_, err := p.receive(t.Context(), is("never"), c.how)
+			if took := time.Since(begin); !errors.Is(err, errTimeout) || (took-c.want).Abs() > 10*time.Nanosecond {
+				t.Errorf("%+v: %v after %v, want a timeout after %v", c.how, err, took, c.want)
+			}
+		})
+	}
+}
+
+func TestAReceiverWhoseClientDiesKillsHisProcess(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		ctx, die := context.WithCancelCause(t.Context())
+		go func() { time.Sleep(second); die(subject.ErrClientDied) }()
+		if _, err := p.receive(ctx, anything, patience{}); !errors.Is(err, subject.ErrClientDied) {
+			t.Errorf("%v, want the cause", err)
+		}
+		if reason, dead := p.death(); !dead || reason != errKilled {
+			t.Errorf("dead: %v of %v", dead, reason)
+		}
+	})
+	actor(t, func(t *testing.T, p *process) {
+		ctx, cancel := context.WithTimeout(t.Context(), second)
+		defer cancel()
+		if _, err := p.receive(ctx, anything, patience{}); !errors.Is(err, context.DeadlineExceeded) || !p.alive() {
+			t.Errorf("%v, alive: %v: whoever gives up lives on", err, p.alive())
+		}
+	})
+}
+
+func TestSeveralMayReceiveFromOneMailbox(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				if x, err := p.receive(t.Context(), is(i), patience{limit: second}); x != i || err != nil {
+					t.Errorf("%d received %v, %v", i, x, err)
+				}
+			})
+		}
+		synctest.Wait()
+		for i := range 8 {
+			p.post(7 - i)
+		}
+		wg.Wait()
+		if len(p.box.queue)+len(p.box.bells) != 0 {
+			t.Errorf("left: %v, %d bells", p.box.queue, len(p.box.bells))
+		}
+	})
+}

@@ -1,0 +1,236 @@
+package dspex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/worker"
+)
+
+// nimble is NimblePool: one manager process with a mailbox, a FIFO of idle
+// workers and a FIFO of waiting callers. An idle worker is used before a lazy
+// one is started, and a worker is started and removed inside the manager, while
+// everybody waits. Overflow is not read by anything (findings:
+// overflow-is-a-no-op).
+type nimble struct {
+	*node
+	launcher worker.Launcher
+	cfg      subject.Config
+	bugs     switches
+	talk     func(to *port, by *process, frame []byte) error // command or send
+	eager    int                                             // workers started when the pool opens
+	self     *process
+	opened   chan struct{}
+
+	// The manager's alone.
+	names int
+	lazy  int // workers that may still be started on demand
+	idle  []*slot
+	line  []*request
+}
+
+// slot is a worker in the pool.
+type slot struct {
+	port     *port
+	evidence bool  // the worker offered to state some
+	calls    int64 // so far; whoever has the worker counts
+}
+
+// request is one check-out, from its message to its check-in. What is in it
+// beside client and deadline is the manager's alone.
+type request struct {
+	client   *process
+	deadline time.Time // zero: none
+	over     bool
+	worker   *slot // nil: waiting
+}
+
+// The manager's messages.
+type (
+	checkout struct{ r *request }
+	granted  struct {
+		r *request
+		w *slot
+	}
+	checkin struct{ r *request }
+	cancel  struct {
+		r      *request
+		unused bool // the caller gave up before it knew of a worker
+	}
+	again  struct{} // a worker is missing: start one
+	status struct{} // what the manager has no clause for
+)
+
+// errIllegalReturn is why a manager dies that was answered an error where
+// NimblePool knows none.
+var errIllegalReturn = errors.New("illegal return")
+
+// openNimble starts the manager, which starts the eager workers one after
+// another before the pool is open (findings: serial-start).
+func openNimble(ctx context.Context, m *nimble) error {
+	m.lazy = m.cfg.Size - m.eager
+	m.opened = make(chan struct{})
+	m.self = m.process("manager of " + m.pool)
+	m.self.traps = true
+	m.spawn(m.self, m.run)
+	select {
+	case <-m.opened:
+	case <-ctx.Done():
+	}
+	return context.Cause(ctx)
+}
+
+func (m *nimble) run(me *process) error {
+	for range m.eager {
+		m.start()
+	}
+	close(m.opened)
+	for {
+		x, err := me.receive(me.life, anything, patience{})
+		if err != nil {
+			return err
+		}
+		if err := m.handle(x); err != nil {
+			return err
+		}
+	}
+}
+
+// handle answers one message; an error is the manager's end.
+func (m *nimble) handle(x any) error {
+	switch x := x.(type) {
+	case checkout:
+		x.r.client.watch(m.self, x.r)
+		return m.serve(x.r)
+	case checkin:
+		if x.r.worker != nil && m.forget(x.r) {
+			m.idle = append(m.idle, x.r.worker)
+		}
+		return m.serve(m.next())
+	case cancel:
+		return m.cancelled(x.r, x.unused)
+	case down:
+		return m.cancelled(x.ref.(*request), false)
+	case exited: // of a worker that belongs to the manager: nobody has used it yet
+		m.died(x.from)
+	case again:
+		m.start()
+		return m.serve(m.next())
+	case status:
+		return errors.New("no function clause matching in handle_call: get_status")
+	case stop:
+		for _, w := range m.idle {
+			m.goodbye(w)
+		}
+		return errShutdown
+	}
+	return nil // late frames and the exit signals of ports: nobody looks at them
+}
+
+// serve finds the request a worker, starting one if none is idle and one may
+// still be started, or else puts it in line.
+func (m *nimble) serve(r *request) error {
+	for r != nil {
+		if r.late(time.Now()) {
+			m.forget(r)
+			r = m.next()
+			continue
+		}
+		if len(m.idle) == 0 && m.lazy > 0 {
+			m.lazy--
+			m.start()
+		}
+		if !m.bugs.on(GiveUpCrashesPool) && !r.client.alive() {
+			m.forget(r)
+			r = m.next()
+			continue
+		}
+		if len(m.idle) == 0 {
+			m.line = append(m.line, r)
+			return nil
+		}
+		w := m.idle[0]
+		m.idle = m.idle[1:]
+		err := m.hand(w, r)
+		if err == nil {
+			return nil
+		}
+		if m.bugs.on(IllegalReturn) {
+			return fmt.Errorf("%w at check-out: %w", errIllegalReturn, err)
+		}
+		m.remove(w) // and the next one is tried
+	}
+	return nil
+}
+
+// hand gives a worker to the caller, who owns its port from now on. To ask
+// whether the caller is alive guards nothing (findings: alive-guard): he may
+// die before the connect, and the guard's answer is as good as badarg.
+func (m *nimble) hand(w *slot, r *request) error {
+	if m.bugs.on(AliveGuard) && !r.client.alive() {
+		return fmt.Errorf("%s: not alive", r.client.name)
+	}
+	if err := w.port.connect(r.client); err != nil {
+		return err
+	}
+	r.worker = w
+	m.self.send(r.client, granted{r, w})
+	return nil
+}
+
+// cancelled is a caller who gave up, failed or died. A worker that he may have
+// used is in doubt. One that he never knew of is not, yet it is destroyed all
+// the same (findings: start-then-kill). Nobody in line is served by it.
+func (m *nimble) cancelled(r *request, unused bool) error {
+	if !m.forget(r) || r.worker == nil {
+		return nil
+	}
+	if unused && !m.bugs.on(StartThenKill) {
+		_ = r.worker.port.connect(m.self) // if it is closed, the next check-out finds out
+		m.idle = append(m.idle, r.worker)
+		return m.serve(m.next())
+	}
+	m.remove(r.worker)
+	return nil
+}
+
+// forget ends a request; false if it was over.
+func (m *nimble) forget(r *request) bool {
+	if r.over {
+		return false
+	}
+	r.over = true
+	r.client.unwatch(r)
+	return true
+}
+
+// next is the first in line who still waits; nil if nobody does.
+func (m *nimble) next() *request {
+	for len(m.line) > 0 {
+		r := m.line[0]
+		m.line = m.line[1:]
+		if !r.over {
+			return r
+		}
+	}
+	return nil
+}
+
+func (r *request) late(now time.Time) bool {
+	return !r.deadline.IsZero() && !now.Before(r.deadline)
+}
+
+// died removes an idle worker that has ended.
+func (m *nimble) died(p *port) {
+	at := slices.IndexFunc(m.idle, func(w *slot) bool { return w.port == p })
+	if at < 0 {
+		return
+	}
+	w := m.idle[at]
+	m.idle = slices.Delete(m.idle, at, at+1)
+	m.remove(w)
+}

@@ -1,0 +1,99 @@
+package dspex
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/worker"
+)
+
+// V1 is the first pool, with its own two bugs repaired (see DiesOnFirstSuccess
+// and DoubleUnwrap), as all rows of the findings but theirs have it.
+func V1() subject.Subject { return New("V1", First) }
+
+// V2Seed is the pool that the two reports speak of.
+func V2Seed() subject.Subject { return New("V2-seed", Seed) }
+
+// A Version is a pool as it was at one time.
+type Version string
+
+const (
+	First Version = "V1"
+	Seed  Version = "V2-seed"
+)
+
+// preset is a version: how it was built, which switches mean something to it,
+// and which of them are on.
+type preset struct {
+	open   func(context.Context, worker.Launcher, subject.Config, switches) (subject.Pool, error)
+	on, of []Switch
+}
+
+func (v Version) preset() (preset, error) {
+	switch v {
+	case First:
+		return preset{
+			open: openV1,
+			of: []Switch{DiesOnFirstSuccess, DoubleUnwrap,
+				DeafStart, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers},
+		}, nil
+	case Seed:
+		return preset{
+			open: openV2,
+			on: []Switch{DeafStart, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
+				ErrorCrashesClient, WrongName},
+		}, nil
+	}
+	return preset{}, fmt.Errorf("unknown version %q", v)
+}
+
+// A Change turns a switch on or off.
+type Change struct {
+	Switch Switch
+	On     bool
+}
+
+// With is a change that brings a bug into a version.
+func With(bug Switch) Change { return Change{bug, true} }
+
+// Without is a change that takes a bug out of a version.
+func Without(bug Switch) Change { return Change{bug, false} }
+
+// New is a version with changes, as a subject of its own. Config.Options has
+// the last word: {"deaf-start": false} changes one pool alone. Whatever is
+// wrong with version, changes or options is Open's error.
+//
+// The pools read of a Config: Name, Size, Lazy, the timeouts and Options. As in
+// the original nobody reads Overflow, QueueLimit and StartConcurrency.
+func New(name string, v Version, changes ...Change) subject.Subject {
+	open := func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
+		preset, bugs, err := v.settings(changes, cfg.Options)
+		if err == nil && cfg.Size <= 0 {
+			err = fmt.Errorf("size %d, want at least 1", cfg.Size)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if cfg.Name == "" {
+			cfg.Name = name
+		}
+		return preset.open(ctx, l, cfg, bugs)
+	}
+	return subject.Subject{Name: name, Open: open}
+}
+
+func (v Version) settings(changes []Change, options map[string]any) (preset, switches, error) {
+	p, err := v.preset()
+	if err != nil {
+		return p, nil, err
+	}
+	bugs := switches{}
+	for _, bug := range p.of {
+		bugs[bug] = false
+	}
+	for _, bug := range p.on {
+		bugs[bug] = true
+	}
+	return p, bugs, bugs.apply(changes, options)
+}

@@ -1,0 +1,239 @@
+package subject
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// Width is how many starts a plain pool has under way at once.
+type Width string
+
+// The widths of the ideal pool.
+const (
+	Cores Width = "cores"
+	All   Width = "all"
+)
+
+// Ideal is what others are held against: callers wait in line for whichever
+// worker is free first, and starts run on their own. It is written apart from
+// our pool, and knows neither overflow nor settings of starts nor timeouts of
+// its own: it models time alone.
+func Ideal(w Width) Subject {
+	return Subject{Name: "ideal-" + string(w), Open: func(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) {
+		width := cfg.Size + cfg.Overflow
+		if w == Cores {
+			width = max(1, int(cfg.Cores))
+		}
+		return openPlain(ctx, l, cfg, width, false)
+	}}
+}
+
+// Herd begins all starts at once, at the first demand: V3's way, and that of
+// many a pool that is proud of its concurrent start.
+func Herd() Subject {
+	return Subject{Name: "herd", Open: func(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) {
+		if err := cfg.optionless(); err != nil {
+			return nil, err
+		}
+		return openPlain(ctx, l, cfg, cfg.Size+cfg.Overflow, true)
+	}}
+}
+
+var errPlainClosed = errors.New("plain pool is closed")
+
+// plain is a pool with one short lock and a line.
+type plain struct {
+	ctx      context.Context
+	end      context.CancelFunc
+	launcher worker.Launcher
+	cfg      Config
+	width    int
+	work     sync.WaitGroup // starts and ends
+
+	mu       sync.Mutex
+	fill     bool // the first caller has all workers started
+	keep     int  // workers to have, whoever waits
+	named    int
+	starting int
+	alive    int // ready or starting
+	all      map[*worker.Worker]bool
+	idle     []*worker.Worker
+	line     []*turn
+	warming  []*warming
+}
+
+// turn is a caller in line; w is set under the lock before given is closed.
+type turn struct {
+	given chan struct{}
+	w     *worker.Worker
+}
+
+type warming struct {
+	n    int
+	done chan struct{}
+}
+
+func openPlain(ctx context.Context, l worker.Launcher, cfg Config, width int, fill bool) (Pool, error) {
+	if cfg.Size < 1 {
+		return nil, fmt.Errorf("plain pool: Size is %d", cfg.Size)
+	}
+	ctx, end := context.WithCancel(ctx)
+	p := &plain{ctx: ctx, end: end, launcher: l, cfg: cfg, width: width, fill: fill, all: map[*worker.Worker]bool{}}
+	p.mu.Lock()
+	if !cfg.Lazy {
+		p.keep = cfg.Size
+	}
+	p.start()
+	p.mu.Unlock()
+	return p, nil
+}
+
+// start begins what starts are called for; under the lock.
+func (p *plain) start() {
+	if p.fill && len(p.line) > 0 {
+		p.keep = p.cfg.Size
+	}
+	for p.ctx.Err() == nil && p.starting < p.width &&
+		(p.starting < len(p.line) && p.alive < p.cfg.Size+p.cfg.Overflow || p.alive < p.keep) {
+		p.starting++
+		p.alive++
+		p.named++
+		id := fmt.Sprintf("w%d", p.named)
+		p.work.Go(func() { p.launch(id) })
+	}
+}
+
+func (p *plain) launch(id string) {
+	ctx := p.ctx
+	if p.cfg.StartTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.cfg.StartTimeout)
+		defer cancel()
+	}
+	w, err := worker.Start(ctx, p.launcher, id)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+	if err != nil {
+		p.alive--
+	} else {
+		p.all[w] = true
+		if p.ctx.Err() != nil { // Close has been, and did not see this one
+			w.Port.Kill()
+		}
+		p.work.Go(func() { p.watch(w) })
+		p.give(w)
+	}
+	p.start() // a dead start is begun again
+}
+
+// watch sees a worker's end, from whatever cause.
+func (p *plain) watch(w *worker.Worker) {
+	<-w.Port.Done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alive--
+	delete(p.all, w)
+	p.idle = slices.DeleteFunc(p.idle, func(other *worker.Worker) bool { return other == w })
+	p.start()
+}
+
+// give hands a worker to the first in line; under the lock.
+func (p *plain) give(w *worker.Worker) {
+	if len(p.line) > 0 {
+		t := p.line[0]
+		p.line = p.line[1:]
+		t.w = w
+		close(t.given)
+	} else {
+		p.idle = append(p.idle, w)
+	}
+	p.warming = slices.DeleteFunc(p.warming, func(m *warming) bool {
+		ready := len(p.all) >= m.n
+		if ready {
+			close(m.done)
+		}
+		return ready
+	})
+}
+
+// Call implements Pool.
+func (p *plain) Call(ctx context.Context, c Call) (Reply, error) {
+	t := &turn{given: make(chan struct{})}
+	p.mu.Lock()
+	if len(p.idle) > 0 {
+		t.w, p.idle = p.idle[0], p.idle[1:]
+		close(t.given)
+	} else {
+		p.line = append(p.line, t)
+		p.start()
+	}
+	p.mu.Unlock()
+	select { // only wakes us
+	case <-t.given:
+	case <-ctx.Done():
+	case <-p.ctx.Done():
+	}
+	p.mu.Lock()
+	w := t.w
+	if w == nil { // gave up: out of the line
+		p.line = slices.DeleteFunc(p.line, func(other *turn) bool { return other == t })
+	}
+	p.mu.Unlock()
+	if w == nil {
+		if err := context.Cause(ctx); err != nil {
+			return Reply{}, fmt.Errorf("plain pool: no worker: %w", err)
+		}
+		return Reply{}, errPlainClosed
+	}
+	r, err := w.Call(ctx, worker.Request{Command: c.Command, Args: c.Args})
+	if w.InDoubt() {
+		w.Port.Kill() // watch does the rest
+	} else {
+		p.mu.Lock()
+		if p.all[w] {
+			p.give(w)
+		}
+		p.mu.Unlock()
+	}
+	return Reply{Result: r.Result, Worker: w.ID, Evidence: r.Evidence}, err
+}
+
+// Warm implements Warmer.
+func (p *plain) Warm(ctx context.Context, n int) error {
+	m := &warming{n: n, done: make(chan struct{})}
+	p.mu.Lock()
+	p.keep = max(p.keep, n)
+	if len(p.all) >= n {
+		close(m.done)
+	} else {
+		p.warming = append(p.warming, m)
+		p.start()
+	}
+	p.mu.Unlock()
+	select {
+	case <-m.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-p.ctx.Done():
+		return errPlainClosed
+	}
+}
+
+// Close implements Pool: it ends everything at once.
+func (p *plain) Close(context.Context) error {
+	p.end()
+	p.mu.Lock()
+	for w := range p.all {
+		w.Port.Kill()
+	}
+	p.mu.Unlock()
+	p.work.Wait()
+	return nil
+}

@@ -1,0 +1,85 @@
+// Package subject has what the harness asks of a pool under test, and the
+// subjects that butfor brings along: our own pool, a simple ideal one, and one
+// that begins all starts at once. The historical family is in dspex. What is
+// done to a subject, and what is made of it, belongs elsewhere in harness.
+package subject
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// A Pool is what the harness asks of a pool under test. Both methods may be
+// called concurrently.
+//
+// Optional, found by assertion: Warmer, ClientWatcher and Stater.
+type Pool interface {
+	Call(ctx context.Context, call Call) (Reply, error)
+	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
+}
+
+// A Subject is a pool under test, as a value.
+type Subject struct {
+	Name string
+	Open func(ctx context.Context, launcher worker.Launcher, cfg Config) (Pool, error)
+	Wrap func(worker.Launcher) worker.Launcher // nil: as given; what it changes at the worker's side counts as the subject's code
+}
+
+// Call is one request to a pool.
+type Call struct {
+	Command string
+	Args    map[string]any
+	Session string // "" = anonymous
+	Client  string // who calls; a client that dies has its ctx cancelled with cause ErrClientDied
+}
+
+// Reply is a pool's answer.
+type Reply struct {
+	Result   json.RawMessage
+	Worker   string           // id given to Launch
+	Evidence *worker.Evidence // nil where the worker states none
+}
+
+// Config is the settings that every subject understands.
+type Config struct {
+	Name             string
+	Size, Overflow   int     // Size 0 is an error
+	QueueLimit       int     // 0: no limit; below 0: nobody waits
+	StartConcurrency int     // 0: adapts
+	Cores            float64 // 0: what the process may use; the harness sets the world's
+	Lazy             bool
+	StartTimeout     time.Duration // timeouts: 0 leaves it to the ctx alone
+	CheckoutTimeout  time.Duration
+	CallTimeout      time.Duration
+	Options          map[string]any // a subject's own switches
+}
+
+// optionless refuses options on behalf of subjects without switches of their
+// own.
+func (c *Config) optionless() error {
+	if len(c.Options) == 0 {
+		return nil
+	}
+	return fmt.Errorf("this subject has no options, but was given %q", slices.Sorted(maps.Keys(c.Options)))
+}
+
+// ErrClientDied is the cause with which the ctx of a dead client's calls ends.
+var ErrClientDied = errors.New("client died")
+
+// A Warmer makes n distinct workers ready, and returns once they are.
+type Warmer interface {
+	Warm(ctx context.Context, n int) error
+}
+
+// A ClientWatcher is told when a client has died, also after its calls have
+// ended.
+type ClientWatcher interface {
+	ClientDied(client string)
+}

@@ -1,0 +1,165 @@
+package trace
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A bundle is a folder with a run in it:
+//
+//	bundle.json     what this is, in which version, and what was run
+//	trace.jsonl     the subject's run, one event a line
+//	reference.jsonl the ideal pool's, if there was one
+//	verdict.json    what was said of it
+const (
+	bundleFormat  = "butfor bundle"
+	bundleVersion = 1
+)
+
+// A Bundle is a run as it stands on disk.
+type Bundle struct {
+	Format    string            `json:"format"`
+	Version   int               `json:"version"`
+	Name      string            `json:"name"`
+	World     string            `json:"world"`
+	Record    *scenario.Record  `json:"record"`
+	Reference *scenario.Record  `json:"reference,omitempty"`
+	Verdict   *scenario.Verdict `json:"-"`
+}
+
+// Save writes a result as a bundle into a folder that it makes. It refuses a
+// folder that holds anything, so that no earlier run is lost.
+func Save(dir string, r scenario.Result) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("bundle: %s is not empty: name a new folder", dir)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	b := Bundle{Format: bundleFormat, Version: bundleVersion, Name: r.Name, World: r.World, Record: r.Record, Reference: r.Reference}
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{"trace.jsonl", func(w io.Writer) error { return writeEvents(w, r.Record) }},
+		{"reference.jsonl", func(w io.Writer) error { return writeEvents(w, r.Reference) }},
+		{"verdict.json", func(w io.Writer) error { return indented(w, r.Verdict) }},
+		{"bundle.json", func(w io.Writer) error { return indented(w, b) }}, // last: a bundle without it is none
+	} {
+		if f.name == "reference.jsonl" && r.Reference == nil {
+			continue
+		}
+		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
+			return fmt.Errorf("bundle: %w", err)
+		}
+	}
+	return nil
+}
+
+// Load reads a bundle. Its errors name the file and what is wrong with it.
+func Load(dir string) (*Bundle, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "bundle.json"))
+	if err != nil {
+		return nil, fmt.Errorf("%s is no bundle: %w", dir, err)
+	}
+	var b Bundle
+	if err := json.Unmarshal(text, &b); err != nil {
+		return nil, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "bundle.json"), err)
+	}
+	switch {
+	case b.Format != bundleFormat:
+		return nil, fmt.Errorf("%s is no bundle of ours: its format is %q", dir, b.Format)
+	case b.Version > bundleVersion:
+		return nil, fmt.Errorf("%s was written by a newer butfor: version %d, this one reads %d", dir, b.Version, bundleVersion)
+	case b.Record == nil:
+		return nil, fmt.Errorf("%s: damaged: it names no record", filepath.Join(dir, "bundle.json"))
+	}
+	if b.Record.Events, err = readEvents(filepath.Join(dir, "trace.jsonl")); err != nil {
+		return nil, err
+	}
+	if b.Reference != nil {
+		if b.Reference.Events, err = readEvents(filepath.Join(dir, "reference.jsonl")); err != nil {
+			return nil, err
+		}
+	}
+	text, err = os.ReadFile(filepath.Join(dir, "verdict.json"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	if err := json.Unmarshal(text, &b.Verdict); err != nil {
+		return nil, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "verdict.json"), err)
+	}
+	return &b, nil
+}
+
+// Hash is the fingerprint of a record's trace.
+func Hash(r *scenario.Record) string {
+	h := sha256.New()
+	if err := writeEvents(h, r); err != nil {
+		panic(err) // an event is plain data, and a hash takes all
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func writeEvents(w io.Writer, r *scenario.Record) error {
+	e := json.NewEncoder(w)
+	for _, event := range r.Events {
+		if err := e.Encode(event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readEvents(path string) (events []scenario.Event, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	defer f.Close()
+	d := json.NewDecoder(bufio.NewReader(f))
+	for {
+		var e scenario.Event
+		if err := d.Decode(&e); errors.Is(err, io.EOF) {
+			return events, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("%s: damaged at event %d: %w", path, len(events)+1, err)
+		}
+		events = append(events, e)
+	}
+}
+
+func indented(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	if err := write(w); err != nil {
+		f.Close()
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,284 @@
+// Package trace watches the edges of a pool (calls in, ports out) and keeps
+// what it saw: the recorder, and the bundle on disk. It judges nothing, and
+// needs no hook in the subject.
+package trace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// CallID is the argument that tells the frames of a call at a port.
+const CallID = "call_id"
+
+// A Recorder writes events. Safe for concurrent use.
+type Recorder struct {
+	now func() time.Duration // since the run began
+
+	mu      sync.Mutex
+	events  []scenario.Event
+	ports   []*port
+	calls   map[string]*call
+	sealed  bool
+	changed chan struct{} // closed and made anew at each event
+}
+
+// call is what is known of a call at the ports.
+type call struct {
+	probe   bool
+	results [][]byte // what workers answered to it
+	running int      // frames sent and not answered yet
+}
+
+// NewRecorder makes a recorder whose clock is now.
+func NewRecorder(now func() time.Duration) *Recorder {
+	return &Recorder{now: now, calls: map[string]*call{}, changed: make(chan struct{})}
+}
+
+// Add writes an event, at the present time.
+func (r *Recorder) Add(e scenario.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.add(e)
+}
+
+func (r *Recorder) add(e scenario.Event) {
+	if r.sealed {
+		return // what comes later belongs to no run
+	}
+	e.At = r.now()
+	r.events = append(r.events, e)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// Seal ends the recording and hands it out.
+func (r *Recorder) Seal() []scenario.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sealed = true
+	return r.events
+}
+
+// Arrive notes that a call has come.
+func (r *Recorder) Arrive(id, client, command string, probe bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls[id] = &call{probe: probe}
+	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: client, Command: command, Probe: probe})
+}
+
+// Begin notes that it is made, and tags it.
+func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
+	args := map[string]any{CallID: id}
+	for k, v := range c.Args {
+		args[k] = v
+	}
+	c.Args = args
+	r.Add(scenario.Event{Kind: scenario.Begin, Call: id, Client: c.Client, Probe: probe})
+}
+
+// Return notes how it ended, and compares the answer with those that workers
+// gave to this call.
+func (r *Recorder) Return(id, client string, reply subject.Reply, err error, excused bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.calls[id]
+	e := scenario.Event{Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
+	if err != nil {
+		e.Err = err.Error()
+	} else {
+		e.Wrong = true
+		for _, result := range c.results {
+			if sameJSON(result, reply.Result) {
+				e.Wrong = false
+			}
+		}
+	}
+	r.add(e)
+}
+
+// Lose notes that a call did not come back at all.
+func (r *Recorder) Lose(id, client string, probe bool) {
+	r.Add(scenario.Event{Kind: scenario.Return, Call: id, Client: client, Probe: probe, Lost: true, Err: "the call never came back"})
+}
+
+// Held counts the calls that workers execute now.
+func (r *Recorder) Held() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.ports {
+		if !p.gone && len(p.pending) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Executing says whether a worker has a call in hand.
+func (r *Recorder) Executing(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.calls[id]
+	return c != nil && c.running > 0
+}
+
+// Changed is closed at the next event.
+func (r *Recorder) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
+
+// KillAll ends every worker that was launched, and returns once they are gone.
+func (r *Recorder) KillAll() {
+	r.mu.Lock()
+	ports := append([]*port(nil), r.ports...)
+	r.mu.Unlock()
+	for _, p := range ports {
+		p.Kill()
+	}
+	for _, p := range ports {
+		<-p.watched
+	}
+}
+
+// Launcher wraps a launcher so that its ports are recorded.
+func (r *Recorder) Launcher(l worker.Launcher) worker.Launcher { return &launcher{r, l} }
+
+type launcher struct {
+	rec *Recorder
+	worker.Launcher
+}
+
+func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	l.rec.Add(scenario.Event{Kind: scenario.Launch, Worker: id})
+	inner, err := l.Launcher.Launch(ctx, id)
+	if err != nil {
+		l.rec.Add(scenario.Event{Kind: scenario.Launched, Worker: id, Err: err.Error()})
+		return nil, err
+	}
+	p := &port{Port: inner, rec: l.rec, id: id, pending: map[int64]string{}, watched: make(chan struct{})}
+	l.rec.mu.Lock()
+	l.rec.ports = append(l.rec.ports, p)
+	l.rec.add(scenario.Event{Kind: scenario.Launched, Worker: id, PID: inner.Info().PID})
+	l.rec.mu.Unlock()
+	go p.watch()
+	return p, nil
+}
+
+// port is a worker's port with the recorder at it.
+type port struct {
+	worker.Port
+	rec     *Recorder
+	id      string
+	watched chan struct{}
+
+	// guarded by rec.mu
+	pending map[int64]string // calls by the id of their frame
+	ready   bool
+	gone    bool
+}
+
+// Unwrap gives the port below.
+func (p *port) Unwrap() worker.Port { return p.Port }
+
+func (p *port) Send(ctx context.Context, frame []byte) error {
+	e := scenario.Event{Kind: scenario.Send, Worker: p.id}
+	if request, err := wire.ParseRequest(frame); err != nil {
+		e.Err = err.Error()
+	} else {
+		e.ID, e.Command = request.ID, request.Command
+		e.Call, _ = request.Args[CallID].(string)
+	}
+	p.evidence(&e)
+	p.rec.mu.Lock()
+	if c := p.rec.calls[e.Call]; c != nil {
+		e.Probe = c.probe
+		c.running++
+		p.pending[e.ID] = e.Call
+	}
+	p.rec.add(e)
+	p.rec.mu.Unlock()
+	err := p.Port.Send(ctx, frame)
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		p.rec.Add(scenario.Event{Kind: scenario.Send, Worker: p.id, ID: e.ID, Err: err.Error()})
+	}
+	return err
+}
+
+func (p *port) Recv(ctx context.Context) ([]byte, error) {
+	frame, err := p.Port.Recv(ctx)
+	if err != nil {
+		return frame, err
+	}
+	e := scenario.Event{Kind: scenario.Recv, Worker: p.id}
+	reply, err := wire.ParseReply(frame)
+	if err != nil {
+		e.Err = err.Error()
+	}
+	p.evidence(&e)
+	p.rec.mu.Lock()
+	defer p.rec.mu.Unlock()
+	if err == nil {
+		e.ID, e.Err = reply.ID, reply.Error
+		if id, ok := p.pending[reply.ID]; ok && !reply.More {
+			delete(p.pending, reply.ID)
+			e.Call = id
+			c := p.rec.calls[id]
+			e.Probe = c.probe
+			c.running--
+			if reply.Success {
+				c.results = append(c.results, bytes.Clone(reply.Result))
+			}
+		}
+	}
+	p.rec.add(e)
+	if err == nil && !p.ready {
+		if _, err := wire.CheckHello(reply); err == nil {
+			p.ready = true
+			p.rec.add(scenario.Event{Kind: scenario.Ready, Worker: p.id, OnCPU: e.OnCPU, Delay: e.Delay})
+		}
+	}
+	return frame, nil
+}
+
+func (p *port) evidence(e *scenario.Event) {
+	i := p.Info()
+	e.OnCPU, e.Delay = i.CPU, i.RunDelay
+}
+
+// watch sees the end of the worker's process.
+func (p *port) watch() {
+	<-p.Done()
+	e := scenario.Event{Kind: scenario.Exit, Worker: p.id, Text: p.Exit().String()}
+	p.evidence(&e)
+	p.rec.mu.Lock()
+	p.gone = true
+	for _, id := range p.pending {
+		p.rec.calls[id].running--
+	}
+	p.rec.add(e)
+	p.rec.mu.Unlock()
+	close(p.watched)
+}
+
+// sameJSON says whether two texts are the same value. A pool may decode an
+// answer and encode it anew.
+func sameJSON(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}

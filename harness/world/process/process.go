@@ -1,0 +1,117 @@
+//go:build linux
+
+// Package process is the world of real Python processes on this machine, in
+// real time. How a process is started belongs to worker/process; what is run
+// in the world, and what is made of it, to harness.
+package process
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/process"
+)
+
+// Name is what the world is called in scenarios and results.
+const Name = "process"
+
+// A World is the stage of one run.
+type World struct {
+	start    time.Time
+	launcher *process.Launcher
+	late     atomic.Int64 // ns
+	stop     context.CancelFunc
+	stopped  chan struct{}
+}
+
+// Open sets the stage for a scenario; Close takes it down.
+func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
+	if _, err := process.Find(ctx, "python3"); err != nil {
+		return nil, err
+	}
+	w := &World{start: time.Now(), stopped: make(chan struct{})}
+	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+	w.launcher = &process.Launcher{
+		Args: []string{"--boot-cpu", seconds(sc.Start.CPU), "--boot-wait", seconds(sc.Start.Wait)},
+		Run:  rand.Text(), // runs side by side never accuse each other
+	}
+	ctx, w.stop = context.WithCancel(ctx)
+	go w.watchClock(ctx)
+	return w, nil
+}
+
+// Launcher starts workers with the scenario's demands.
+func (w *World) Launcher() worker.Launcher { return w.launcher }
+
+// Cores is how many the workers may use.
+func (w *World) Cores() float64 { return float64(runtime.GOMAXPROCS(0)) }
+
+// Now is the time since the world was opened.
+func (w *World) Now() time.Duration { return time.Since(w.start) }
+
+// Late is the most by which a timer of this program was late so far. A verdict
+// can't rest on a margin of the same size.
+func (w *World) Late() time.Duration { return time.Duration(w.late.Load()) }
+
+// watchClock looks every 10 ms how late it is.
+func (w *World) watchClock(ctx context.Context) {
+	defer close(w.stopped)
+	const every = 10 * time.Millisecond
+	timer := time.NewTimer(every)
+	defer timer.Stop()
+	for {
+		begin := time.Now()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		if late := int64(time.Since(begin) - every); late > w.late.Load() {
+			w.late.Store(late)
+		}
+		timer.Reset(every)
+	}
+}
+
+// leftPatience is how long after the close of a pool a process of its may take
+// to be gone.
+const leftPatience = 2 * time.Second
+
+// Left lists the processes of this run that are left, after it has waited for
+// them to go.
+func (w *World) Left(ctx context.Context) ([]string, error) {
+	deadline := time.Now().Add(leftPatience)
+	for {
+		found, err := process.Census(process.Token(), w.launcher.Run)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, nil
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			var left []string
+			for _, p := range found {
+				left = append(left, fmt.Sprintf("process %v", p))
+			}
+			return left, nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Close ends what the world itself runs.
+func (w *World) Close() {
+	w.stop()
+	<-w.stopped
+}

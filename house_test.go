@@ -1,0 +1,134 @@
+// Package butfor_test holds the house to its rules: who may import whom.
+package butfor_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/butfor/butfor/"
+
+// rooms are the folders of the house, innermost first, each with the rooms that
+// it may import directly; what those may import, it may too. A folder belongs
+// to the room with the longest name that it begins with.
+var rooms = map[string][]string{
+	"worker/wire":      {},
+	"worker":           {"worker/wire"},
+	"pool":             {"worker"},
+	"faults":           {"worker"},
+	"harness/subject":  {"worker", "pool"},
+	"harness/scenario": {"harness/subject", "faults"},
+	"harness/cpu":      {},
+	"harness/world":    {"harness/scenario", "harness/cpu"},
+	"harness/trace":    {"harness/scenario"},
+	"harness/judge":    {"harness/scenario", "harness/cpu"},
+	"harness/findings": {"harness/scenario"},
+	"harness/report":   {"harness/scenario"},
+	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report"},
+	"cmd":              {"harness"},
+	"suites":           {"harness", "internal/leftover"},
+	// For whoever needs them.
+	"python":         {},
+	"internal/point": {},
+	// For tests.
+	"internal/leftover": {"worker"},
+}
+
+var forAll = []string{"python", "internal/point"}
+
+func roomOf(path string) string {
+	path = strings.TrimPrefix(path, module)
+	longest := ""
+	for room := range rooms {
+		if (path == room || strings.HasPrefix(path, room+"/")) && len(room) > len(longest) {
+			longest = room
+		}
+	}
+	return longest
+}
+
+// allowed are all rooms that a room may import.
+func allowed(room string) map[string]bool {
+	all := map[string]bool{room: true}
+	for _, r := range forAll {
+		all[r] = true
+	}
+	var add func(string)
+	add = func(r string) {
+		for _, next := range rooms[r] {
+			if !all[next] {
+				all[next] = true
+				add(next)
+			}
+		}
+	}
+	add(room)
+	return all
+}
+
+func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := 0
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.ImportPath+"/" == module {
+			continue // this file's own folder
+		}
+		room := roomOf(p.ImportPath)
+		if room == "" {
+			t.Errorf("%s belongs to no room: give it one, or a room of its own in this test", p.ImportPath)
+			continue
+		}
+		seen++
+		may := allowed(room)
+		for _, imported := range p.Imports {
+			if strings.HasPrefix(imported, module) && !may[roomOf(imported)] {
+				t.Errorf("%s imports %s: %s may not know %s", p.ImportPath, imported, room, roomOf(imported))
+			}
+			for _, testing := range []string{"github.com/onsi/ginkgo", "github.com/onsi/gomega", "go.uber.org/goleak"} {
+				if strings.HasPrefix(imported, testing) && room != "suites" && room != "internal/leftover" {
+					t.Errorf("%s imports %s, which is for suites and tests", p.ImportPath, imported)
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("only %d packages were looked at", seen)
+	}
+}
+
+func TestTheRuleItselfCanFail(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		may      bool
+	}{
+		{"pool", "worker/process", true},
+		{"pool", "worker/wire", true},
+		{"pool", "harness/scenario", false},
+		{"worker", "pool", false},
+		{"worker/wire", "worker", false},
+		{"harness/judge", "harness/trace", false},
+		{"harness/trace", "harness/world/process", false},
+		{"harness/findings", "harness/subject/dspex", true},
+		{"cmd/butfor", "harness/report", true},
+	} {
+		if got := allowed(roomOf(module + c.from))[roomOf(module+c.to)]; got != c.may {
+			t.Errorf("%s → %s: allowed %v, want %v", c.from, c.to, got, c.may)
+		}
+	}
+}
