@@ -1,0 +1,80 @@
+//go:build linux
+
+// Package findings_test puts the catalogue to the test on real Python workers:
+// each finding a spec. It looks at who was served and at verdicts, never at
+// times, so that it says the same on a machine of any speed.
+package findings_test
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"go.uber.org/goleak"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/internal/leftover"
+)
+
+func TestFindings(t *testing.T) {
+	RegisterFailHandler(Fail)
+	suite, reporter := GinkgoConfiguration()
+	if testing.Short() {
+		suite.LabelFilter = joined(suite.LabelFilter, "!slow")
+	}
+	RunSpecs(t, "Findings", suite, reporter)
+}
+
+func joined(filter, and string) string {
+	if filter == "" {
+		return and
+	}
+	return "(" + filter + ") && " + and
+}
+
+// ginkgos are the runner's own goroutines.
+var ginkgos goleak.Option
+
+var lab = harness.Lab{Boot: boot}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	ginkgos = goleak.IgnoreCurrent()
+	unit, err := lab.Measure(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	lab.Unit = &unit
+})
+
+var _ = AfterSuite(func() {
+	Expect(leftover.Check(ginkgos)).To(Succeed(), "something is left behind")
+})
+
+// boot is shorter than the lab's: no figure hangs on it here.
+const boot = 100 * time.Millisecond
+
+// Serial: parallel processes of one test run would compete for the cores that
+// the workers are measured on.
+var _ = Describe("findings in the process world", Serial, Label("process"), func() {
+	for _, f := range findings.All() {
+		labels := Label(f.ID)
+		if f.ID == "timeouts-increased" {
+			labels = append(labels, "slow")
+		}
+		It(f.ID+": "+f.Truth, labels, func(ctx SpecContext) {
+			outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
+			Expect(err).NotTo(HaveOccurred())
+			for _, o := range outcomes {
+				AddReportEntry(o.Result.Record.Subject+" "+o.Case.Variant, string(o.Result.Word)+": "+o.Result.Reason, ReportEntryVisibilityFailureOrVerbose)
+				if o.Result.Word == scenario.Inconclusive && starved(o) {
+					Skip("the machine is too busy to say: " + o.Result.Reason)
+				}
+				Expect(o.Who).To(BeEmpty(), "%s, %s: %s", o.Result.Record.Subject, o.Case.Variant, o.Result.Reason)
+			}
+		}, SpecTimeout(5*time.Minute))
+	}
+})
+
+// starved says whether the lab's own timers were so late that it says nothing.
+func starved(o harness.Outcome) bool { return o.Result.Record.Late > 20*time.Millisecond }
