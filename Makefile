@@ -52,7 +52,7 @@ lint: ## run the linter (builds it first: some minutes the first time)
 .PHONY: fuzz
 fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
 	@for target in $$($(GO) test -list '^Fuzz' ./worker/wire | grep '^Fuzz'); do \
-		echo "$$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} ./worker/wire || exit 1; done
+		echo "$$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} -fuzzminimizetime 20x ./worker/wire || exit 1; done
 
 .PHONY: bench
 bench: ## benchmarks of pool, port and wire

@@ -35,20 +35,22 @@ func joined(filter, and string) string {
 	return "(" + filter + ") && " + and
 }
 
-// ginkgos are the runner's own goroutines.
-var ginkgos goleak.Option
+// ginkgos are the runner's own goroutines. With -p it begins one for each spec
+// besides, which takes what is written.
+var ginkgos = []goleak.Option{goleak.IgnoreAnyFunction("github.com/onsi/ginkgo/v2/internal.(*genericOutputInterceptor).ResumeIntercepting.func1"),
+	goleak.IgnoreAnyFunction("github.com/onsi/ginkgo/v2/internal.(*genericOutputInterceptor).ResumeIntercepting.func1.1")}
 
 var lab = harness.Lab{Boot: boot}
 
 var _ = BeforeSuite(func(ctx SpecContext) {
-	ginkgos = goleak.IgnoreCurrent()
+	ginkgos = append(ginkgos, goleak.IgnoreCurrent())
 	unit, err := lab.Measure(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	lab.Unit = &unit
 })
 
 var _ = AfterSuite(func() {
-	Expect(leftover.Check(ginkgos)).To(Succeed(), "something is left behind")
+	Expect(leftover.Check(ginkgos...)).To(Succeed(), "something is left behind")
 })
 
 // boot is shorter than the lab's: no figure hangs on it here.

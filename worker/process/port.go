@@ -194,7 +194,7 @@ func (p *port) interruptible(ctx context.Context, set func(time.Time) error, do 
 	}
 	ran := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		set(time.Unix(1, 0))
+		_ = set(time.Unix(1, 0))
 		close(ran)
 	})
 	err := do()
@@ -202,7 +202,7 @@ func (p *port) interruptible(ctx context.Context, set func(time.Time) error, do 
 		<-ran
 		p.wakeMu.Lock()
 		if !p.dead {
-			set(time.Time{})
+			_ = set(time.Time{})
 		}
 		p.wakeMu.Unlock()
 	}

@@ -8,9 +8,8 @@
 //	success  {"id": int, "success": true,  "result": any, "timestamp": float s, "evidence": {…}, "more": bool}
 //	error    {"id": int, "success": false, "error": str,  "timestamp": float s, "evidence": {…}, "error_type": str, "traceback": str}
 //
-// What is wrong with the bytes is a *FrameError, after which a stream is of no
-// more use, or a *MessageError, which names the field at fault. Every call
-// passes through here, so the messages are taken apart and put together by
-// hand; encoding/json is what the tests compare with, and takes the args of
-// types that are not common.
+// What is wrong with the bytes is a *FrameError or a *MessageError, which names
+// the field at fault. Every call passes through here, so messages are taken
+// apart and put together by hand; encoding/json is what the tests compare with,
+// and writes the args whose types are not common.
 package wire

@@ -34,7 +34,7 @@ type FrameError struct {
 
 func (e *FrameError) Error() string {
 	switch {
-	case e.Err == ErrTooLarge:
+	case errors.Is(e.Err, ErrTooLarge):
 		return fmt.Sprintf("frame of %d bytes is over the limit of %d", e.Size, e.Limit)
 	case e.Size < 0:
 		return fmt.Sprintf("frame cut short: %d of %d header bytes: %v", e.Got, HeaderSize, e.Cause)

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 )
 
@@ -153,7 +154,7 @@ func (r *Reader) read(p []byte) (int, error) {
 // ended says what an error means at this place in the stream.
 func (r *Reader) ended(err error) error {
 	got := r.Buffered()
-	if err != io.EOF || got == 0 {
+	if !errors.Is(err, io.EOF) || got == 0 {
 		return err
 	}
 	cut := &FrameError{

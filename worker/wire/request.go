@@ -138,7 +138,7 @@ func instant(value []byte) (time.Time, *MessageError) {
 	if value[0] != '"' {
 		return time.Time{}, wrongType(value, wanted)
 	}
-	said := unescape(nil, value[1:len(value)-1])
+	said := unescape(make([]byte, 0, 40), value[1:len(value)-1])
 	offset, ok := isoOffset(said)
 	if !ok {
 		return time.Time{}, badValue(value, wanted)
@@ -156,7 +156,7 @@ func instant(value []byte) (time.Time, *MessageError) {
 }
 
 // isoOffset finds the offset at the end of a time. It is stricter than package
-// time, which takes one-digit hours and offsets of days.
+// time, which takes one-digit hours, commas and an offset of 24 hours.
 func isoOffset(t []byte) (offset []byte, ok bool) {
 	const shape = "0000-00-00T00:00:00"
 	if len(t) < len(shape) || !shaped(t[:len(shape)], shape) {

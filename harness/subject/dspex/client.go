@@ -123,5 +123,5 @@ func waited(begin time.Time, err error) error {
 	if errors.Is(err, errTimeout) {
 		err = context.DeadlineExceeded
 	}
-	return fmt.Errorf("within %v: %w", time.Since(begin), err)
+	return fmt.Errorf("within %v: %w", time.Since(begin).Round(time.Millisecond), err)
 }

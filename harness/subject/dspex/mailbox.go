@@ -93,7 +93,7 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		}
 		x, foreign, ok := p.box.take(want, how.deaf)
 		if ok {
-			return x, nil
+			return p.afford(x)
 		}
 		if err := context.Cause(ctx); err != nil {
 			if errors.Is(err, subject.ErrClientDied) {
@@ -113,6 +113,23 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		}
 		p.sleep(ctx, bell, how.limit > 0, left)
 	}
+}
+
+// receiveCost is what a message costs an actor, at the least. In a bubble time
+// moves on only when everybody waits: so whoever was woken by one message has
+// done what he does about it before the actor looks at the next one, and their
+// order is no matter of chance.
+const receiveCost = time.Microsecond
+
+func (p *process) afford(x any) (any, error) {
+	if p.cost == 0 {
+		return x, nil
+	}
+	p.sleep(p.life, nil, true, p.cost)
+	if !p.alive() {
+		return nil, p.obituary()
+	}
+	return x, nil
 }
 
 // sleep waits until there may be something to decide, and decides nothing.

@@ -148,9 +148,49 @@ func TestSeveralMayReceiveFromOneMailbox(t *testing.T) {
 		for i := range 8 {
 			p.post(7 - i)
 		}
+		begin := time.Now()
 		wg.Wait()
+		if time.Since(begin) != 0 {
+			t.Error("somebody was not woken")
+		}
 		if len(p.box.queue)+len(p.box.bells) != 0 {
 			t.Errorf("left: %v, %d bells", p.box.queue, len(p.box.bells))
+		}
+	})
+}
+
+func TestAnActorTakesItsMessagesOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t.Context(), "actors")
+		var actors []*process
+		at := make([][]time.Duration, 2)
+		begin := time.Now()
+		for i := range at {
+			a := n.process(fmt.Sprint("a", i))
+			actors = append(actors, a)
+			n.spawn(a, func(me *process) error {
+				for {
+					if _, err := me.receive(me.life, anything, patience{}); err != nil {
+						return err
+					}
+					at[i] = append(at[i], time.Since(begin))
+				}
+			})
+			a.post("one")
+			a.post("two")
+		}
+		time.Sleep(second)
+		synctest.Wait()
+		if fmt.Sprint(at) != "[[1.001µs 2.002µs] [1.002µs 2.004µs]]" {
+			t.Errorf("messages were taken at %v: want time between any two", at)
+		}
+		actors[0].post("three")
+		time.Sleep(500)
+		actors[0].exit(errKilled)
+		n.halt(errClosed)
+		n.busy.Wait()
+		if len(at[0]) != 2 {
+			t.Error("a dead actor received a message")
 		}
 	})
 }

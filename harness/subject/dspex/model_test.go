@@ -25,6 +25,7 @@ type models struct {
 	mute        func(n int) bool    // worker n (from 1) never says hello
 	refuse      func(n int) bool    // launch n fails
 	stubborn    bool                // does not go when asked
+	dying       time.Duration       // how long Kill takes
 
 	mu    sync.Mutex
 	asked int
@@ -120,7 +121,12 @@ func (m *model) Recv(ctx context.Context) ([]byte, error) {
 func (m *model) Info() worker.Info     { return worker.Info{} }
 func (m *model) Done() <-chan struct{} { return m.done }
 func (m *model) Exit() worker.Exit     { return m.exit }
-func (m *model) Kill() error           { m.once.Do(func() { close(m.killed) }); return nil }
+
+func (m *model) Kill() error {
+	time.Sleep(m.dying)
+	m.once.Do(func() { close(m.killed) })
+	return nil
+}
 
 func (m *model) Close(ctx context.Context) error {
 	if m.stubborn {

@@ -32,9 +32,8 @@ func otp(t *testing.T, story func(r *rules)) {
 		}
 		r.far = l.workers()[0]
 		story(r)
-		if err := n.close(t.Context()); err != nil {
-			t.Error(err)
-		}
+		n.halt(errClosed)
+		n.busy.Wait()
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A process is an actor: a mailbox, links to ports, and who watches it. An
@@ -14,10 +15,11 @@ import (
 type process struct {
 	name  string
 	box   mailbox
+	cost  time.Duration   // of a message; 0 for a client
 	traps bool            // exit signals come as messages
 	life  context.Context // ends with the process, or with the node
 	end   context.CancelCauseFunc
-	gone  chan struct{} // an actor's: closed once everybody has heard of its end
+	gone  chan struct{} // closed once everybody has heard of its exit
 
 	mu       sync.Mutex
 	dead     bool
@@ -74,16 +76,17 @@ func (p *process) exit(reason error) {
 		return
 	}
 	p.dead, p.reason = true, reason
+	p.end(reason) // here, so that who finds it dead finds it silent, too
 	links, watchers := p.links, p.watchers
 	p.links, p.watchers = nil, nil
 	p.mu.Unlock()
-	p.end(reason)
 	for _, l := range links {
 		l.signal(p, reason)
 	}
 	for _, w := range watchers {
 		w.by.post(down{w.ref, reason})
 	}
+	close(p.gone)
 }
 
 // signal is the exit signal of a linked port that has closed.

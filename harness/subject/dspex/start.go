@@ -20,15 +20,13 @@ const (
 
 // start adds a worker to the idle ones. It runs inside the manager, which hears
 // nobody meanwhile (findings: serial-start). One that fails is begun again at
-// once, as NimblePool does it (findings: hot-restart).
+// once, as NimblePool does it, and nobody is told why (findings: hot-restart).
 func (m *nimble) start() {
 	m.names++
 	id := fmt.Sprintf("w%d", m.names) // as every other pool calls its own (findings: global-pool-conflict)
 	begin := time.Now()
-	p, err := m.open(m.self, m.launcher, id)
-	if err == nil {
-		var evidence bool
-		if evidence, err = m.greet(p); err == nil {
+	if p, err := m.open(m.self, m.launcher, id); err == nil {
+		if evidence, ready := m.greet(p); ready {
 			m.idle = append(m.idle, &slot{port: p, evidence: evidence})
 			return
 		}
@@ -44,40 +42,35 @@ func (m *nimble) start() {
 // for any message, which drops it and waits anew: whoever wants something from
 // the manager meanwhile will never get it (findings: deaf-start,
 // rolling-deadline).
-func (m *nimble) greet(p *port) (evidence bool, err error) {
+func (m *nimble) greet(p *port) (evidence, ready bool) {
 	frame, err := wire.AppendRequest(nil, wire.Hello(p.id, time.Now()))
-	if err != nil {
-		return false, err
-	}
-	if err := m.talk(p, m.self, frame); err != nil {
-		return false, err
+	if err != nil || m.talk(p, m.self, frame) != nil {
+		return false, false
 	}
 	how := patience{m.cfg.StartTimeout, m.bugs.on(DeafStart), m.bugs.on(RollingDeadline)}
 	x, err := m.self.receive(m.self.life, fromPort(p), how)
 	if err != nil {
-		return false, fmt.Errorf("worker %s: no hello: %w", p.id, err)
+		return false, false
 	}
-	switch x := x.(type) {
-	case exited:
-		return false, fmt.Errorf("worker %s: ended before its hello: %v", p.id, x.how)
-	case data:
+	if x, isData := x.(data); isData {
 		return m.checkHello(x.frame)
 	}
-	return false, nil
+	return false, false // it ended
 }
 
 // checkHello takes any map for a hello (findings: ready-signal).
-func (m *nimble) checkHello(frame []byte) (evidence bool, err error) {
+func (m *nimble) checkHello(frame []byte) (evidence, ready bool) {
 	reply, err := wire.ParseReply(frame)
 	if err != nil {
-		return false, err
+		return false, false
 	}
 	offered, err := wire.CheckHello(reply)
-	var result map[string]json.RawMessage
-	if err != nil && m.bugs.on(ReadySignal) && reply.ID == 0 && json.Unmarshal(reply.Result, &result) == nil && result != nil {
-		err = nil
+	if err == nil {
+		return slices.Contains(offered, "evidence"), true
 	}
-	return slices.Contains(offered, "evidence"), err
+	var result map[string]json.RawMessage
+	isMap := json.Unmarshal(reply.Result, &result) == nil && result != nil
+	return false, isMap && reply.ID == 0 && m.bugs.on(ReadySignal)
 }
 
 // remove takes a worker out of the pool for good, inside the manager. A lazy

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/butfor/butfor/harness/subject"
@@ -109,63 +108,6 @@ func TestStartThenKillServesNobody(t *testing.T) {
 	}, Without(DeafStart))
 }
 
-func TestAWorkerThatIsMadeForALateCallerServesTheNextOne(t *testing.T) {
-	cfg := lazily(1)
-	cfg.CheckoutTimeout = second
-	try(t, New("pool", Seed, Without(DeafStart), Without(StartThenKill)), cfg, &models{boot: 1500 * time.Millisecond}, func(b *bed) {
-		b.came(b.call("c1", echo()), false, 1)
-		b.later(second)
-		b.died("c1") // who owned it for a moment
-		b.later(time.Millisecond)
-		if o := b.call("c2", echo()); o.err != nil || o.Worker != "w1" {
-			b.Errorf("served by %q, %v", o.Worker, o.err)
-		}
-	})
-}
-
-func TestWhoeverGaveUpInLineGetsNoWorker(t *testing.T) {
-	for _, by := range []string{"ctx", "timeout"} {
-		cfg := eagerly(1)
-		if by == "timeout" {
-			cfg.CheckoutTimeout = second
-		}
-		try(t, V2Seed(), cfg, &models{}, func(b *bed) {
-			ctx, cancel := context.WithTimeout(b.Context(), second)
-			defer cancel()
-			if by == "timeout" {
-				ctx = b.Context()
-			}
-			go b.call("c1", sleep(1.5))
-			b.later(time.Millisecond)
-			b.came(b.callWith(ctx, "c2", echo()), false, map[string]float64{"ctx": 1, "timeout": 1.001}[by])
-			b.came(b.call("c3", echo()), true, 1.5)
-			if b.launches() != 1 || b.alive() != 1 {
-				b.Errorf("%d workers started, %d alive: none was in doubt", b.launches(), b.alive())
-			}
-		})
-	}
-}
-
-func TestNoWorkerIsStartedForWhoeverIsTooLate(t *testing.T) {
-	cfg := lazily(3)
-	cfg.CheckoutTimeout = 2 * second
-	try(t, New("hearing", Seed, Without(DeafStart)), cfg, &models{boot: 1500 * time.Millisecond}, func(b *bed) {
-		go b.call("c1", sleep(1))
-		b.later(time.Millisecond)
-		ctx, cancel := context.WithTimeout(b.Context(), second)
-		defer cancel()
-		// Both are heard at 1.5: c2 is in time for a start of its own, though it
-		// left, and c3, heard at 3.0, is not.
-		go b.callWith(ctx, "c2", echo())
-		b.later(time.Millisecond)
-		b.came(b.call("c3", echo()), false, 2.002)
-		b.later(4 * second)
-		if b.launches() != 2 {
-			b.Errorf("%d workers started, want 2", b.launches())
-		}
-	})
-}
-
 // alive-guard, give-up-crashes-pool, illegal-return: a caller gives up and dies
 // while a worker starts for him.
 func TestADeadCallerAtTheCheckOut(t *testing.T) {
@@ -211,31 +153,7 @@ func TestAnIllegalReturnTakesEverybodyDown(t *testing.T) {
 		if n, want := served(outs), map[bool]int{true: 0, false: 4}[on]; n != want {
 			b.Errorf("%d of 4 served, want %d: %v", n, want, outs)
 		}
-	})
-}
-
-func TestACrashIsHeardAtOnceByThoseWhoWaitAndThoseWhoWork(t *testing.T) {
-	try(t, V2Seed(), eagerly(1), &models{}, func(b *bed) {
-		var working, waiting outcome
-		go func() { working = b.call("c1", sleep(4)) }()
-		b.later(time.Millisecond)
-		go func() { waiting = b.call("c2", echo()) }()
-		b.later(time.Millisecond)
-		go b.call("c3", subject.Call{Command: "get_stats"})
-		b.later(time.Millisecond)
-		// The manager is linked to every port it opened: they close, and their
-		// owners, who do not trap, die with them.
-		b.came(working, false, .002)
-		b.came(waiting, false, .002)
-		for _, o := range []outcome{working, waiting} {
-			if o.err == nil || !strings.Contains(o.err.Error(), "no function clause") {
-				b.Errorf("no reason in %v", o.err)
-			}
-		}
-		if n := b.alive(); n != 0 {
-			b.Errorf("%d workers outlived the crash", n)
-		}
-	})
+	}, Without(DeafStart))
 }
 
 func TestReadySignal(t *testing.T) {
@@ -258,20 +176,6 @@ func TestReadySignal(t *testing.T) {
 		t.Run("no hello: "+says, func(t *testing.T) {
 			try(t, V2Seed(), lazily(1), saying(change)(), func(b *bed) {
 				b.came(b.call("c1", echo()), false, 5)
-			})
-		})
-	}
-}
-
-func TestEvidenceIsAskedOfWorkersThatOfferIt(t *testing.T) {
-	for _, offer := range []string{`{"status":"ok","capabilities":["evidence"]}`, `{"status":"ok"}`} {
-		both(t, func(t *testing.T, s subject.Subject) {
-			l := &models{greeting: func(r *wire.Reply) { r.Result = json.RawMessage(offer) }}
-			try(t, s, lazily(1), l, func(b *bed) {
-				o := b.call("c1", echo())
-				if stated := o.Evidence != nil; stated != strings.Contains(offer, "evidence") {
-					b.Errorf("offered %s: evidence %v", offer, o.Evidence)
-				}
 			})
 		})
 	}
@@ -340,141 +244,4 @@ func TestDoubleUnwrap(t *testing.T) {
 			b.Errorf("answer %s, want %s", o.Result, want)
 		}
 	})
-}
-
-func TestOptionsHaveTheLastWord(t *testing.T) {
-	cfg := lazily(4)
-	cfg.Options = map[string]any{"deaf-start": false}
-	try(t, V2Seed(), cfg, slowStarts(), func(b *bed) {
-		if n := served(b.together(4, echo())); n != 4 {
-			b.Errorf("%d of 4 served, want all", n)
-		}
-	})
-	cfg.Options = map[string]any{"deaf-start": true}
-	try(t, New("hearing", Seed, Without(DeafStart)), cfg, slowStarts(), func(b *bed) {
-		if n := served(b.together(4, echo())); n != 1 {
-			b.Errorf("%d of 4 served, want 1", n)
-		}
-	})
-}
-
-func TestAChangeOfOneSubjectLeavesTheOthersAlone(t *testing.T) {
-	if _, bugs, err := Seed.settings([]Change{Without(DeafStart)}, nil); err != nil || bugs.on(DeafStart) {
-		t.Fatalf("changed: %v, %v", bugs, err)
-	}
-	if _, bugs, err := Seed.settings(nil, nil); err != nil || !bugs.on(DeafStart) {
-		t.Fatalf("unchanged: %v, %v", bugs, err)
-	}
-}
-
-func TestOpenNamesWhatIsWrong(t *testing.T) {
-	for _, c := range []struct {
-		says    string
-		pool    subject.Subject
-		size    int
-		options map[string]any
-		want    string
-	}{
-		{"an unknown option", V2Seed(), 1, map[string]any{"def-start": true}, `V2-seed: unknown option "def-start"`},
-		{"the first unknown one by name", V2Seed(), 1, map[string]any{"x7": 1, "x5": 1, "x": 1, "x6": 1, "x4": 1, "x3": 1, "x2": 1, "x1": 1}, `unknown option "x"`},
-		{"a wrong type", V2Seed(), 1, map[string]any{"deaf-start": "no"}, `V2-seed: option "deaf-start": want true or false, got string`},
-		{"a switch of another version", V2Seed(), 1, map[string]any{"double-unwrap": true}, `V2-seed: unknown option "double-unwrap"`},
-		{"a change to what is not there", New("mine", First, With(WrongName)), 1, nil, `mine: unknown option "wrong-name"`},
-		{"a version that never was", New("mine", "V9"), 1, nil, `mine: unknown version "V9"`},
-		{"no size", V1(), 0, nil, `V1: size 0, want at least 1`},
-	} {
-		t.Run(c.says, func(t *testing.T) {
-			_, err := c.pool.Open(t.Context(), &models{}, subject.Config{Size: c.size, Lazy: true, Options: c.options})
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("error %v, want %q in it", err, c.want)
-			}
-		})
-	}
-}
-
-func TestThePresets(t *testing.T) {
-	for _, c := range []struct {
-		v          Version
-		name       string
-		on, known  int
-		mustBeOff  []Switch
-		mustBeOn   []Switch
-		subjectOfV subject.Subject
-	}{
-		{First, "V1", 0, 10, []Switch{DiesOnFirstSuccess, DoubleUnwrap, DeafStart}, nil, V1()},
-		{Seed, "V2-seed", 10, 10, nil, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}, V2Seed()},
-	} {
-		_, bugs, err := c.v.settings(nil, nil)
-		if err != nil || c.subjectOfV.Name != c.name || len(bugs) != c.known {
-			t.Errorf("%s: named %q, %d switches, %v", c.v, c.subjectOfV.Name, len(bugs), err)
-		}
-		on := 0
-		for _, is := range bugs {
-			if is {
-				on++
-			}
-		}
-		if on != c.on {
-			t.Errorf("%s: %d switches on, want %d", c.v, on, c.on)
-		}
-		for _, s := range c.mustBeOff {
-			if bugs.on(s) {
-				t.Errorf("%s: %s is on", c.v, s)
-			}
-		}
-		for _, s := range c.mustBeOn {
-			if !bugs.on(s) {
-				t.Errorf("%s: %s is off", c.v, s)
-			}
-		}
-	}
-}
-
-func TestAFailingStartIsBegunAgainAtOnce(t *testing.T) {
-	t.Run("a worker that is refused twice comes with the third start", func(t *testing.T) {
-		l := &models{boot: second, refuse: func(n int) bool { return n <= 2 }}
-		try(t, V2Seed(), lazily(1), l, func(b *bed) {
-			b.came(b.call("c1", echo()), true, 1.002)
-			if o := b.call("c1", echo()); o.Worker != "w3" {
-				b.Errorf("served by %q, want w3", o.Worker)
-			}
-		})
-	})
-	t.Run("the callers of one that never comes see only a timeout", func(t *testing.T) {
-		l := &models{refuse: func(int) bool { return true }}
-		try(t, V2Seed(), lazily(1), l, func(b *bed) {
-			b.came(b.call("c1", echo()), false, 5)
-			if b.launches() < 1000 {
-				b.Errorf("%d starts in 5 s, with no back-off", b.launches())
-			}
-		})
-	})
-	t.Run("an eager pool opens without the worker that failed", func(t *testing.T) {
-		l := &models{boot: second, refuse: func(n int) bool { return n == 1 }}
-		try(t, V2Seed(), eagerly(2), l, func(b *bed) {
-			b.came(outcome{at: time.Since(b.begin)}, true, 1.001)
-			b.later(1001 * time.Millisecond)
-			for _, o := range b.together(2, echo()) {
-				b.came(o, true, 2.002)
-			}
-		})
-	})
-}
-
-func TestOpenGivesUpWithItsContext(t *testing.T) {
-	for _, s := range []subject.Subject{V1(), V2Seed()} {
-		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), second)
-			defer cancel()
-			l := &models{mute: func(int) bool { return true }}
-			cfg := eagerly(2)
-			cfg.StartTimeout = 0
-			if _, err := s.Open(ctx, l, cfg); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: open: %v, want a deadline", s.Name, err)
-			}
-			if n := l.alive(); n > 0 {
-				t.Errorf("%s: %d workers left", s.Name, n)
-			}
-		})
-	}
 }

@@ -16,10 +16,6 @@ import (
 // Its callers wait less, and in vain while it does.
 const operationTimeout = 30 * time.Second
 
-// calledLater is by how much the coordinator's own wait for a worker ends after
-// its caller's, where both may wait equally long: it began later.
-const calledLater = time.Nanosecond
-
 // v1 is the first pool: a coordinator goes to NimblePool for its callers, one
 // call at a time. So there is never more than one worker in use, and never a
 // second one started (findings: v1-serial).
@@ -47,9 +43,6 @@ func openV1(ctx context.Context, l worker.Launcher, cfg subject.Config, bugs swi
 		m.eager = 1 // the original is lazy always; this is what warm can mean for it
 	}
 	m.cfg.Lazy = true
-	if cfg.CheckoutTimeout > 0 {
-		m.cfg.CheckoutTimeout += calledLater
-	}
 	p := &v1{nimble: m, coordinator: m.process("coordinator of " + cfg.Name)}
 	if err := openNimble(ctx, m); err != nil {
 		return nil, errors.Join(err, p.Close(ctx))
