@@ -2,9 +2,9 @@
 # `make help` lists everything.
 
 GO      ?= go
-PYTHON   = $(shell command -v /usr/bin/python3 || command -v python3)
+PYTHON   = $(shell command -v python3)
 BIN     := bin/butfor
-# The packages whose tests mind the clock run alone, after the others.
+# The suites measure the machine: they run alone, after the other tests.
 ALONE   := ./suites/...
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -21,11 +21,11 @@ lab: build ## run every finding on real Python workers and print the table
 	$(BIN) run
 
 .PHONY: build
-build: deps ## build bin/butfor
+build: python ## build bin/butfor
 	$(GO) build -o $(BIN) ./cmd/butfor
 
 .PHONY: test
-test: deps vet test-python test-go ## all tests, with -race where there is a C compiler
+test: python compiler vet test-python test-go ## all tests, with -race where there is a C compiler
 
 .PHONY: test-go
 test-go:
@@ -37,7 +37,7 @@ test-go:
 	$(GO) test $$race -timeout 10m -p 1 $(ALONE)
 
 .PHONY: test-python
-test-python: deps
+test-python: python
 	cd python && $(PYTHON) -W error -m unittest discover -s tests -t .
 
 .PHONY: vet
@@ -59,22 +59,25 @@ bench: ## benchmarks of pool, port and wire
 	$(GO) test -run '^$$' -bench . ./worker/wire ./worker/process ./pool
 
 .PHONY: soak
-soak: ## the thin line ten times in a row, then five times beside 4 CPU hogs
-	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=9 --label-filter='thin-line && !hogs' ./suites/findings
+soak: ## the thin line ten times in a row with its times, then five times beside 4 CPU hogs
+	BUTFOR_TIMES=1 $(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=9 --label-filter='thin-line && !hogs' ./suites/findings
 	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=4 --label-filter='thin-line && hogs' ./suites/findings
 
 # What is missing is installed where that can be done without asking, and named
-# where it can't.
-.PHONY: deps
-deps:
-	@if [ -z '$(PYTHON)' ] || { [ -z '$(CC_FOUND)' ] && [ -z '$(BUTFOR_NO_INSTALL)' ]; }; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -z '$(BUTFOR_NO_INSTALL)' ]; then \
-			echo 'make: installing what is missing (python3, gcc, libc6-dev); BUTFOR_NO_INSTALL=1 forbids it'; \
-			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 gcc libc6-dev >/dev/null; \
-		elif [ -z '$(PYTHON)' ]; then \
-			echo 'make: Python 3.9 or newer is missing. Debian: apt-get install python3'; exit 1; \
-		fi; \
-	fi
+# where it can't. BUTFOR_NO_INSTALL=1 forbids it.
+INSTALL = [ "$$(id -u)" = 0 ] && [ -z '$(BUTFOR_NO_INSTALL)' ] && command -v apt-get >/dev/null && \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+
+.PHONY: python
+python:
+	@command -v python3 >/dev/null || { echo 'make: installing python3'; $(INSTALL) python3 >/dev/null; } || \
+		{ echo 'make: Python 3.9 or newer is missing. Debian: apt-get install python3'; exit 1; }
+
+# Only -race needs it: the tests run without one too, and say so.
+.PHONY: compiler
+compiler:
+	@[ -n '$(CC_FOUND)' ] || { echo 'make: installing gcc and libc6-dev, for -race'; $(INSTALL) gcc libc6-dev >/dev/null; } || \
+		echo 'make: there is no C compiler, and it could not be installed'
 
 .PHONY: clean
 clean: ## remove what was built

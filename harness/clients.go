@@ -77,9 +77,15 @@ func (cs *clients) client(name string, at time.Duration) {
 	}
 	if w.Mortal || errors.Is(context.Cause(life), subject.ErrClientDied) {
 		cs.rec.Add(scenario.Event{Kind: scenario.ClientDied, Client: name})
-		<-cs.opened
+		select {
+		case <-cs.opened:
+		default:
+			return // the pool never heard of it
+		}
 		if pool, ok := cs.pool().(subject.ClientWatcher); ok {
-			pool.ClientDied(name)
+			if err := cs.do(closePatience, func() error { pool.ClientDied(name); return nil }); err != nil {
+				cs.rec.Add(scenario.Event{Kind: scenario.ClientDied, Client: name, Err: err.Error()})
+			}
 		}
 	}
 }
@@ -112,7 +118,7 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 		}
 		pool := cs.pool()
 		if pool == nil {
-			back <- outcome{err: errNotOpen}
+			back <- outcome{err: fmt.Errorf("%w: %w", errNotOpen, cs.openErr)}
 			return
 		}
 		cs.rec.Begin(id, &c, probe)

@@ -22,7 +22,8 @@ func labelled(run string) (left []string) {
 		return []string{fmt.Sprintf("goroutines unknown: %v", err)}
 	}
 	label := fmt.Sprintf("%q:%q", runLabel, run)
-	for block := range strings.SplitSeq(profile.String(), "\n\n") {
+	_, blocks, _ := strings.Cut(profile.String(), "\n") // the first line is the total
+	for block := range strings.SplitSeq(blocks, "\n\n") {
 		if !strings.Contains(block, label) {
 			continue
 		}

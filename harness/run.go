@@ -58,8 +58,7 @@ func Run(ctx context.Context, sc Scenario) (Result, error) {
 	}
 	return Result{
 		Verdict:   judge.Judge(record, reference),
-		Name:      sc.Name,
-		World:     sc.World,
+		Scenario:  sc,
 		Record:    record,
 		Reference: reference,
 		Seconds:   time.Since(begin).Seconds(),
@@ -120,9 +119,13 @@ func last(r *scenario.Record) time.Duration {
 	return served[len(served)-1]
 }
 
+// leastSlack is what a deadline from the reference leaves at least: below that
+// a call is late or not by the machine's noise.
+const leastSlack = 50 * time.Millisecond
+
 func deadlineFrom(reference *scenario.Record, slack float64) (time.Duration, error) {
 	if took := last(reference); took > 0 {
-		return time.Duration(slack * float64(took)), nil
+		return max(time.Duration(slack*float64(took)), took+leastSlack), nil
 	}
 	calls := reference.Calls()
 	return 0, fmt.Errorf("no deadline can be had from the reference: it served none of %d calls (the first: %s); name a deadline", len(calls), calls[0].Err)

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime/pprof"
@@ -57,11 +58,11 @@ func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*sc
 	record := &scenario.Record{Subject: s.Name, Seed: sc.Seed, Size: cfg.Size, Overflow: cfg.Overflow, Cores: w.Cores(), Deadline: sc.Deadline, Patience: patience(&sc)}
 
 	// What the subject starts carries the run's label, and is found by it.
-	label := fmt.Sprintf("%p", rec)
+	label := rand.Text()
 	life, end := context.WithCancel(ctx)
 	defer end()
 	life = pprof.WithLabels(life, pprof.Labels(runLabel, label))
-	a := &act{sc: &sc, rec: rec, life: life, label: label}
+	a := &act{sc: &sc, rec: rec, life: life, end: end, label: label}
 
 	a.open(s, launcher, cfg)
 	if a.pool != nil {
@@ -73,10 +74,18 @@ func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*sc
 	end()
 	left, err := w.Left(ctx)
 	if err != nil {
+		rec.KillAll()
 		return nil, err
 	}
 	if len(left) == 0 && ctx.Err() == nil {
-		left = a.goroutines()
+		if left = a.goroutines(); len(left) > 0 { // they may have started a process since
+			processes, err := w.Left(ctx)
+			if err != nil {
+				rec.KillAll()
+				return nil, err
+			}
+			left = append(processes, left...)
+		}
 	}
 	for _, text := range left {
 		rec.Add(scenario.Event{Kind: scenario.Left, Text: text})
@@ -102,11 +111,13 @@ func patience(sc *Scenario) time.Duration {
 
 // act is one subject's time on the stage.
 type act struct {
-	sc    *Scenario
-	rec   *trace.Recorder
-	life  context.Context
-	label string
-	pool  subject.Pool
+	sc      *Scenario
+	rec     *trace.Recorder
+	life    context.Context
+	end     context.CancelFunc // of life
+	label   string
+	pool    subject.Pool
+	openErr error // why there is no pool
 }
 
 // open opens the subject, warms it, and runs the clients. Where nothing is to
@@ -125,38 +136,76 @@ func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Conf
 		e := scenario.Event{Kind: scenario.Opened}
 		if err != nil {
 			e.Err = err.Error()
+			a.openErr = err
 		} else {
 			pool = p
 		}
 		a.rec.Add(e)
 	}()
 	cs := &clients{act: a, opened: opened, pool: func() subject.Pool { return pool }}
-	if a.sc.Warm > 0 {
-		<-opened
-		if pool != nil {
-			a.warm(pool)
-		}
+	if a.sc.Warm > 0 && a.wait(opened) && pool != nil {
+		a.warm(pool)
 	}
 	a.rec.Add(scenario.Event{Kind: scenario.Go})
 	cs.run()
-	<-opened
-	a.pool = pool
+	if a.wait(opened) {
+		a.pool = pool
+	}
 }
+
+// wait waits until the subject has opened. One that takes for ever is told to
+// stop, and if it does not is left alone: false.
+func (a *act) wait(opened <-chan struct{}) bool {
+	select {
+	case <-opened:
+		return true
+	case <-a.life.Done():
+	case <-time.After(warmPatience):
+		a.end()
+	}
+	select {
+	case <-opened:
+		return true
+	case <-time.After(closePatience):
+		return false
+	}
+}
+
+// do has the subject do something, in a goroutine with the run's label, and
+// does not wait for it longer than bound.
+func (a *act) do(bound time.Duration, f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		pprof.SetGoroutineLabels(a.life)
+		_, err := guarded(func() (struct{}, error) { return struct{}{}, f() })
+		done <- err
+	}()
+	late := time.NewTimer(bound)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return errNotBack
+	}
+}
+
+var errNotBack = errors.New("it did not return")
 
 func (a *act) warm(pool subject.Pool) {
 	a.rec.Add(scenario.Event{Kind: scenario.Warming, N: a.sc.Warm})
 	ctx, cancel := context.WithTimeout(a.life, warmPatience)
 	defer cancel()
-	_, err := guarded(func() (struct{}, error) {
+	err := a.do(warmPatience+closePatience, func() error {
 		if w, ok := pool.(subject.Warmer); ok {
-			return struct{}{}, w.Warm(ctx, a.sc.Warm)
+			return w.Warm(ctx, a.sc.Warm)
 		}
 		for range a.sc.Warm {
 			if _, err := pool.Call(ctx, subject.Call{Command: "ping", Client: "warmer"}); err != nil {
-				return struct{}{}, err
+				return err
 			}
 		}
-		return struct{}{}, nil
+		return nil
 	})
 	e := scenario.Event{Kind: scenario.Warmed}
 	if err != nil {
@@ -165,18 +214,23 @@ func (a *act) warm(pool subject.Pool) {
 	a.rec.Add(e)
 }
 
-// warmPatience bounds the warming. It is no deadline of anybody's.
+// warmPatience bounds the warming, and an opening that the clients did not
+// wait for. It is no deadline of anybody's.
 const warmPatience = time.Minute
 
 // guarded turns a panic of the subject's, in our goroutine, into an error.
 func guarded[T any](f func() (T, error)) (t T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = panicked{p}
 		}
 	}()
 	return f()
 }
+
+type panicked struct{ with any }
+
+func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.with) }
 
 // probe asks how much capacity is left: long calls arrive one by one, each
 // when the one before is executing, until Size of them are held at once.
@@ -236,20 +290,10 @@ func (a *act) close() {
 	if a.life.Err() != nil {
 		cancel() // the run was stopped: no time for goodbyes
 	}
-	done := make(chan error, 1)
-	go func() {
-		pprof.SetGoroutineLabels(a.life)
-		_, err := guarded(func() (struct{}, error) { return struct{}{}, a.pool.Close(ctx) })
-		done <- err
-	}()
 	e := scenario.Event{Kind: scenario.Closed}
-	select {
-	case err := <-done:
-		if err != nil {
-			e.Err = err.Error()
-		}
-	case <-time.After(2 * closePatience):
-		e.Err, e.Lost = "Close did not return", true
+	if err := a.do(2*closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
+		e.Err = "Close: " + err.Error()
+		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
 	}
 	a.rec.Add(e)
 }

@@ -16,6 +16,9 @@ func (p *Pool) watch(s *slot) {
 	died := s.state != ending
 	if died {
 		p.stat.Deaths++
+		if !s.good && !p.closed && time.Since(s.begun) < youth+s.w.StartedIn {
+			p.storm.failed(p, s, fmt.Errorf("worker %s: ended %v after its hello: %v", s.id, time.Since(s.begun)-s.w.StartedIn, s.port.Exit()))
+		}
 	}
 	if s.state == idle {
 		for i, other := range p.idle {
@@ -34,6 +37,10 @@ func (p *Pool) watch(s *slot) {
 	}
 }
 
+// youth is how soon after its hello the death of a worker that has answered
+// nothing counts as a start that failed.
+const youth = time.Second
+
 // free takes a slot out of the pool, once its process is gone.
 func (p *Pool) free(s *slot) {
 	delete(p.slots, s)
@@ -46,6 +53,7 @@ func (p *Pool) free(s *slot) {
 
 // retire ends a worker's process, off everybody's path: gently if it may be in
 // the midst of nothing, at once if it is in doubt. Its slot is in state ending.
+// It is called under the lock, so that Close can't have stopped waiting.
 func (p *Pool) retire(s *slot, gently bool) {
 	p.work.Go(func() {
 		if gently {
@@ -62,7 +70,11 @@ func (p *Pool) armReaper() {
 		return
 	}
 	wait := time.Until(p.idle[0].since.Add(p.cfg.OverflowIdle))
-	p.reaper = time.AfterFunc(wait, p.reap)
+	p.work.Add(1)
+	p.reaper = time.AfterFunc(wait, func() {
+		defer p.work.Done()
+		p.reap()
+	})
 }
 
 // reap ends workers above Size that have been idle for long enough.
@@ -85,21 +97,21 @@ func (p *Pool) reap() {
 	p.mu.Unlock()
 }
 
-// refuseAll sends everybody home who waits for a worker.
-func (p *Pool) refuseAll(err error) {
+// refuseLine sends everybody home who is in line.
+func (p *Pool) refuseLine(err error) {
 	for e := p.line.Front(); e != nil; e = p.line.Front() {
 		w := p.line.Remove(e).(*waiter)
 		w.err, w.place = err, nil
 		close(w.served)
 	}
-	p.tell(err)
 }
 
 // Close ends the pool. Callers in line get ErrClosed, idle workers and starts
 // are ended, calls that run may finish until ctx ends; then their workers are
 // killed. It returns once every process is gone and every goroutine of the
 // pool has ended, with an error that says how many workers it had to take from their callers.
-// Further calls of Close wait for the same end.
+// Of several calls of Close the first whose ctx ends has the rest killed, and it
+// alone gets the error.
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	if !p.closed {
@@ -144,13 +156,12 @@ const closePatience = 5 * time.Second
 // shut is Close's first half, under the lock.
 func (p *Pool) shut() {
 	p.closed = true
-	p.refuseAll(ErrClosed)
-	if p.reaper != nil {
-		p.reaper.Stop()
+	p.refuseLine(ErrClosed)
+	p.tell(ErrClosed)
+	if p.reaper != nil && p.reaper.Stop() {
+		p.work.Done()
 	}
-	if p.storm.timer != nil {
-		p.storm.timer.Stop()
-	}
+	p.storm.stop(p)
 	if p.pace.timer != nil && p.pace.timer.Stop() {
 		p.work.Done()
 	}

@@ -48,6 +48,8 @@ type slot struct {
 	state  state
 	port   worker.Port    // nil before the launch
 	w      *worker.Worker // nil before the hello
+	begun  time.Time      // when its start was planned
+	good   bool           // it has answered
 	since  time.Time      // when it became idle
 	wanted time.Duration  // CPU that its start had asked for when pace last looked
 	turn   atomic.Uint64  // goes up whenever the worker changes hands
@@ -189,8 +191,8 @@ func (p *Pool) wait(ctx context.Context) (Lease, error) {
 			if err = context.Cause(ctx); err == nil {
 				err = ErrCheckoutTimeout
 			}
-			p.stat.GaveUp++
 		}
+		p.stat.GaveUp++
 		e := p.refused(err, begin)
 		p.mu.Unlock()
 		return Lease{}, e
@@ -275,6 +277,10 @@ func (p *Pool) back(s *slot, turn uint64, doubt bool) {
 		return
 	}
 	doubt = doubt || s.w.InDoubt()
+	if s.w.Answered() && !s.good {
+		s.good = true
+		p.storm.over(p)
+	}
 	switch {
 	case doubt:
 		p.stat.Replaced++
@@ -284,14 +290,12 @@ func (p *Pool) back(s *slot, turn uint64, doubt bool) {
 	default:
 		p.give(s)
 	}
-	gentle := !doubt
-	end := s.state == ending
+	if s.state == ending {
+		p.retire(s, !doubt)
+	}
 	starts := p.plan()
 	p.mu.Unlock()
 	p.begin(starts)
-	if end {
-		p.retire(s, gentle)
-	}
 }
 
 func dead(port worker.Port) bool {
@@ -385,15 +389,18 @@ func (p *Pool) await(ctx context.Context, n int) error {
 	return nil
 }
 
-// tell ends the watches that have what they waited for, or all of them.
+// tell ends the watches that have what they waited for; with an error, all.
 func (p *Pool) tell(err error) {
 	still := p.watching[:0]
 	for _, w := range p.watching {
-		if err == nil && p.ready() < w.n {
+		missing := p.ready() < w.n
+		if err == nil && missing {
 			still = append(still, w)
 			continue
 		}
-		w.err = err
+		if missing {
+			w.err = err
+		}
 		close(w.done)
 	}
 	p.watching = still

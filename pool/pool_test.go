@@ -148,6 +148,7 @@ func TestAnEagerPoolStartsItsWorkersAtOnceAndKeepsThem(t *testing.T) {
 		if d := time.Since(begin); d != sec {
 			t.Errorf("ready after %v, want one start of 1s", d)
 		}
+		time.Sleep(2 * youth) // else its death is that of a bad start
 		l.Ports()[1].Die()
 		synctest.Wait()
 		time.Sleep(sec)
@@ -570,6 +571,88 @@ func TestWhenStartsKeepFailingCallersAreToldTheReason(t *testing.T) {
 		}
 		if err := p.Warm(context.Background(), 1); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("warm: %v", err)
+		}
+	})
+}
+
+func TestStartsThatFailTogetherCountAsOne(t *testing.T) {
+	// One bad moment: the first eight launches are refused.
+	bad := first(8, model.Profile{Refuse: errors.New("no memory")}, model.Profile{})
+	bubble(t, Config{Size: 8, StartConcurrency: 8, Lazy: true}, bad, func(t *testing.T, p *Pool, _ *model.Launcher) {
+		if out := together(p, 8, 0); failures(out) > 0 || last(out) != restFirst {
+			t.Errorf("got %v, want all served after one rest", out)
+		}
+	})
+}
+
+func TestNobodyIsRefusedWhileAStartIsUnderWay(t *testing.T) {
+	slow := func(n int) model.Profile {
+		if n == 0 {
+			return model.Profile{BootWait: 10 * sec}
+		}
+		return model.Profile{DieAtStart: true}
+	}
+	bubble(t, Config{Size: 2, StartConcurrency: 2, Lazy: true}, slow, func(t *testing.T, p *Pool, _ *model.Launcher) {
+		if out := together(p, 4, 0); failures(out) > 0 || last(out) != 10*sec {
+			t.Errorf("got %v, want all served by the slow one", out)
+		}
+	})
+}
+
+func TestAWorkerThatDiesAfterItsHelloIsAStartThatFailed(t *testing.T) {
+	short := func(int) model.Profile { return model.Profile{DieAfter: ms} }
+	bubble(t, Config{Size: 1}, short, func(t *testing.T, p *Pool, l *model.Launcher) {
+		time.Sleep(time.Minute)
+		if n := len(l.Ports()); n > 30 {
+			t.Errorf("%d starts in a minute", n)
+		}
+		time.Sleep(10 * ms)
+		_, err := p.Call(context.Background(), "echo", nil)
+		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "after its hello") {
+			t.Errorf("got %v, want ErrUnavailable with the reason", err)
+		}
+	})
+}
+
+func TestAGoodAnswerEndsTheStorm(t *testing.T) {
+	// Four bad starts, one that answers, four more bad ones: never five.
+	turns := func(n int) model.Profile {
+		if n%5 == 4 {
+			return model.Profile{DieAtCall: 2}
+		}
+		return model.Profile{DieAtStart: true}
+	}
+	bubble(t, Config{Size: 1, Lazy: true}, turns, func(t *testing.T, p *Pool, _ *model.Launcher) {
+		for range 3 {
+			if out := together(p, 1, 0); failures(out) > 0 {
+				t.Errorf("got %v, want to be served", out)
+			}
+			together(p, 1, 0) // which kills it
+		}
+	})
+}
+
+func TestWarmIsToldThatItsWorkersWillNotComeThoughOneLives(t *testing.T) {
+	never := func(n int) model.Profile { return model.Profile{DieAtStart: n > 0} }
+	bubble(t, Config{Size: 2}, never, func(t *testing.T, p *Pool, _ *model.Launcher) {
+		ctx, cancel := until(time.Hour)
+		defer cancel()
+		if err := p.Ready(ctx); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		if _, err := p.Call(context.Background(), "echo", nil); err != nil {
+			t.Errorf("the one that lives does not serve: %v", err)
+		}
+	})
+}
+
+func TestStartsThatWaitForACPUCountAsAskingForIt(t *testing.T) {
+	// Outside load: each start has half a core, and waits for it the other half.
+	starved := func(int) model.Profile { return model.Profile{BootCPU: sec, Share: .5} }
+	bubble(t, Config{Size: 8, Cores: 2}, starved, func(t *testing.T, p *Pool, l *model.Launcher) {
+		p.Ready(context.Background())
+		if n := startedWithin(l, 1900*ms); n != 2 {
+			t.Errorf("%d starts began while the first two competed, want those two", n)
 		}
 	})
 }

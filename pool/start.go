@@ -31,7 +31,7 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 			return begin
 		}
 		p.named++
-		s := &slot{id: fmt.Sprintf("w%d", p.named)}
+		s := &slot{begun: time.Now(), id: fmt.Sprintf("w%d", p.named)}
 		if p.cfg.Name != "" {
 			s.id = p.cfg.Name + "-" + s.id
 		}
@@ -78,21 +78,19 @@ func (p *Pool) start(s *slot) {
 	if asked > s.wanted {
 		p.pace.ended += asked - s.wanted
 	}
-	retire := false
 	switch {
 	case err != nil:
 		p.free(s)
 		if !p.closed {
 			p.stat.StartsFailed++
-			p.storm.failed(p, err)
+			p.storm.failed(p, s, err)
 		}
 	case p.closed:
 		s.w = w
 		p.move(s, ending)
-		retire = true
+		p.retire(s, true)
 	default:
 		s.w = w
-		p.storm.over()
 		p.stat.StartTime += w.StartedIn
 		p.give(s)
 		p.tell(nil)
@@ -104,9 +102,6 @@ func (p *Pool) start(s *slot) {
 	switch {
 	case err == nil:
 		p.work.Go(func() { p.watch(s) })
-		if retire {
-			p.retire(s, true)
-		}
 		p.cfg.Logger.Debug("worker ready", "worker", s.id, "after", w.StartedIn)
 	case !closed:
 		p.cfg.Logger.Warn("worker did not start", "worker", s.id, "error", err)
@@ -208,9 +203,12 @@ func wanted(port worker.Port) time.Duration {
 // storm is what is known of starts that fail one after another. They are begun
 // again more and more slowly, and once there have been stormAfter of them and
 // no worker lives, callers are told the reason instead of being left waiting.
+//
+// A worker that dies before it has answered anything did not start either.
 type storm struct {
-	failures int
-	reason   error
+	failures int       // one after another: of starts that were under way together, one counts
+	reason   error     // of the last
+	last     time.Time // when it was counted
 	until    time.Time
 	timer    *time.Timer
 }
@@ -222,40 +220,63 @@ const (
 )
 
 // failed is called under the lock.
-func (m *storm) failed(p *Pool, err error) {
-	m.failures++
+func (m *storm) failed(p *Pool, s *slot, err error) {
 	m.reason = err
+	if m.failures > 0 && s.begun.Before(m.last) {
+		m.tell(p)
+		return
+	}
+	m.failures++
+	m.last = time.Now()
 	rest := min(restMost, restFirst<<min(m.failures-1, 10))
 	m.until = time.Now().Add(rest)
-	if m.timer != nil {
-		m.timer.Stop()
-	}
+	m.stop(p)
+	p.work.Add(1)
 	m.timer = time.AfterFunc(rest, func() {
+		defer p.work.Done()
 		p.mu.Lock()
+		if time.Now().Before(m.until) { // a later failure has set it anew
+			p.mu.Unlock()
+			return
+		}
 		m.until = time.Time{}
 		starts := p.plan()
 		p.mu.Unlock()
 		p.begin(starts)
 	})
-	if m.failures < stormAfter || p.ready() > 0 {
-		return
-	}
-	p.refuseAll(ErrUnavailable)
+	m.tell(p)
 }
 
-// over is called under the lock.
-func (m *storm) over() {
-	if m.timer != nil {
-		m.timer.Stop()
+// tell sends those home who wait for what will not come.
+func (m *storm) tell(p *Pool) {
+	if m.failures < stormAfter || p.n[starting] > 0 {
+		return
 	}
-	*m = storm{}
+	p.tell(ErrUnavailable) // however many live, those that are awaited do not
+	if p.ready() == 0 {
+		p.refuseLine(ErrUnavailable)
+	}
+}
+
+// over is called under the lock, once a worker has proved to be good.
+func (m *storm) over(p *Pool) {
+	if m.failures > 0 {
+		m.stop(p)
+		*m = storm{}
+	}
+}
+
+func (m *storm) stop(p *Pool) {
+	if m.timer != nil && m.timer.Stop() {
+		p.work.Done()
+	}
 }
 
 // resting says whether starts have to wait after one that failed.
 func (m *storm) resting() bool { return !m.until.IsZero() }
 
 func (m *storm) refusal(p *Pool) error {
-	if m.failures >= stormAfter && m.resting() && p.ready() == 0 {
+	if m.failures >= stormAfter && m.resting() && p.ready() == 0 && p.n[starting] == 0 {
 		return ErrUnavailable
 	}
 	return nil

@@ -2,7 +2,8 @@ package pool
 
 import "time"
 
-// Stat is a snapshot of a pool: how it stands, and counters since New.
+// Stat is a snapshot of a pool: how it stands, and counters since New. Workers
+// that Close ends are in none of them.
 type Stat struct {
 	Size, Overflow               int // as configured
 	Idle, Busy, Starting, Ending int // workers; together never more than Size+Overflow
@@ -11,8 +12,8 @@ type Stat struct {
 	Checkouts    int64         // workers handed out
 	Waited       int64         // callers that had to stand in line
 	WaitTime     time.Duration // that they stood there, together
-	GaveUp       int64         // callers that left the line empty-handed
-	Refused      int64         // callers turned away because the queue was full
+	GaveUp       int64         // callers that left the line empty-handed, by themselves or sent home
+	Refused      int64         // callers that were not let into the line
 	Starts       int64         // begun
 	StartsFailed int64
 	StartTime    time.Duration // of those that succeeded, together

@@ -14,6 +14,9 @@ import (
 // A Request is what a worker is asked. Call sets ID and Timestamp.
 type Request = wire.Request
 
+// bufferMost is the largest request whose memory is used again, in bytes.
+const bufferMost = 1 << 20
+
 // Call sends a request and waits for its reply.
 //
 // A handler's error comes as *RemoteError: the worker is well. So it is after
@@ -36,6 +39,9 @@ func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 		return wire.Reply{}, err
 	}
 	w.last++
+	if cap(w.buf) > bufferMost { // one huge call must not keep its memory for ever
+		defer func() { w.buf = nil }()
+	}
 	if err := w.Port.Send(ctx, w.buf); err != nil {
 		if errors.Is(err, wire.ErrTooLarge) { // refused whole
 			return wire.Reply{}, err
@@ -53,11 +59,19 @@ func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 	if reply.ID != r.ID {
 		return wire.Reply{}, w.failed(r, begin, "reply", fmt.Errorf("%w: expected %d, got %d", ErrWrongID, r.ID, reply.ID))
 	}
+	if reply.More {
+		return wire.Reply{}, w.failed(r, begin, "reply", errors.New("it announces more to come, which was not asked for"))
+	}
+	w.answered = true
 	if !reply.Success {
 		return reply, &RemoteError{Worker: w.ID, Command: r.Command, Type: reply.ErrorType, Message: reply.Error, Traceback: reply.Traceback}
 	}
 	return reply, nil
 }
+
+// Answered says whether it has answered a call, if only with an error. It is
+// for the goroutine that calls.
+func (w *Worker) Answered() bool { return w.answered }
 
 // InDoubt says whether an earlier call left the worker in a state that nobody
 // knows. It is for the goroutine that calls.

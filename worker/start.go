@@ -19,9 +19,10 @@ type Worker struct {
 	Capabilities []string      // what the hello offered
 	StartedIn    time.Duration // from launch to hello
 
-	last  int64 // id of the last request
-	buf   []byte
-	doubt bool
+	last     int64 // id of the last request
+	buf      []byte
+	doubt    bool
+	answered bool
 }
 
 // Start launches a worker and waits for its hello: a success reply to id 0

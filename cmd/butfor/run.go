@@ -19,6 +19,7 @@ import (
 	"github.com/butfor/butfor/harness/report"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/worker/process"
 )
 
 func runCommand() *cobra.Command {
@@ -62,6 +63,9 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 	}
 	if err := lab.Check(fs); err != nil {
 		return usageError{err}
+	}
+	if python, err := process.Find(ctx, "python3"); err == nil && python.Shim != "" {
+		fmt.Fprintf(os.Stderr, "butfor: python3 is the shim %s, slow to start; using %s behind it\n", python.Shim, python.Path)
 	}
 	var lines []report.Line
 	var failed error // of writing what came out
@@ -120,7 +124,7 @@ func lineOf(o harness.Outcome) report.Line {
 	}
 	return report.Line{
 		Finding: o.Finding.ID, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
-		Subject: r.Record.Subject, World: r.World, Seed: r.Record.Seed,
+		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
 		Verdict: r.Word, Expected: o.Case.Expected, Mechanism: r.Mechanism, Reason: r.Reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
 		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Deadline: r.Record.Deadline.Seconds(),

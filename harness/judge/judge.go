@@ -23,39 +23,63 @@ func Judge(run, reference *scenario.Record) scenario.Verdict {
 	latest := latest(calls)
 	v.Path = path(run, latest)
 	v.Mechanism = mechanism(v.Path, referencePath(reference))
-	v.Safety = safety(run)
 	v.Evidence = evidence(run, reference)
 
+	broken, slow := safety(run)
 	missing := preconditions(run, reference)
-	misses := run.Misses()
+	if run.Late > lateMost { // then nor was what the harness gave them
+		for _, what := range slow {
+			missing = append(missing, fmt.Sprintf("its timers were up to %s late, so this may be its own doing: %s", short(run.Late), what))
+		}
+	} else {
+		broken = append(broken, slow...)
+	}
+	v.Safety = broken
 	switch {
-	case len(v.Safety) > 0: // an environment excuses lateness, never a wrong answer
+	case len(broken) > 0: // an environment excuses lateness, never a wrong answer
 		v.Word = scenario.Architectural
-		v.Reason = strings.Join(v.Safety, "; ")
-		if misses > 0 {
-			v.Reason += "; " + missed(run, calls)
+		v.Reason = strings.Join(broken, "; ")
+		if run.Misses() > 0 {
+			_, why := lateness(run, reference, v)
+			v.Reason += "; " + why
 		}
 	case len(missing) > 0:
 		v.Word = scenario.Inconclusive
 		v.Reason = strings.Join(missing, "; ")
-	case misses == 0:
+	case run.Misses() == 0:
 		v.Word = scenario.Sound
 		v.Mechanism = ""
-		v.Reason = fmt.Sprintf("all %d calls were answered within %s, the last after %s", len(calls), short(run.Deadline), short(latest.Took))
-	case reference == nil:
-		v.Word = scenario.Inconclusive
-		v.Reason = missed(run, calls) + "; there is no run of the ideal pool to hold it against"
-	case reference.Misses() == 0:
-		v.Word = scenario.Architectural
-		v.Reason = missed(run, calls) + "; " + kept(reference)
-		if v.Mechanism != "" {
-			v.Reason += "; " + told(v.Path, v.Mechanism)
-		}
+		v.Reason = answered(run, latest)
 	default:
-		v.Word = scenario.Inconclusive
-		v.Reason = fmt.Sprintf("%s; so did %d with the ideal pool, alone under the same demands: whether the environment or the deadline is at fault can't be told from these two runs", missed(run, calls), reference.Misses())
+		v.Word, v.Reason = lateness(run, reference, v)
 	}
 	return v
+}
+
+// lateness is the provisional rule, for a run that missed its deadline.
+func lateness(run, reference *scenario.Record, v scenario.Verdict) (scenario.Word, string) {
+	why := missed(run, run.Calls())
+	switch {
+	case reference == nil:
+		return scenario.Inconclusive, why + "; there is no run of the ideal pool to hold it against"
+	case len(reference.Served()) == 0 && reference.Misses() == 0:
+		return scenario.Inconclusive, why + "; the scenario itself ended all calls of the ideal pool"
+	case reference.Misses() > 0:
+		return scenario.Inconclusive, fmt.Sprintf("%s; so did %d with the ideal pool, alone under the same demands: whether the environment or the deadline is at fault can't be told from these two runs", why, reference.Misses())
+	}
+	why += "; " + kept(reference)
+	if v.Mechanism != "" {
+		why += "; " + told(v.Path, v.Mechanism)
+	}
+	return scenario.Architectural, why
+}
+
+func answered(run *scenario.Record, latest scenario.Call) string {
+	n := len(run.Served())
+	if n == 0 {
+		return "the scenario itself ended all calls"
+	}
+	return fmt.Sprintf("all %d calls were answered within %s, the last after %s", n, short(run.Deadline), short(latest.Took))
 }
 
 func missed(run *scenario.Record, calls []scenario.Call) string {

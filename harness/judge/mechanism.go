@@ -80,6 +80,9 @@ func (s *street) event(e scenario.Event) {
 	case scenario.Send:
 		if w != nil && e.Call != "" {
 			w.hand[e.Call] = true
+			if e.Err != "" { // it did not go out after all
+				delete(w.hand, e.Call)
+			}
 		}
 	case scenario.Recv:
 		if w != nil {
@@ -161,9 +164,9 @@ func split(segments []scenario.Segment, r *scenario.Record) (out []scenario.Segm
 			what string
 			d    time.Duration
 		}{{startOnCPU, share(w.OnCPU)}, {startForCPU, share(w.Delay)}} {
-			if s.d > 0 && at+s.d <= g.To {
-				out = append(out, scenario.Segment{What: s.what, On: g.On, From: at, To: at + s.d})
-				at += s.d
+			if d := min(s.d, g.To-at); d > 0 { // threads together may have had more than the time there was
+				out = append(out, scenario.Segment{What: s.what, On: g.On, From: at, To: at + d})
+				at += d
 			}
 		}
 		if at < g.To {

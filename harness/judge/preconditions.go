@@ -19,6 +19,9 @@ func preconditions(run, reference *scenario.Record) (missing []string) {
 		if text := incomplete(r); text != "" {
 			missing = append(missing, "the recording of "+r.Subject+" is incomplete: "+text)
 		}
+		if unanswered(r) && r.Late > r.Deadline/4 {
+			missing = append(missing, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, the deadline of calls that got no answer was %s", short(r.Late), short(r.Deadline)))
+		}
 		if m, ok := margin(r); ok && r.Late > m/4 {
 			missing = append(missing, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, and %s kept or missed the deadline by %s", short(r.Late), r.Subject, short(m)))
 		}
@@ -36,11 +39,22 @@ func incomplete(r *scenario.Record) string {
 		return "nobody called"
 	}
 	for _, c := range calls {
-		if c.Ended == 0 {
+		if c.Ended < 0 {
 			return "call " + c.ID + " has no end"
 		}
 	}
 	return ""
+}
+
+// unanswered says whether a call missed its deadline without an answer. Nobody
+// knows by how much.
+func unanswered(r *scenario.Record) bool {
+	for _, c := range r.Calls() {
+		if c.Missed && (c.Err != "" || c.Lost) {
+			return true
+		}
+	}
+	return false
 }
 
 // margin is the least by which a call was answered before or after its

@@ -2,18 +2,25 @@ package judge
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 )
 
-// safety lists what must never happen, and did: step 1. It is a matter of
-// order, not of time, and is read off the events one by one.
-func safety(r *scenario.Record) (broken []string) {
+// lateMost is how late the harness's timers may have been for a breach to count
+// that rests on one of its own bounds: a quarter of the shortest, which is the
+// second that a probe is given at least.
+const lateMost = time.Second / 4
+
+// safety lists what must never happen, and did: step 1. What is broken is a
+// matter of order, and is read off the events one by one; what is slow was not
+// over within a bound of the harness's.
+func safety(r *scenario.Record) (broken, slow []string) {
 	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}}
 	for _, e := range r.Events {
 		s.event(e)
 	}
-	return s.broken
+	return s.broken, s.slow
 }
 
 type watcher struct {
@@ -22,6 +29,7 @@ type watcher struct {
 	alive   int
 	sent    map[string]string // call → worker that it was first sent to
 	broken  []string
+	slow    []string
 	told    map[string]bool
 }
 
@@ -33,9 +41,18 @@ type seen struct {
 
 // say reports each kind of breach once, with its first instance.
 func (s *watcher) say(kind, format string, args ...any) {
+	s.once(&s.broken, kind, format, args...)
+}
+
+// sayLate is say for what was not over in time.
+func (s *watcher) sayLate(kind, format string, args ...any) {
+	s.once(&s.slow, kind, format, args...)
+}
+
+func (s *watcher) once(to *[]string, kind, format string, args ...any) {
 	if !s.told[kind] {
 		s.told[kind] = true
-		s.broken = append(s.broken, kind+": "+fmt.Sprintf(format, args...))
+		*to = append(*to, kind+": "+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -62,6 +79,12 @@ func (s *watcher) event(e scenario.Event) {
 			w.ready = true
 		}
 	case scenario.Send:
+		if e.Call != "" && e.Err != "" { // it did not go out after all
+			if w != nil && w.hand == e.Call {
+				w.hand = ""
+			}
+			delete(s.sent, e.Call)
+		}
 		if e.Call == "" || w == nil || e.Err != "" {
 			return
 		}
@@ -85,17 +108,17 @@ func (s *watcher) event(e scenario.Event) {
 			s.say("a wrong answer", "%s was given what no worker had answered to it", e.Call)
 		}
 		if e.Lost {
-			s.say("a lost call", "%s did not come back, also after its time was over", e.Call)
+			s.sayLate("a lost call", "%s did not come back, also after its time was over", e.Call)
 		}
 	case scenario.Probed:
 		if e.N < s.record.Size {
-			s.say("capacity lost for good", "after the run the pool held %d calls at once, its size is %d", e.N, s.record.Size)
+			s.sayLate("capacity lost for good", "after the run no more than %d calls were held at once, the size is %d", e.N, s.record.Size)
 		}
 	case scenario.Closed:
 		if e.Lost {
-			s.say("a pool that can't be closed", "%s", e.Err)
+			s.sayLate("a pool that can't be closed", "%s", e.Err)
 		}
 	case scenario.Left:
-		s.say("left behind after Close", "%s", e.Text)
+		s.sayLate("left behind after Close", "%s", e.Text)
 	}
 }

@@ -20,7 +20,7 @@ type Line struct {
 	World     string             `json:"world"`
 	Seed      uint64             `json:"seed"`
 	Verdict   scenario.Word      `json:"verdict"`
-	Expected  scenario.Word      `json:"expected,omitempty"`
+	Expected  scenario.Word      `json:"expected"` // "": nothing is claimed
 	Mechanism string             `json:"mechanism"`
 	Reason    string             `json:"reason"`
 	Seconds   float64            `json:"seconds"`

@@ -54,7 +54,8 @@ func (t Terminal) word(w scenario.Word) string {
 }
 
 // Table prints results side by side: a row a claim, a column a subject, in
-// each cell the figures and the verdict.
+// each cell the figures and the verdict. Where that is too wide, the subjects
+// stand one below the other.
 func (t Terminal) Table(w io.Writer, lines []Line) {
 	var subjects []string
 	for _, l := range lines {
@@ -70,15 +71,21 @@ func (t Terminal) Table(w io.Writer, lines []Line) {
 	style.Format.Header = text.FormatDefault
 	style.Options.SeparateRows = true
 	tw.SetStyle(style)
+	columns := len(subjects)
+	first, each := t.divide(columns, lines)
+	stacked := each < widest(lines)
+	if stacked {
+		columns = 1
+		first, each = t.divide(columns, lines)
+	}
 	header := table.Row{"claim"}
-	for _, s := range subjects {
+	for _, s := range subjects[:columns] {
 		header = append(header, s)
 	}
+	if stacked {
+		header[1] = strings.Join(subjects, ", ")
+	}
 	tw.AppendHeader(header)
-	// What the frame takes: a line and two blanks a column, and a line.
-	room := t.Width - 3*(len(subjects)+1) - 1
-	first := max(21, min(34, room/3))
-	each := max(10, (room-first)/max(1, len(subjects)))
 
 	for i := 0; i < len(lines); {
 		row := table.Row{t.claim(lines[i], first)}
@@ -87,13 +94,44 @@ func (t Terminal) Table(w io.Writer, lines []Line) {
 		for ; j < len(lines) && lines[j].Finding == lines[i].Finding && lines[j].Variant == lines[i].Variant; j++ {
 			cells[lines[j].Subject] = t.cell(lines[j], each)
 		}
-		for _, s := range subjects {
-			row = append(row, cells[s])
+		if stacked {
+			row = append(row, stack(subjects, cells))
+		} else {
+			for _, s := range subjects {
+				row = append(row, cells[s])
+			}
 		}
 		tw.AppendRow(row)
 		i = j
 	}
 	tw.Render()
+}
+
+// divide says how wide the first column and each of the others may be.
+func (t Terminal) divide(columns int, lines []Line) (first, each int) {
+	// What the frame takes: a line and two blanks a column, and a line.
+	room := t.Width - 3*(columns+1) - 1
+	first = max(21, min(34, room/3, room-columns*widest(lines)))
+	return first, (room - first) / max(1, columns)
+}
+
+// widest is how wide a verdict with its mark can be.
+func widest(lines []Line) (columns int) {
+	for _, l := range lines {
+		columns = max(columns, len(l.Verdict)+len(" x"))
+	}
+	return columns
+}
+
+// stack puts a row's cells one below the other.
+func stack(subjects []string, cells map[string]string) string {
+	var all []string
+	for _, s := range subjects {
+		if cells[s] != "" {
+			all = append(all, s+":\n"+cells[s])
+		}
+	}
+	return strings.Join(all, "\n")
 }
 
 // rank puts ours last, and the others in the order of their history.
@@ -131,7 +169,8 @@ func (t Terminal) Reasons(w io.Writer, lines []Line) {
 	for _, l := range lines {
 		if l.Finding != finding {
 			finding = l.Finding
-			fmt.Fprintf(w, "\n%s: %s\n", t.paint(l.Finding, text.Colors{text.Bold}), l.Truth)
+			fmt.Fprintln(w)
+			t.wrapped(w, "", t.paint(l.Finding, text.Colors{text.Bold})+": "+l.Truth)
 		}
 		name := l.Subject
 		if l.Variant != "" {
@@ -144,11 +183,12 @@ func (t Terminal) Reasons(w io.Writer, lines []Line) {
 	}
 }
 
-// wrapped prints a text within the terminal's width, each line after an indent.
+// wrapped prints a text within the terminal's width, each line after an indent,
+// from the second on after two blanks more.
 func (t Terminal) wrapped(w io.Writer, indent, s string) {
 	for i, line := range strings.Split(text.WrapSoft(s, t.Width-len(indent)-2), "\n") {
-		if i > 0 {
-			indent = indent[:2] + "  "
+		if i == 1 {
+			indent += "  "
 		}
 		fmt.Fprintln(w, indent+strings.TrimSpace(line))
 	}

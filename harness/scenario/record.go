@@ -22,7 +22,7 @@ const (
 	ClientDied Kind = "client-died" // a client is no more
 	Launch     Kind = "launch"      // a worker is being launched
 	Launched   Kind = "launched"    // it has been; Err if it could not
-	Send       Kind = "send"        // a frame went to a worker
+	Send       Kind = "send"        // a frame went to a worker; said again with Err if it did not after all
 	Recv       Kind = "recv"        // a frame came from a worker
 	Ready      Kind = "ready"       // a worker's hello came
 	Exit       Kind = "exit"        // a worker's process is gone and reaped
@@ -72,8 +72,8 @@ type Call struct {
 	ID, Client string
 	Arrived    time.Duration // all since the run began
 	Sent       time.Duration // the first frame that carried it; 0 if none did
-	Ended      time.Duration
-	Worker     string // that it was first sent to
+	Ended      time.Duration // -1 if it never was
+	Worker     string        // that it was first sent to
 	Err        string
 	Took       time.Duration // from arrival to end
 	Missed     bool          // no right answer by the deadline
@@ -94,13 +94,15 @@ func (r *Record) Calls() []Call {
 		if !ok {
 			i = len(calls)
 			at[e.Call] = i
-			calls = append(calls, Call{ID: e.Call, Client: e.Client, Arrived: e.At})
+			calls = append(calls, Call{ID: e.Call, Client: e.Client, Arrived: e.At, Ended: -1})
 		}
 		c := &calls[i]
 		switch e.Kind {
 		case Send:
-			if c.Worker == "" {
+			if e.Err == "" && c.Worker == "" {
 				c.Worker, c.Sent = e.Worker, e.At
+			} else if e.Err != "" && c.Worker == e.Worker {
+				c.Worker, c.Sent = "", 0
 			}
 		case Return:
 			c.Ended, c.Took = e.At, e.At-c.Arrived
@@ -116,7 +118,7 @@ func (r *Record) Calls() []Call {
 func (r *Record) Served() []time.Duration {
 	var took []time.Duration
 	for _, c := range r.Calls() {
-		if c.Err == "" && !c.Wrong && !c.Lost && !c.Excused {
+		if c.Ended >= 0 && c.Err == "" && !c.Wrong && !c.Lost && !c.Excused {
 			took = append(took, c.Took)
 		}
 	}
@@ -171,7 +173,11 @@ func (r *Record) Workers() []Worker {
 			}
 		case Send:
 			if e.Call != "" && !e.Probe {
-				w.Calls++
+				if e.Err == "" {
+					w.Calls++
+				} else {
+					w.Calls--
+				}
 			}
 		}
 	}

@@ -44,8 +44,7 @@ type Segment struct {
 // A Result is one scenario's run with its verdict.
 type Result struct {
 	Verdict
-	Name      string
-	World     string
+	Scenario  Scenario // as it was run: defaults filled in, the deadline known
 	Record    *Record
 	Reference *Record // the run of the ideal pool that it was held against; nil if none was needed
 	Seconds   float64 // that the whole took

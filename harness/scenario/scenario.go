@@ -15,9 +15,9 @@ import (
 // and by when each call must have its answer.
 type Scenario struct {
 	Name    string
-	World   string // "" means "process"
-	Seed    uint64 // of all that is drawn: arrivals
-	Subject subject.Subject
+	World   string          // "" means "process"
+	Seed    uint64          // of all that is drawn: arrivals
+	Subject subject.Subject `json:"-"` // code, not data
 	Config  subject.Config
 
 	// Start is what each start of a worker asks for, beyond what Python's own
@@ -89,6 +89,12 @@ func (s *Scenario) Check() error {
 	if s.Config.Overflow < 0 {
 		bad("Config.Overflow is %d: it can't be negative", s.Config.Overflow)
 	}
+	if s.Config.StartConcurrency < 0 {
+		bad("Config.StartConcurrency is %d: it can't be negative", s.Config.StartConcurrency)
+	}
+	if !(s.Config.Cores >= 0) { // NaN too
+		bad("Config.Cores is %v: it can't be negative", s.Config.Cores)
+	}
 	if s.Warm < 0 || s.Warm > s.Config.Size {
 		bad("Warm is %d: it must be from 0 to Config.Size, %d", s.Warm, s.Config.Size)
 	}
@@ -121,7 +127,7 @@ func (s *Scenario) Check() error {
 			bad("%s is %v: it can't be negative", d.name, d.d)
 		}
 	}
-	if s.Slack < 0 {
+	if !(s.Slack >= 0) {
 		bad("Slack is %v: it can't be negative", s.Slack)
 	}
 	return errors.Join(errs...)

@@ -30,11 +30,11 @@ const (
 type Bundle struct {
 	Format    string            `json:"format"`
 	Version   int               `json:"version"`
-	Name      string            `json:"name"`
-	World     string            `json:"world"`
+	Scenario  scenario.Scenario `json:"scenario"` // the subject's code apart
 	Record    *scenario.Record  `json:"record"`
 	Reference *scenario.Record  `json:"reference,omitempty"`
 	Verdict   *scenario.Verdict `json:"-"`
+	Hashes    []string          `json:"hashes"` // of the record's trace and the reference's
 }
 
 // Save writes a result as a bundle into a folder that it makes. It refuses a
@@ -48,7 +48,10 @@ func Save(dir string, r scenario.Result) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	b := Bundle{Format: bundleFormat, Version: bundleVersion, Name: r.Name, World: r.World, Record: r.Record, Reference: r.Reference}
+	b := Bundle{Format: bundleFormat, Version: bundleVersion, Scenario: r.Scenario, Record: r.Record, Reference: r.Reference, Hashes: []string{Hash(r.Record)}}
+	if r.Reference != nil {
+		b.Hashes = append(b.Hashes, Hash(r.Reference))
+	}
 	for _, f := range []struct {
 		name  string
 		write func(io.Writer) error
@@ -83,15 +86,21 @@ func Load(dir string) (*Bundle, error) {
 		return nil, fmt.Errorf("%s is no bundle of ours: its format is %q", dir, b.Format)
 	case b.Version > bundleVersion:
 		return nil, fmt.Errorf("%s was written by a newer butfor: version %d, this one reads %d", dir, b.Version, bundleVersion)
+	case b.Version < 1:
+		return nil, fmt.Errorf("%s: damaged: it is of version %d", filepath.Join(dir, "bundle.json"), b.Version)
 	case b.Record == nil:
 		return nil, fmt.Errorf("%s: damaged: it names no record", filepath.Join(dir, "bundle.json"))
 	}
-	if b.Record.Events, err = readEvents(filepath.Join(dir, "trace.jsonl")); err != nil {
-		return nil, err
-	}
-	if b.Reference != nil {
-		if b.Reference.Events, err = readEvents(filepath.Join(dir, "reference.jsonl")); err != nil {
+	for i, r := range []*scenario.Record{b.Record, b.Reference} {
+		if r == nil {
+			continue
+		}
+		path := filepath.Join(dir, []string{"trace.jsonl", "reference.jsonl"}[i])
+		if r.Events, err = readEvents(path); err != nil {
 			return nil, err
+		}
+		if hash := Hash(r); i >= len(b.Hashes) || hash != b.Hashes[i] {
+			return nil, fmt.Errorf("%s: damaged: its hash is %s, bundle.json says %q", path, hash, b.Hashes)
 		}
 	}
 	text, err = os.ReadFile(filepath.Join(dir, "verdict.json"))
@@ -100,6 +109,9 @@ func Load(dir string) (*Bundle, error) {
 	}
 	if err := json.Unmarshal(text, &b.Verdict); err != nil {
 		return nil, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "verdict.json"), err)
+	}
+	if b.Verdict == nil {
+		return nil, fmt.Errorf("%s: damaged: it names no verdict", filepath.Join(dir, "verdict.json"))
 	}
 	return &b, nil
 }

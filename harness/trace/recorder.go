@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"reflect"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type Recorder struct {
 	ports   []*port
 	calls   map[string]*call
 	sealed  bool
+	killed  bool          // no worker may be launched any more
 	changed chan struct{} // closed and made anew at each event
 }
 
@@ -37,7 +39,6 @@ type Recorder struct {
 type call struct {
 	probe   bool
 	results [][]byte // what workers answered to it
-	running int      // frames sent and not answered yet
 }
 
 // NewRecorder makes a recorder whose clock is now.
@@ -80,10 +81,9 @@ func (r *Recorder) Arrive(id, client, command string, probe bool) {
 
 // Begin notes that it is made, and tags it.
 func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
-	args := map[string]any{CallID: id}
-	for k, v := range c.Args {
-		args[k] = v
-	}
+	args := make(map[string]any, len(c.Args)+1) // the caller's is not ours to change
+	maps.Copy(args, c.Args)
+	args[CallID] = id
 	c.Args = args
 	r.Add(scenario.Event{Kind: scenario.Begin, Call: id, Client: c.Client, Probe: probe})
 }
@@ -129,8 +129,17 @@ func (r *Recorder) Held() (n int) {
 func (r *Recorder) Executing(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.calls[id]
-	return c != nil && c.running > 0
+	for _, p := range r.ports {
+		if p.gone {
+			continue
+		}
+		for _, call := range p.pending {
+			if call == id {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Changed is closed at the next event.
@@ -141,8 +150,10 @@ func (r *Recorder) Changed() <-chan struct{} {
 }
 
 // KillAll ends every worker that was launched, and returns once they are gone.
+// None can be launched after it.
 func (r *Recorder) KillAll() {
 	r.mu.Lock()
+	r.killed = true
 	ports := append([]*port(nil), r.ports...)
 	r.mu.Unlock()
 	for _, p := range ports {
@@ -169,13 +180,24 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 		return nil, err
 	}
 	p := &port{Port: inner, rec: l.rec, id: id, pending: map[int64]string{}, watched: make(chan struct{})}
+	pid := inner.Info().PID
 	l.rec.mu.Lock()
-	l.rec.ports = append(l.rec.ports, p)
-	l.rec.add(scenario.Event{Kind: scenario.Launched, Worker: id, PID: inner.Info().PID})
+	late := l.rec.killed
+	if !late {
+		l.rec.ports = append(l.rec.ports, p)
+		l.rec.add(scenario.Event{Kind: scenario.Launched, Worker: id, PID: pid})
+	}
 	l.rec.mu.Unlock()
+	if late {
+		inner.Kill()
+		<-inner.Done()
+		return nil, errOver
+	}
 	go p.watch()
 	return p, nil
 }
+
+var errOver = errors.New("the run is over")
 
 // port is a worker's port with the recorder at it.
 type port struct {
@@ -193,6 +215,17 @@ type port struct {
 // Unwrap gives the port below.
 func (p *port) Unwrap() worker.Port { return p.Port }
 
+// Done is closed once the exit has been recorded: what a pool does upon it
+// comes after it in the trace.
+func (p *port) Done() <-chan struct{} { return p.watched }
+
+// Close implements worker.Port.
+func (p *port) Close(ctx context.Context) error {
+	err := p.Port.Close(ctx)
+	<-p.watched
+	return err
+}
+
 func (p *port) Send(ctx context.Context, frame []byte) error {
 	e := scenario.Event{Kind: scenario.Send, Worker: p.id}
 	if request, err := wire.ParseRequest(frame); err != nil {
@@ -205,14 +238,19 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	p.rec.mu.Lock()
 	if c := p.rec.calls[e.Call]; c != nil {
 		e.Probe = c.probe
-		c.running++
 		p.pending[e.ID] = e.Call
 	}
-	p.rec.add(e)
+	p.rec.add(e) // before it is sent: its answer may come at once
 	p.rec.mu.Unlock()
 	err := p.Port.Send(ctx, frame)
-	if err != nil && !errors.Is(err, ctx.Err()) {
-		p.rec.Add(scenario.Event{Kind: scenario.Send, Worker: p.id, ID: e.ID, Err: err.Error()})
+	if err != nil { // it did not go out after all
+		e.Err = err.Error()
+		p.rec.mu.Lock()
+		if p.pending[e.ID] == e.Call {
+			delete(p.pending, e.ID)
+		}
+		p.rec.add(e)
+		p.rec.mu.Unlock()
 	}
 	return err
 }
@@ -237,7 +275,6 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 			e.Call = id
 			c := p.rec.calls[id]
 			e.Probe = c.probe
-			c.running--
 			if reply.Success {
 				c.results = append(c.results, bytes.Clone(reply.Result))
 			}
@@ -260,14 +297,11 @@ func (p *port) evidence(e *scenario.Event) {
 
 // watch sees the end of the worker's process.
 func (p *port) watch() {
-	<-p.Done()
+	<-p.Port.Done() // the port's own: ours is closed below
 	e := scenario.Event{Kind: scenario.Exit, Worker: p.id, Text: p.Exit().String()}
 	p.evidence(&e)
 	p.rec.mu.Lock()
 	p.gone = true
-	for _, id := range p.pending {
-		p.rec.calls[id].running--
-	}
 	p.rec.add(e)
 	p.rec.mu.Unlock()
 	close(p.watched)

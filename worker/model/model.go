@@ -26,6 +26,8 @@ type Profile struct {
 	Mute              bool          // never says hello
 	Hello             any           // the hello's result, in place of status ok
 	HelloID           int64         // the hello's id, in place of 0
+	DieAfter          time.Duration // exits with status 1 so long after its hello; 0: never
+	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all
 	DieAtCall         int           // exits with status 1 in the midst of its n-th call, from 1
 	WrongIDAt         int           // answers its n-th call under another id
 	Stubborn          time.Duration // lives on for so long after its port was closed
@@ -111,8 +113,8 @@ type Port struct {
 
 	mu    sync.Mutex
 	calls int
-	since time.Time // when it began to burn CPU; zero if it does not
-	cpu   time.Duration
+	since time.Time     // when it began to burn CPU; zero if it does not
+	cpu   time.Duration // that it had, or waited for
 }
 
 // Calls is how many it has taken, the hello not counted.
@@ -175,7 +177,15 @@ func (p *Port) Info() worker.Info {
 	if !p.since.IsZero() {
 		cpu += time.Since(p.since)
 	}
-	return worker.Info{CPU: cpu}
+	share := p.share()
+	return worker.Info{CPU: time.Duration(share * float64(cpu)), RunDelay: time.Duration((1 - share) * float64(cpu))}
+}
+
+func (p *Port) share() float64 {
+	if p.profile.Share > 0 {
+		return p.profile.Share
+	}
+	return 1
 }
 
 // Done implements worker.Port.
@@ -228,7 +238,7 @@ func (p *Port) burn(d time.Duration) bool {
 	p.mu.Lock()
 	p.since = time.Now()
 	p.mu.Unlock()
-	ok := p.sleep(d)
+	ok := p.sleep(time.Duration(float64(d) / p.share()))
 	p.mu.Lock()
 	p.cpu += time.Since(p.since)
 	p.since = time.Time{}
@@ -311,6 +321,10 @@ func (p *Port) live() worker.Exit {
 			return worker.Exit{Code: 2}
 		}
 		p.out <- frame
+		if r.ID == 0 && f.DieAfter > 0 {
+			p.sleep(f.DieAfter)
+			return worker.Exit{Code: 1}
+		}
 		if r.Command == "shutdown" {
 			return worker.Exit{}
 		}

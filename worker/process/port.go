@@ -184,6 +184,9 @@ func (s *source) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// bufferMost is the largest frame whose memory is used again, in bytes.
+const bufferMost = 1 << 20
+
 // interruptible runs an operation on a pipe so that the end of ctx ends it.
 func (p *port) interruptible(ctx context.Context, set func(time.Time) error, do func() error) error { // set fails on a closed pipe alone, where it is not needed
 	if ctx.Done() == nil {
@@ -222,7 +225,7 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 		n, err = p.stdin.Write(p.out)
 		return err
 	})
-	if const1MiB := 1 << 20; cap(p.out) > const1MiB {
+	if cap(p.out) > bufferMost {
 		p.out = nil // one huge call must not keep its memory for ever
 	}
 	switch {

@@ -33,7 +33,7 @@ func (m *nimble) execute(ctx context.Context, me *process, call subject.Call, li
 		// The anonymous call's receive has no clause for an error. The manager
 		// hears of the death.
 		me.exit(errors.New("no case clause matching an error"))
-		return subject.Reply{}, fmt.Errorf("%w: %v", me.obituary(), err)
+		return subject.Reply{}, fmt.Errorf("%w: %v", me.obituary(), err) //nolint:errorlint // whoever asks must not find the Python error: he died of it
 	case errors.As(err, &python):
 	default: // the worker is in doubt
 		me.send(m.self, cancel{r: r})

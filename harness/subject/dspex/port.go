@@ -180,7 +180,7 @@ func (p *port) signal(from *process, reason error) {
 	p.mu.Lock()
 	owner := p.owner
 	p.mu.Unlock()
-	if reason == errNormal && from != owner {
+	if errors.Is(reason, errNormal) && from != owner {
 		p.forget(from)
 		return
 	}

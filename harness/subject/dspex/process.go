@@ -100,7 +100,7 @@ func (p *process) strike(from *port, reason error) {
 	switch {
 	case p.traps:
 		p.post(exitSignal{from, reason})
-	case reason != errNormal:
+	case !errors.Is(reason, errNormal):
 		p.exit(fmt.Errorf("port of %s: %w", from.id, reason))
 	}
 }

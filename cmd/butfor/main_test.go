@@ -1,0 +1,338 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/internal/leftover"
+	"github.com/butfor/butfor/worker/process"
+)
+
+func TestMain(m *testing.M) { leftover.Main(m) }
+
+// watchdog bounds what takes seconds.
+const watchdog = time.Minute
+
+// shell is a butfor with its outputs caught.
+type shell struct {
+	status         int
+	stdout, stderr string
+}
+
+// in runs butfor in this process. onLine is told each line of stderr as it
+// comes; it may be nil.
+func in(ctx context.Context, t *testing.T, onLine func(string), args ...string) (s shell) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, watchdog)
+	defer cancel()
+	var wg sync.WaitGroup
+	catch := func(f **os.File, into *string, onLine func(string)) (done func()) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := *f
+		*f = w
+		wg.Go(func() {
+			defer r.Close()
+			for b := bufio.NewReader(r); ; {
+				line, err := b.ReadString('\n')
+				*into += line
+				if onLine != nil && line != "" {
+					onLine(line)
+				}
+				if errors.Is(err, io.EOF) {
+					return
+				}
+			}
+		})
+		return func() { *f = before; w.Close() }
+	}
+	outDone := catch(&os.Stdout, &s.stdout, nil)
+	errDone := catch(&os.Stderr, &s.stderr, onLine)
+	s.status = run(ctx, args)
+	outDone()
+	errDone()
+	wg.Wait()
+	return s
+}
+
+func butfor(t *testing.T, args ...string) shell {
+	t.Helper()
+	return in(t.Context(), t, nil, args...)
+}
+
+// objects are the lines of an output, each of which must be a JSON object.
+func objects(t *testing.T, stdout string) (all []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(stdout) {
+		var o map[string]any
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatalf("%v: %q", err, line)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+func nothingRuns(t *testing.T) {
+	t.Helper()
+	if left, err := process.Census(process.Token(), ""); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
+	for args, names := range map[string]string{
+		"frobnicate":                      `"frobnicate"`,
+		"run serial-stop":                 `"serial-stop"`,
+		"run serial-start serial-stop":    `"serial-stop"`,
+		"run --fast":                      "--fast",
+		"run -x":                          "-x",
+		"run --subject nobody":            `"nobody"`,
+		"run --subject herd serial-start": `"herd"`,
+		"run --world virtual":             `"virtual"`,
+		"run --boot 9ms":                  "--boot",
+		"run --boot soon":                 "--boot",
+		"run --boot":                      "--boot",
+		"run --seed -1":                   "--seed",
+		"run --json=perhaps":              "--json",
+		"list all":                        `"all"`,
+		"list --out x":                    "--out",
+		"doctor who":                      `"who"`,
+		"--fast":                          "--fast",
+	} {
+		s := butfor(t, strings.Fields(args)...)
+		if s.status != 2 || !strings.Contains(s.stderr, names) || !strings.Contains(s.stderr, "butfor --help") || s.stdout != "" {
+			t.Errorf("butfor %s: status %d, stdout %q, stderr %q; want 2 and %s named", args, s.status, s.stdout, s.stderr, names)
+		}
+	}
+}
+
+func TestHelpIsNoError(t *testing.T) {
+	for _, args := range []string{"", "--help", "run --help", "list --help", "doctor --help"} {
+		if s := butfor(t, strings.Fields(args)...); s.status != 0 || !strings.Contains(s.stdout, "Usage:") || s.stderr != "" {
+			t.Errorf("butfor %s: status %d, stdout %q, stderr %q", args, s.status, s.stdout, s.stderr)
+		}
+	}
+}
+
+func TestListSaysWhatTheFindingsAre(t *testing.T) {
+	s := butfor(t, "list", "--json")
+	if s.status != 0 || s.stderr != "" {
+		t.Errorf("status %d, stderr %q", s.status, s.stderr)
+	}
+	listed := objects(t, s.stdout)
+	if len(listed) != len(findings.All()) {
+		t.Errorf("%d are listed, there are %d", len(listed), len(findings.All()))
+	}
+	for i, f := range findings.All() {
+		o := listed[i]
+		if o["id"] != f.ID || o["kind"] != f.Kind || o["claim"] != f.Claim || o["source"] != f.Source {
+			t.Errorf("%s is listed as %v", f.ID, o)
+		}
+		if worlds, ok := o["worlds"].([]any); !ok || len(worlds) != len(f.Worlds) || worlds[0] != f.Worlds[0] {
+			t.Errorf("%s: worlds %v", f.ID, o["worlds"])
+		}
+	}
+
+	for columns, width := range map[string]int{"80": 80, "120": 120, "": 100} {
+		t.Setenv("COLUMNS", columns)
+		s = butfor(t, "list")
+		for _, f := range findings.All() {
+			if !strings.Contains(s.stdout, f.ID) {
+				t.Errorf("%s is not listed in %d columns", f.ID, width)
+			}
+		}
+		for line := range strings.Lines(s.stdout) {
+			if n := utf8.RuneCountInString(line) - 1; n > width {
+				t.Errorf("a line of %d in %d columns: %s", n, width, line)
+			}
+		}
+		if s.status != 0 || strings.ContainsRune(s.stdout, '\x1b') {
+			t.Errorf("status %d, escape codes: %v", s.status, strings.ContainsRune(s.stdout, '\x1b'))
+		}
+	}
+}
+
+func TestTheDoctorsLinesAreJSON(t *testing.T) {
+	s := butfor(t, "doctor", "--json")
+	found := map[any]any{}
+	for _, o := range objects(t, s.stdout) {
+		if o["name"] == "" || o["found"] == "" || !slices.Contains([]any{"ok", "note", "missing"}, o["status"]) {
+			t.Errorf("%v", o)
+		}
+		found[o["name"]] = o["status"]
+	}
+	if s.status != 0 || s.stderr != "" || found["python3"] != "ok" || len(found) < 5 {
+		t.Errorf("status %d, stderr %q, %v", s.status, s.stderr, found)
+	}
+	nothingRuns(t)
+}
+
+func TestTheDoctorFailsWithoutPython(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	if s := in(ctx, t, nil, "doctor"); s.status != 5 || !strings.Contains(s.stdout, "python3") || !strings.Contains(s.stdout, "→ install Python") {
+		t.Errorf("status %d: %s%s", s.status, s.stdout, s.stderr)
+	}
+	cancel()
+	if s := in(ctx, t, nil, "doctor"); s.status != 130 {
+		t.Errorf("interrupted: status %d", s.status)
+	}
+}
+
+func TestTheExitStatusIsOfWhatCameOut(t *testing.T) {
+	l := func(verdict, expected scenario.Word, problems ...string) report.Line {
+		return report.Line{Verdict: verdict, Expected: expected, Problems: problems}
+	}
+	bare := func(words ...scenario.Word) (ls []report.Line) { // of which nothing is expected
+		for _, w := range words {
+			ls = append(ls, l(w, ""))
+		}
+		return ls
+	}
+	for name, c := range map[string]struct {
+		lines []report.Line
+		want  int
+	}{
+		"nothing":        {nil, 0},
+		"sound":          {bare(scenario.Sound), 0},
+		"architectural":  {bare(scenario.Architectural), 1},
+		"amplified":      {bare(scenario.Amplified), 1},
+		"overdetermined": {bare(scenario.Overdetermined), 1},
+		"infeasible":     {bare(scenario.Infeasible), 1},
+		"environmental":  {bare(scenario.Environmental), 3},
+		"inconclusive":   {bare(scenario.Inconclusive), 4},
+		// Of several the first in 1, 4, 3, 0.
+		"1 before 4":           {bare(scenario.Inconclusive, scenario.Architectural), 1},
+		"1 before 3 and 0":     {bare(scenario.Sound, scenario.Environmental, scenario.Amplified), 1},
+		"4 before 3":           {bare(scenario.Environmental, scenario.Inconclusive, scenario.Environmental), 4},
+		"4 before 0":           {bare(scenario.Inconclusive, scenario.Sound), 4},
+		"3 before 0":           {bare(scenario.Sound, scenario.Environmental, scenario.Sound), 3},
+		"a word of the future": {bare(scenario.Sound, "baffling"), 1},
+		// Where something is expected.
+		"as expected":                           {[]report.Line{l(scenario.Architectural, scenario.Architectural), l(scenario.Sound, scenario.Sound)}, 0},
+		"as expected, and nothing expected":     {[]report.Line{l(scenario.Sound, scenario.Sound), l(scenario.Inconclusive, ""), l(scenario.Architectural, "")}, 0},
+		"otherwise":                             {[]report.Line{l(scenario.Sound, scenario.Sound), l(scenario.Inconclusive, scenario.Sound, "the verdict is inconclusive")}, 1},
+		"otherwise in a figure":                 {[]report.Line{l(scenario.Sound, scenario.Sound, "served at 2.0")}, 1},
+		"otherwise, and no verdict is expected": {[]report.Line{l(scenario.Inconclusive, "", "served 1, expected 4")}, 1},
+	} {
+		got := 0
+		if err := verdictStatus(c.lines); err != nil {
+			var s statusError
+			if !errors.As(err, &s) {
+				t.Errorf("%s: %v is no status", name, err)
+			}
+			got = int(s)
+		}
+		if got != c.want {
+			t.Errorf("%s: status %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestARunPrintsJSONAndKeepsItsBundles(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "runs")
+	args := []string{"run", "--boot", "30ms", "--seed", "5", "--subject", "ours", "--out", out, "concurrent-when-warm"}
+	s := butfor(t, append(args, "--json")...)
+	if s.status != 0 && s.status != 1 { // a busy machine may be late
+		t.Fatalf("status %d: %s", s.status, s.stderr)
+	}
+	if !strings.Contains(s.stderr, "1/1 concurrent-when-warm, ours\n") {
+		t.Errorf("stderr %q", s.stderr)
+	}
+	results := objects(t, s.stdout)
+	if len(results) != 1 {
+		t.Fatalf("%d results: %s", len(results), s.stdout)
+	}
+	r := results[0]
+	for field, want := range map[string]any{
+		"finding": "concurrent-when-warm", "kind": "verdict", "subject": "ours", "world": "process", "seed": 5.0, "expected": "sound", "order": "none", "calls": 4.0,
+	} {
+		if r[field] != want {
+			t.Errorf("%s is %v, want %v", field, r[field], want)
+		}
+	}
+	for _, field := range []string{"verdict", "reason", "hash", "figure"} {
+		if text, _ := r[field].(string); text == "" {
+			t.Errorf("%s is %v", field, r[field])
+		}
+	}
+	if _, ok := r["mechanism"]; !ok || r["seconds"] == 0.0 {
+		t.Errorf("mechanism %v, seconds %v", r["mechanism"], r["seconds"])
+	}
+	if problems, ok := r["problems"].([]any); !ok || (len(problems) > 0) != (s.status == 1) {
+		t.Errorf("status %d with the problems %v", s.status, r["problems"])
+	}
+
+	dir := filepath.Join(out, "concurrent-when-warm.ours")
+	b, err := trace.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if trace.Hash(b.Record) != r["hash"] || b.Verdict.Reason != r["reason"] || b.Scenario.Name != "concurrent-when-warm" {
+		t.Errorf("the bundle is of another run: %+v", b)
+	}
+
+	// Again, into the same folder, for people.
+	s = butfor(t, args...)
+	if s.status != 5 || !strings.Contains(s.stderr, dir+" is not empty") {
+		t.Errorf("over an earlier run: status %d: %s", s.status, s.stderr)
+	}
+	if !strings.Contains(s.stdout, "│ concurrent-when-warm ") || !strings.Contains(s.stdout, "  ours: ") || strings.ContainsRune(s.stdout, '\x1b') {
+		t.Errorf("printed\n%s", s.stdout)
+	}
+	nothingRuns(t)
+}
+
+func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := in(ctx, t, func(line string) {
+		if strings.HasPrefix(line, "1/4 ") {
+			cancel()
+		}
+	}, "run", "--boot", "30ms", "--subject", "V2-seed", "timeouts-increased", "--json")
+	if s.status != 130 || !strings.Contains(s.stderr, "stopped after 0 runs of timeouts-increased") || !strings.Contains(s.stderr, "interrupted") || s.stdout != "" {
+		t.Errorf("in the midst: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
+	}
+	nothingRuns(t)
+	if s := in(ctx, t, nil, "run", "serial-start"); s.status != 130 || s.stdout != "" {
+		t.Errorf("before it began: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
+	}
+	nothingRuns(t)
+}
+
+func TestEachRunHasAFolderOfItsOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range findings.All() {
+		for _, c := range f.Cases(findings.Demands(time.Second)) {
+			name := folder(report.Line{Finding: f.ID, Variant: c.Variant, Subject: c.Scenario.Subject.Name})
+			if seen[name] || strings.ContainsAny(name, " /\\") {
+				t.Errorf("%q: already there: %v", name, seen[name])
+			}
+			seen[name] = true
+		}
+	}
+	if got := folder(report.Line{Finding: "cold-start-timeouts", Variant: "deadline 5 boots", Subject: "V2-seed"}); got != "cold-start-timeouts.deadline-5-boots.V2-seed" {
+		t.Errorf("got %q", got)
+	}
+}

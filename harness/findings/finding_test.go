@@ -1,0 +1,299 @@
+package findings
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// unit is in round numbers: a boot is 100 ms.
+const unit = 100 * time.Millisecond
+
+var units = Unit{Waits: unit, Computes: 2 * unit, Wait: scenario.Demand{Wait: unit}, Compute: scenario.Demand{CPU: 2 * unit}}
+
+func boots(x float64) time.Duration { return time.Duration(x * float64(unit)) }
+
+// record is a run that began at one boot. Its calls arrived then and were
+// served after so many boots; 0 was not served.
+func record(served ...float64) *scenario.Record {
+	r := &scenario.Record{Deadline: time.Hour, Events: []scenario.Event{{At: unit, Kind: scenario.Open}}}
+	for i, x := range served {
+		call := fmt.Sprintf("c%d", i+1)
+		r.Events = append(r.Events, scenario.Event{At: unit, Kind: scenario.Arrive, Call: call})
+		e := scenario.Event{At: unit + boots(x), Kind: scenario.Return, Call: call}
+		if x == 0 {
+			e.Err = "no"
+		}
+		r.Events = append(r.Events, e)
+	}
+	return r
+}
+
+// started adds workers that were launched and ready so many boots after the
+// pool began to open; a ready below 0 never was. Each took so many calls.
+type start struct {
+	launched, ready float64
+	calls           int
+}
+
+func started(r *scenario.Record, starts ...start) *scenario.Record {
+	for i, s := range starts {
+		id := fmt.Sprintf("w%d", i+1)
+		r.Events = append(r.Events, scenario.Event{At: unit + boots(s.launched), Kind: scenario.Launch, Worker: id})
+		if s.ready >= 0 {
+			r.Events = append(r.Events, scenario.Event{At: unit + boots(s.ready), Kind: scenario.Ready, Worker: id})
+		}
+		for range s.calls {
+			r.Events = append(r.Events, scenario.Event{At: time.Hour, Kind: scenario.Send, Worker: id, Call: "c1"})
+		}
+	}
+	return r
+}
+
+func compare(t *testing.T, name string, got, want []string) {
+	t.Helper()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%s:\ngot  %q\nwant %q", name, got, want)
+	}
+}
+
+func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
+	for name, c := range map[string]struct {
+		accept Accept
+		record *scenario.Record
+		want   []string
+	}{
+		"all served":                 {Accept{Served: 2}, record(1, 99), nil},
+		"one too few":                {Accept{Served: 2}, record(1, 0), []string{"served 1, expected 2"}},
+		"one too many":               {Accept{Served: 1}, record(1, 1), []string{"served 2, expected 1"}},
+		"nobody, as expected":        {Accept{}, record(0), nil},
+		"workers not checked":        {Accept{Served: 1}, started(record(1), start{0, 1, 0}, start{0, 1, 0}), nil},
+		"as many workers":            {Accept{Served: 1, Workers: 2}, started(record(1), start{0, 1, 0}, start{0, -1, 0}), nil},
+		"another number of workers":  {Accept{Served: 1, Workers: 1}, started(record(1), start{0, 1, 0}, start{0, 1, 0}), []string{"2 workers were started, expected 1"}},
+		"as many used":               {Accept{Served: 1, MostUsed: 1}, started(record(1), start{0, 1, 5}, start{0, 1, 0}), nil},
+		"more used":                  {Accept{Served: 1, MostUsed: 1}, started(record(1), start{0, 1, 1}, start{0, 1, 1}), []string{"2 workers were used, expected at most 1"}},
+		"one start after another":    {Accept{Served: 1, Serial: true}, started(record(1), start{0, 1, 0}, start{1, 2, 0}, start{2.5, 3, 0}), nil},
+		"two starts at once":         {Accept{Served: 1, Serial: true}, started(record(1), start{0, 1, 0}, start{1, 2, 0}, start{1.9, 3, 0}), []string{"w3 was launched while w2 started, expected one start after another"}},
+		"a start after one that was": {Accept{Served: 1, Serial: true}, started(record(1), start{0, -1, 0}, start{1, 2, 0}), []string{"w2 was launched while w1 started, expected one start after another"}},
+		"all wrong at once": {Accept{Served: 2, Workers: 1, MostUsed: 1, Serial: true}, started(record(1), start{0, 1, 1}, start{0, 1, 1}), []string{
+			"served 1, expected 2", "2 workers were started, expected 1", "2 workers were used, expected at most 1", "w2 was launched while w1 started, expected one start after another",
+		}},
+	} {
+		compare(t, name, c.accept.Who(c.record), c.want)
+	}
+}
+
+func TestTimesMayBeOffByTheToleranceAndNoMore(t *testing.T) {
+	in := func(a Accept) Accept { a.Unit, a.UnitName = unit, "boots"; return a }
+	for name, c := range map[string]struct {
+		accept Accept
+		record *scenario.Record
+		want   []string
+	}{
+		"exactly":             {Accept{Times: []float64{1, 2}}, record(1, 2), nil},
+		"at the tolerance":    {Accept{Times: []float64{1, 2}}, record(0.86, 2.29), nil},
+		"too early":           {Accept{Times: []float64{1, 2}}, record(0.84, 2), []string{"served at 0.8 2.0, expected 1.0 2.0 boots"}},
+		"too late":            {Accept{Times: []float64{1, 2}}, record(1, 2.31), []string{"served at 1.0 2.3, expected 1.0 2.0 boots"}},
+		"in another order":    {Accept{Times: []float64{1, 2}}, record(2, 1), nil},
+		"too few":             {Accept{Times: []float64{1, 2}}, record(1, 0), []string{"served at 1.0, expected 1.0 2.0 boots"}},
+		"too many":            {Accept{Times: []float64{1}}, record(1, 1), []string{"served at 2×1.0, expected 1.0 boots"}},
+		"not checked":         {Accept{}, record(7), nil},
+		"the last by":         {Accept{LastBy: 2}, record(1, 2.29), nil},
+		"the last later":      {Accept{LastBy: 2}, record(1, 2.31), []string{"served at 1.0 2.3, expected the last by 2 boots"}},
+		"nobody by":           {Accept{LastBy: 2}, record(0), nil},
+		"ready":               {Accept{Ready: []float64{1, 2}}, started(record(), start{0, 2.2, 0}, start{0, 0.9, 0}), nil},
+		"ready late":          {Accept{Ready: []float64{1, 2}}, started(record(), start{0, 1, 0}, start{0, 2.4, 0}), []string{"workers ready at 1.0 2.4, expected 1.0 2.0 boots"}},
+		"one never ready":     {Accept{Ready: []float64{1, 2}}, started(record(), start{0, 1, 0}, start{0, -1, 0}), []string{"workers ready at 1.0, expected 1.0 2.0 boots"}},
+		"all ready by":        {Accept{ReadyBy: 1.5}, started(record(), start{0, 1, 0}, start{0, 1.7, 0}), nil},
+		"not all ready by":    {Accept{ReadyBy: 1.5}, started(record(), start{0, 1, 0}, start{0, 1.8, 0}), []string{"workers ready at 1.0 1.8, expected the last by 1.5 boots"}},
+		"both served and not": {Accept{Times: []float64{1}, LastBy: 1}, record(2), []string{"served at 2.0, expected 1.0 boots", "served at 2.0, expected the last by 1 boots"}},
+	} {
+		compare(t, name, in(c.accept).When(c.record), c.want)
+	}
+}
+
+func TestAFigureSaysInAFewCharactersWhatWasShown(t *testing.T) {
+	for want, c := range map[string]struct {
+		accept Accept
+		record *scenario.Record
+	}{
+		"1.0 2.0 boots":                   {Accept{}, record(2, 1)},
+		"4×1.0 boots":                     {Accept{}, record(1, 1, 1.01, 0.98)},
+		"2×1.0 2×2.0 boots":               {Accept{}, record(1, 1, 2, 2)},
+		"1 of 4: 1.1 boots":               {Accept{}, record(0, 1.1, 0, 0)},
+		"0 of 2":                          {Accept{}, record(0, 0)},
+		"1.0 boots; ready by 2.0":         {Accept{ReadyBy: 3}, started(record(1), start{0, 2, 0}, start{0, 1, 0})},
+		"3.0 boots; ready by 2.0":         {Accept{Ready: []float64{1}}, started(record(3), start{0, 2, 0})},
+		"4.0 boots; ready by 2.0":         {Accept{Serial: true}, started(record(4), start{0, 2, 0})},
+		"5.0 boots":                       {Accept{ReadyBy: 3}, started(record(5), start{0, -1, 0})},
+		"6.0 boots":                       {Accept{}, started(record(6), start{0, 2, 0})},
+		"1 of 2: 1.0 boots; ready by 2.0": {Accept{Serial: true}, started(record(1, 0), start{0, 2, 0})},
+	} {
+		c.accept.Unit, c.accept.UnitName = unit, "boots"
+		if got := c.accept.Figure(c.record); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestFindingsAreFoundByIDInTheOrderAskedFor(t *testing.T) {
+	all, err := Find()
+	if err != nil || len(all) != len(All()) {
+		t.Errorf("without an id: %d of %d, %v", len(all), len(All()), err)
+	}
+	for i, f := range All() {
+		if all[i].ID != f.ID {
+			t.Errorf("the %d. is %s, want %s", i+1, all[i].ID, f.ID)
+		}
+	}
+	two, err := Find("serial-start", "concurrent-when-warm")
+	if err != nil || len(two) != 2 || two[0].ID != "serial-start" || two[1].ID != "concurrent-when-warm" {
+		t.Errorf("got %+v, %v", two, err)
+	}
+}
+
+func TestAnUnknownIDIsAnErrorThatListsWhatThereIs(t *testing.T) {
+	fs, err := Find("serial-start", "serial-stop")
+	if err == nil || fs != nil || !strings.Contains(err.Error(), `"serial-stop"`) {
+		t.Fatalf("got %v, %v", fs, err)
+	}
+	for _, f := range All() {
+		if !strings.Contains(err.Error(), f.ID) {
+			t.Errorf("%s is not listed: %v", f.ID, err)
+		}
+	}
+}
+
+func TestEveryFindingSaysWhatWasClaimedByWhomAndWhatIsTrue(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range All() {
+		if f.ID == "" || strings.Trim(f.ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || seen[f.ID] {
+			t.Errorf("the id %q: want lower case with hyphens, once", f.ID)
+		}
+		seen[f.ID] = true
+		if f.Claim == "" || f.Source == "" || f.Truth == "" {
+			t.Errorf("%s: claim %q, source %q, truth %q", f.ID, f.Claim, f.Source, f.Truth)
+		}
+		if !slices.Contains([]string{"verdict", "figure", "test"}, f.Kind) {
+			t.Errorf("%s: kind %q", f.ID, f.Kind)
+		}
+		if !slices.Contains(f.Worlds, "process") {
+			t.Errorf("%s: worlds %q", f.ID, f.Worlds)
+		}
+		if len(f.Cases(units)) == 0 {
+			t.Errorf("%s has no case", f.ID)
+		}
+	}
+}
+
+func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
+	for _, f := range All() {
+		seen := map[string]bool{}
+		ours := 0
+		for _, c := range f.Cases(units) {
+			name := f.ID + ", " + c.Variant + ", " + c.Scenario.Subject.Name
+			if seen[name] {
+				t.Errorf("%s: twice", name)
+			}
+			seen[name] = true
+			if err := c.Scenario.Check(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if c.Accept.Unit <= 0 || c.Accept.UnitName == "" {
+				t.Errorf("%s: times are told in %v %q", name, c.Accept.Unit, c.Accept.UnitName)
+			}
+			if want := c.Accept.Times; want != nil && (len(want) != c.Accept.Served || !slices.IsSorted(want)) {
+				t.Errorf("%s: %d are to be served, at %v", name, c.Accept.Served, want)
+			}
+			w := c.Scenario.Workload
+			if n := w.Clients * max(1, w.Calls); c.Accept.Served > n {
+				t.Errorf("%s: %d of %d calls are to be served", name, c.Accept.Served, n)
+			}
+			switch c.Scenario.Subject.Name {
+			case "ours":
+				ours++
+				if n := w.Clients * max(1, w.Calls); c.Expected != scenario.Sound || c.Accept.Served != n {
+					t.Errorf("%s: expected %q with %d of %d served, want sound with all", name, c.Expected, c.Accept.Served, n)
+				}
+			case "V1", "V2-seed", "herd":
+				if !slices.Contains([]scenario.Word{scenario.Sound, scenario.Architectural, ""}, c.Expected) {
+					t.Errorf("%s: expected %q", name, c.Expected)
+				}
+			default:
+				t.Errorf("%s: who is that?", name)
+			}
+		}
+		if ours == 0 {
+			t.Errorf("%s does not show ours", f.ID)
+		}
+	}
+}
+
+// Times are multiples of the unit, so that a slow machine changes none of them.
+func TestCasesScaleWithTheUnit(t *testing.T) {
+	twice := Unit{Waits: 2 * units.Waits, Computes: 2 * units.Computes, Wait: scenario.Demand{Wait: 2 * units.Wait.Wait}, Compute: scenario.Demand{CPU: 2 * units.Compute.CPU}}
+	for _, f := range All() {
+		once, again := f.Cases(units), f.Cases(twice)
+		for i, c := range once {
+			a, b := c.Scenario, again[i].Scenario
+			for name, d := range map[string][2]time.Duration{
+				"Deadline": {a.Deadline, b.Deadline}, "Patience": {a.Patience, b.Patience}, "Recovery": {a.Recovery, b.Recovery},
+				"Every": {a.Workload.Every, b.Workload.Every}, "Start.CPU": {a.Start.CPU, b.Start.CPU}, "Start.Wait": {a.Start.Wait, b.Start.Wait},
+				"CheckoutTimeout": {a.Config.CheckoutTimeout, b.Config.CheckoutTimeout}, "CallTimeout": {a.Config.CallTimeout, b.Config.CallTimeout},
+				"StartTimeout": {a.Config.StartTimeout, b.Config.StartTimeout}, "Unit": {c.Accept.Unit, again[i].Accept.Unit},
+			} {
+				if off := d[1] - 2*d[0]; off.Abs() > 2 { // rounding
+					t.Errorf("%s, %s: %s is %v, and with twice the unit %v", f.ID, a.Subject.Name, name, d[0], d[1])
+				}
+			}
+			x, y := c.Accept, again[i].Accept
+			x.Unit, y.Unit = 0, 0
+			if !reflect.DeepEqual(x, y) {
+				t.Errorf("%s, %s: %+v, and with twice the unit %+v", f.ID, a.Subject.Name, x, y)
+			}
+		}
+	}
+}
+
+func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
+	burnt := func(r *scenario.Record, share float64) *scenario.Record {
+		for i := range r.Events {
+			if r.Events[i].Kind == scenario.Ready {
+				r.Events[i].OnCPU = time.Duration(share * float64(units.Computes))
+			}
+		}
+		return r
+	}
+	herd := func(served, share float64) *scenario.Record {
+		return burnt(started(record(served, served), start{0, served, 1}, start{0, -1, 0}), share)
+	}
+	for name, c := range map[string]struct {
+		herd, ours *scenario.Record
+		want       []string
+	}{
+		"as claimed":           {herd(8, 1), record(2, 4), nil},
+		"at the tolerance":     {herd(8, 1.29), record(3.1, 4), nil},
+		"hardly later":         {herd(8, 1), record(4, 4), []string{"bounded starts served the first caller 2.0 times earlier than the herd, expected 3"}},
+		"it burnt more itself": {herd(8, 1.4), record(2, 4), []string{"w1 of the herd was on CPU for 1.4 boots, expected 1: it must be the waiting that grows"}},
+		"said already":         {record(0, 0), record(2, 4), nil},
+	} {
+		compare(t, name, selfMadeContention.Together(units, []*scenario.Record{c.herd, record(1), c.ours}), c.want)
+	}
+	for i, want := range []string{"herd", "V2-seed", "ours"} { // it goes by their order
+		if got := selfMadeContention.Cases(units)[i].Scenario.Subject.Name; got != want {
+			t.Errorf("case %d is of %s, want %s", i, got, want)
+		}
+	}
+}
+
+func TestDemandsAreOneOfEachKind(t *testing.T) {
+	u := Demands(unit)
+	if u.Wait != (scenario.Demand{Wait: unit}) || u.Compute != (scenario.Demand{CPU: unit}) {
+		t.Errorf("got %+v", u)
+	}
+}

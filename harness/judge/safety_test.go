@@ -1,0 +1,277 @@
+package judge
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// opened is the beginning of most stories: a pool with two workers.
+const opened = `
+	size 2
+	0 open
+	0 launch w1
+	0 launch w2
+	1 launched w1
+	1 launched w2
+	50 ready w1
+	60 ready w2
+	60 opened
+	60 go
+`
+
+// ended is the end of most.
+const ended = `
+	900 probing
+	901 probed n=2
+	902 close
+	910 exit w1
+	911 exit w2
+	912 closed
+`
+
+// called is a call that goes well.
+const called = `
+	100 arrive c1
+	100 begin c1
+	101 send w1 c1
+	200 recv w1 c1
+	200 return c1
+`
+
+// Each story breaks one rule and no other, on purpose: that is known before the
+// judge is asked.
+var breaches = map[string]struct {
+	story []string
+	tells string // of the reason: the rule, and who broke it
+}{
+	"one worker in two hands": {[]string{opened, called, `
+		300 arrive c2
+		301 arrive c3
+		310 send w1 c2
+		311 send w1 c3
+		320 recv w1 c2
+		321 recv w1 c3
+		330 return c2
+		330 return c3`, ended}, "one worker in two hands: w1 was sent c3 while it had c2"},
+	"a probe into a hand": {[]string{opened, called, `
+		300 arrive c2
+		310 send w1 c2
+		900 probing
+		901 arrive probe1
+		902 send w1 probe1
+		903 recv w1 c2
+		904 return c2
+		905 recv w1 probe1
+		906 return probe1
+		907 probed n=2
+		908 closed`}, "one worker in two hands: w1 was sent probe1 while it had c2"},
+	"used before its hello": {[]string{`
+		size 2
+		0 open
+		0 launch w1
+		1 launched w1
+		2 arrive c1
+		3 send w1 c1
+		50 ready w1
+		60 recv w1 c1
+		60 return c1`, ended}, "a worker used before its hello: w1 was sent c1"},
+	"made twice, on another worker": {[]string{opened, `
+		100 arrive c1
+		101 send w1 c1
+		150 send w2 c1
+		200 recv w1 c1
+		201 recv w2 c1
+		202 return c1`, ended}, "a call made twice: c1 went to w1 and then to w2"},
+	"made twice, on the same worker": {[]string{opened, called[:strings.Index(called, "200 return")], `
+		210 send w1 c1
+		220 recv w1 c1
+		230 return c1`, ended}, "a call made twice: c1 went to w1 and then to w1"},
+	"made again after its worker died": {[]string{opened, `
+		100 arrive c1
+		101 send w1 c1
+		150 exit w1
+		160 send w2 c1
+		200 recv w2 c1
+		202 return c1
+		901 probed n=2
+		912 closed`}, "a call made twice: c1 went to w1 and then to w2"},
+	"a wrong answer": {[]string{opened, `
+		100 arrive c1
+		101 send w1 c1
+		200 recv w1 c1
+		200 return c1 wrong`, ended}, "a wrong answer: c1 was given what no worker had answered to it"},
+	"a lost call": {[]string{opened, called, `
+		300 arrive c2
+		301 send w1 c2
+		2900 return c2 lost err=the_call_never_came_back
+		3000 probed n=2
+		3010 closed`}, "a lost call: c2 did not come back"},
+	"a lost probe": {[]string{opened, called, `
+		900 probing
+		901 arrive probe1
+		902 send w1 probe1
+		2900 return probe1 lost err=the_call_never_came_back
+		3000 probed n=2
+		3010 closed`}, "a lost call: probe1 did not come back"},
+	"one more alive than allowed": {[]string{opened, called, `
+		300 launch w3
+		301 launched w3`, ended}, "more alive than allowed: 3 with w3, 2 are allowed"},
+	"one more alive than the overflow allows": {[]string{opened, called, `
+		overflow 1
+		300 launch w3
+		301 launched w3
+		302 launch w4
+		303 launched w4`, ended}, "more alive than allowed: 4 with w4, 3 are allowed"},
+	"capacity lost": {[]string{opened, called, `
+		900 probing
+		950 probed n=1
+		951 closed`}, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2"},
+	"cannot be closed": {[]string{opened, called, `
+		901 probed n=2
+		902 close
+		2902 closed lost err=Close_did_not_return`}, "a pool that can't be closed: Close_did_not_return"},
+	"a process is left": {[]string{opened, called, ended, `
+		3000 left text=process_7`}, "left behind after Close: process_7"},
+	"two workers of one name": {[]string{opened, called, `
+		overflow 1
+		300 launch w1
+		301 launched w1`, ended}, "two workers with one name: w1 was launched while the first lived"},
+}
+
+func TestEachBreachOfSafetyIsArchitecturalAndNamed(t *testing.T) {
+	for name, c := range breaches {
+		t.Run(name, func(t *testing.T) {
+			v := Judge(timeline(t, c.story...), nil)
+			if v.Word != scenario.Architectural || !strings.Contains(v.Reason, c.tells) {
+				t.Errorf("%s: %s\nwant architectural: %s", v.Word, v.Reason, c.tells)
+			}
+			if len(v.Safety) != 1 || !strings.HasPrefix(v.Safety[0], c.tells) {
+				t.Errorf("broken: %q, want this alone: %s", v.Safety, c.tells)
+			}
+		})
+	}
+}
+
+// What is all right, however near it comes.
+func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
+	for name, story := range map[string][]string{
+		"a call":  {opened, called, ended},
+		"no call": {opened, ended},
+		"one worker, one call after another": {opened, called, `
+			300 arrive c2
+			301 send w1 c2
+			302 recv w1 c2
+			303 return c2`, ended},
+		"a worker is replaced": {opened, called, `
+			300 exit w1
+			301 launch w3
+			302 launched w3`, ended},
+		"a worker that died in mid-call is replaced": {opened, `
+			100 arrive c1
+			101 send w1 c1
+			150 exit w1
+			151 return c1 err=died
+			152 launch w3
+			153 launched w3
+			160 ready w3
+			170 arrive c2
+			171 send w3 c2
+			172 recv w3 c2
+			173 return c2`, ended},
+		"a name is used again after the end of the first": {opened, called, `
+			300 exit w1
+			301 launch w1
+			302 launched w1
+			310 ready w1
+			400 arrive c2
+			401 send w1 c2
+			402 recv w1 c2
+			403 return c2`, ended},
+		"a launch that failed is no worker": {opened, called, `
+			300 launch w3
+			301 launched w3 err=no`, ended},
+		"overflow": {opened, called, `
+			overflow 1
+			300 launch w3
+			301 launched w3`, ended},
+		"a ping by the pool's own": {opened, called, `
+			300 send w1
+			301 send w1
+			302 recv w1`, ended},
+		"an answer after its worker's end": {opened, `
+			100 arrive c1
+			101 send w1 c1
+			102 exit w1
+			103 recv w1 c1
+			104 return c1`, ended},
+		"a frame that did not go out, and goes to another": {opened, `
+			100 arrive c1
+			101 send w1 c1
+			102 send w1 c1 err=gone
+			103 send w2 c1
+			104 recv w2 c1
+			105 return c1`, ended},
+		"a frame that did not go out to the dead": {opened, `
+			100 arrive c1
+			101 send w1 c1
+			102 exit w1
+			103 send w1 c1 err=gone
+			104 send w2 c1
+			105 recv w2 c1
+			106 return c1`, ended},
+		"a frame too large, and the next call": {opened, `
+			100 arrive c1
+			101 send w1 c1
+			102 send w1 c1 err=too_large
+			103 return c1 err=too_large
+			104 arrive c2
+			105 send w1 c2
+			106 recv w1 c2
+			107 return c2`, ended},
+		"an error to a call that the scenario ended": {opened, `
+			100 arrive c1
+			101 send w1 c1
+			200 return c1 excused err=client_died
+			210 exit w1`, ended},
+		"close says that it had to kill": {opened, called, `
+			901 probed n=2
+			912 closed err=killed_one`},
+		"more held than the size": {opened, called, "901 probed n=3", "902 closed"},
+		"no probe was made":       {opened, called, "902 closed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if broken, slow := safety(timeline(t, story...)); len(broken)+len(slow) > 0 {
+				t.Errorf("accused of %q", append(broken, slow...))
+			}
+		})
+	}
+}
+
+func TestABreachIsToldOnceWithItsFirstInstance(t *testing.T) {
+	v := Judge(timeline(t, opened, called, `
+		size 1
+		300 launch w3
+		301 launched w3
+		400 arrive c2
+		401 send w3 c2
+		402 arrive c3
+		403 send w3 c3
+		404 return c2 wrong
+		405 return c3 wrong`, ended), nil)
+	want := []string{
+		"more alive than allowed: 2 with w2, 1 are allowed",
+		"a worker used before its hello: w3 was sent c2",
+		"one worker in two hands: w3 was sent c3 while it had c2",
+		"a wrong answer: c2 was given what no worker had answered to it",
+	}
+	if strings.Join(v.Safety, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(v.Safety, "\n"), strings.Join(want, "\n"))
+	}
+	for _, s := range want {
+		if !strings.Contains(v.Reason, s) {
+			t.Errorf("the reason %q lacks %q", v.Reason, s)
+		}
+	}
+}

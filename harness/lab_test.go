@@ -1,0 +1,132 @@
+//go:build linux
+
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/worker"
+)
+
+// aFinding has ours, of which is claimed what comes out, and a pool that does
+// not open, of which is claimed that it is sound.
+func aFinding(together *int) findings.Finding {
+	return findings.Finding{
+		ID: "a-finding", Worlds: []string{"process"},
+		Cases: func(u findings.Unit) (cases []findings.Case) {
+			for _, s := range []subject.Subject{subject.Ours(), {Name: "shut", Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) {
+				return nil, errors.New("no licence")
+			}}} {
+				sc := on(s)
+				cases = append(cases, findings.Case{Scenario: sc, Expected: scenario.Sound, Accept: findings.Accept{Unit: u.Waits, UnitName: "boots", Served: 1, LastBy: 1e6}})
+			}
+			return cases
+		},
+		Together: func(_ findings.Unit, records []*scenario.Record) []string {
+			*together++
+			return []string{fmt.Sprintf("%d in all", len(records))}
+		},
+	}
+}
+
+func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
+	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond}
+	together := 0
+	var told []string
+	l := Lab{
+		Seed: 9, Unit: &unit,
+		Progress: func(f findings.Finding, c findings.Case, nth, of int) {
+			told = append(told, fmt.Sprintf("%d of %d: %s, %s", nth, of, f.ID, c.Scenario.Subject.Name))
+		},
+		Done: func(o Outcome) { told = append(told, "done: "+o.Result.Record.Subject) },
+	}
+	out, err := l.Reproduce(t.Context(), []findings.Finding{aFinding(&together)})
+	if err != nil || len(out) != 2 {
+		t.Fatalf("%d outcomes, %v", len(out), err)
+	}
+	if want := []string{"1 of 2: a-finding, ours", "done: ours", "2 of 2: a-finding, shut", "done: shut"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	ours, shut := out[0], out[1]
+	if len(ours.Who)+len(ours.When) > 0 || !ours.AsExpected() || ours.Result.Word != scenario.Sound || ours.Unit != unit || !strings.HasSuffix(ours.Figure, " boots") {
+		t.Errorf("%+v", ours)
+	}
+	if want := []string{"served 0, expected 1", "the verdict is architectural, expected sound"}; !slices.Equal(shut.Who, want) || shut.AsExpected() {
+		t.Errorf("got %q, want %q", shut.Who, want)
+	}
+	if want := []string{"2 in all"}; !slices.Equal(shut.When, want) || together != 1 {
+		t.Errorf("together %d times: %q, want %q once, with the last", together, shut.When, want)
+	}
+	for _, o := range out {
+		if r := o.Result; r.Scenario.Name != "a-finding" || r.Scenario.World != "process" || r.Record.Seed != 9 {
+			t.Errorf("%s was run as %q in %q with seed %d", o.Case.Scenario.Subject.Name, r.Scenario.Name, r.Scenario.World, r.Record.Seed)
+		}
+	}
+
+	told, together = nil, 0
+	l.Subject = "shut"
+	if out, err := l.Reproduce(t.Context(), []findings.Finding{aFinding(&together)}); err != nil || len(out) != 1 || together != 0 {
+		t.Errorf("one subject: %d outcomes, %v; together %d times", len(out), err, together)
+	}
+	if want := []string{"1 of 1: a-finding, shut", "done: shut"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	nothingRuns(t)
+}
+
+func TestALabGivesWhatItHasWhenItIsStopped(t *testing.T) {
+	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, err := Lab{Unit: &unit, Done: func(Outcome) { stop() }}.Reproduce(ctx, []findings.Finding{aFinding(new(int))})
+	if !errors.Is(err, context.Canceled) || len(out) != 1 || !strings.Contains(err.Error(), "a-finding, shut") {
+		t.Errorf("%d outcomes, %v", len(out), err)
+	}
+	nothingRuns(t)
+}
+
+func TestALabSaysWhatItCannotDoBeforeItDoesAnything(t *testing.T) {
+	f := aFinding(new(int))
+	for want, l := range map[string]Lab{
+		`a-finding does not run in world "virtual", but in ["process"]`:                         {World: "virtual"},
+		`none of these findings has a subject called "theirs"; they have ours, shut`:            {Subject: "theirs"},
+		`none of these findings has a subject called "theirs, of course"; they have ours, shut`: {World: "process", Subject: "theirs, of course"},
+	} {
+		l.Progress = func(findings.Finding, findings.Case, int, int) { t.Errorf("a case was begun, though %s", want) }
+		if _, err := l.Reproduce(t.Context(), []findings.Finding{f}); err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+	if err := (Lab{World: "process", Subject: "shut"}).Check([]findings.Finding{f}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheUnitIsWhatAStartTakesHere(t *testing.T) {
+	const boot = 50 * time.Millisecond
+	u, err := Lab{Boot: boot}.Measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Waits < boot || u.Computes < boot {
+		t.Errorf("%+v: shorter than what a start asks for", u)
+	}
+	if u.Wait != (scenario.Demand{Wait: boot}) || u.Compute != (scenario.Demand{CPU: boot}) {
+		t.Errorf("%+v", u)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := (Lab{Boot: boot}).Measure(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("under an ended ctx: %v", err)
+	}
+	nothingRuns(t)
+}

@@ -1,0 +1,90 @@
+package scenario
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/worker"
+)
+
+// good is a scenario in which nothing is wrong.
+func good() Scenario {
+	return Scenario{
+		Subject: subject.Subject{Name: "any", Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) {
+			return nil, nil
+		}},
+		Config:   subject.Config{Size: 4},
+		Warm:     4,
+		Workload: Workload{Clients: 1, Command: "ping"},
+	}
+}
+
+func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
+	for name, change := range map[string]func(s *Scenario){
+		"as it is":       func(s *Scenario) {},
+		"nothing warm":   func(s *Scenario) { s.Warm = 0 },
+		"burst":          func(s *Scenario) { s.Workload.Arrive = Burst },
+		"rate":           func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Rate, time.Second },
+		"poisson":        func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Poisson, time.Second },
+		"nobody waits":   func(s *Scenario) { s.Config.QueueLimit = -1 },
+		"a slack of 0.9": func(s *Scenario) { s.Slack = 0.9 },
+	} {
+		s := good()
+		change(&s)
+		if err := s.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
+	for field, change := range map[string]func(s *Scenario){
+		"Subject.Open":            func(s *Scenario) { s.Subject.Open = nil },
+		"Config.Size":             func(s *Scenario) { s.Config.Size, s.Warm = 0, 0 },
+		"Config.Overflow":         func(s *Scenario) { s.Config.Overflow = -1 },
+		"Config.StartConcurrency": func(s *Scenario) { s.Config.StartConcurrency = -1 },
+		"Config.Cores is -1":      func(s *Scenario) { s.Config.Cores = -1 },
+		"Config.Cores is NaN":     func(s *Scenario) { s.Config.Cores = math.NaN() },
+		"Slack is NaN":            func(s *Scenario) { s.Slack = math.NaN() },
+		"Config.StartTimeout":     func(s *Scenario) { s.Config.StartTimeout = -1 },
+		"Config.CheckoutTimeout":  func(s *Scenario) { s.Config.CheckoutTimeout = -1 },
+		"Config.CallTimeout":      func(s *Scenario) { s.Config.CallTimeout = -1 },
+		"Warm is -1":              func(s *Scenario) { s.Warm = -1 },
+		"Warm is 5":               func(s *Scenario) { s.Warm = 5 },
+		"Workload.Clients":        func(s *Scenario) { s.Workload.Clients = 0 },
+		"Workload.Calls":          func(s *Scenario) { s.Workload.Calls = -1 },
+		"Workload.Command":        func(s *Scenario) { s.Workload.Command = "" },
+		"Workload.Arrive":         func(s *Scenario) { s.Workload.Arrive = "in pairs" },
+		"arrive by rate":          func(s *Scenario) { s.Workload.Arrive = Rate },
+		"arrive by poisson":       func(s *Scenario) { s.Workload.Arrive = Poisson },
+		"Workload.Every":          func(s *Scenario) { s.Workload.Every = -1 },
+		"Workload.Think":          func(s *Scenario) { s.Workload.Think = -1 },
+		"Workload.DieAfter":       func(s *Scenario) { s.Workload.DieAfter = -1 },
+		"Start.CPU":               func(s *Scenario) { s.Start.CPU = -1 },
+		"Start.Wait":              func(s *Scenario) { s.Start.Wait = -1 },
+		"Deadline":                func(s *Scenario) { s.Deadline = -1 },
+		"Patience":                func(s *Scenario) { s.Patience = -1 },
+		"Recovery":                func(s *Scenario) { s.Recovery = -1 },
+		"Slack":                   func(s *Scenario) { s.Slack = -1 },
+	} {
+		s := good()
+		change(&s)
+		err := s.Check()
+		if err == nil || !strings.Contains(err.Error(), field) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one error that names it", field, err)
+		}
+	}
+}
+
+func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
+	err := (&Scenario{}).Check()
+	for _, field := range []string{"Subject.Open", "Config.Size", "Workload.Clients", "Workload.Command"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s is not named by: %v", field, err)
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package subject
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/internal/leftover"
+	"github.com/butfor/butfor/pool"
+	"github.com/butfor/butfor/worker/model"
+)
+
+func TestMain(m *testing.M) { leftover.Main(m) }
+
+const (
+	ms  = time.Millisecond
+	sec = time.Second
+)
+
+// bubble runs a test in virtual time, on a subject that is closed at its end.
+// It then checks that no process is left; the bubble itself fails on a
+// goroutine that is.
+func bubble(t *testing.T, s Subject, cfg Config, profile func(n int) model.Profile, body func(t *testing.T, p Pool, l *model.Launcher)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := &model.Launcher{Profile: profile}
+		p, err := s.Open(t.Context(), l, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body(t, p, l)
+		if err := p.Close(context.Background()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if n := l.Alive(); n != 0 {
+			t.Errorf("%d processes are left after Close", n)
+		}
+		if most := l.MostAlive(); most > cfg.Size+cfg.Overflow {
+			t.Errorf("%d processes were alive at once, %d are allowed", most, cfg.Size+cfg.Overflow)
+		}
+	})
+}
+
+// boots is a profile of workers that all wait for d before their hello.
+func boots(d time.Duration) func(int) model.Profile {
+	return func(int) model.Profile { return model.Profile{BootWait: d} }
+}
+
+// first gives the first launch one profile and the others another.
+func first(bad, good model.Profile) func(int) model.Profile {
+	return func(i int) model.Profile {
+		if i == 0 {
+			return bad
+		}
+		return good
+	}
+}
+
+// begun are the times of the launches, since the first event of the bubble.
+func begun(l *model.Launcher, begin time.Time) (at []time.Duration) {
+	for _, p := range l.Ports() {
+		at = append(at, p.Begin.Sub(begin))
+	}
+	return at
+}
+
+// served is what became of one of several calls.
+type served struct {
+	after  time.Duration
+	worker string
+	err    error
+}
+
+// together makes n calls at once, each a sleep of d, and waits for them all.
+// They are given in the order of their ends.
+func together(ctx context.Context, p Pool, n int, d time.Duration) []served {
+	begin := time.Now()
+	out := make([]served, n)
+	var wg sync.WaitGroup
+	for i := range out {
+		wg.Go(func() {
+			r, err := p.Call(ctx, Call{Command: "sleep", Args: map[string]any{"s": d.Seconds()}})
+			out[i] = served{time.Since(begin), r.Worker, err}
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(out, func(a, b served) int { return int(a.after - b.after) })
+	return out
+}
+
+// after are the times at which the calls ended; an error fails the test.
+func after(t *testing.T, out []served) (at []time.Duration) {
+	t.Helper()
+	for _, s := range out {
+		if s.err != nil {
+			t.Errorf("a call failed: %v", s.err)
+		}
+		at = append(at, s.after)
+	}
+	return at
+}
+
+func all(d ...time.Duration) []time.Duration { return d }
+
+func TestOursPassesEachSettingThrough(t *testing.T) {
+	bg := context.Background()
+	tests := map[string]func(t *testing.T){
+		"Name": func(t *testing.T) {
+			bubble(t, Ours(), Config{Name: "blue", Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				if out := together(bg, p, 1, 0); out[0].worker != "blue-w1" {
+					t.Errorf("got %v", out)
+				}
+			})
+		},
+		"Size": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 3}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				if got := after(t, together(bg, p, 4, sec)); !slices.Equal(got, all(sec, sec, sec, 2*sec)) {
+					t.Errorf("served at %v", got)
+				}
+			})
+		},
+		"Overflow": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 1, Overflow: 2, Cores: 4}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				if got := after(t, together(bg, p, 4, sec)); !slices.Equal(got, all(sec, sec, sec, 2*sec)) {
+					t.Errorf("served at %v", got)
+				}
+			})
+		},
+		"QueueLimit": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 1, QueueLimit: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				p.(Warmer).Warm(bg, 1)
+				out := together(bg, p, 3, sec)
+				if !errors.Is(out[0].err, pool.ErrQueueFull) || out[1].err != nil || out[2].err != nil {
+					t.Errorf("got %v, want one of three refused", out)
+				}
+			})
+		},
+		"StartConcurrency": func(t *testing.T) {
+			begin := time.Time{}
+			bubble(t, Ours(), Config{Size: 3, StartConcurrency: 1, Cores: 4}, func(int) model.Profile {
+				if begin.IsZero() {
+					begin = time.Now()
+				}
+				return model.Profile{BootWait: sec}
+			}, func(t *testing.T, p Pool, l *model.Launcher) {
+				p.(Warmer).Warm(bg, 3)
+				if got := begun(l, begin); !slices.Equal(got, all(0, sec, 2*sec)) {
+					t.Errorf("starts began at %v", got)
+				}
+			})
+		},
+		"Cores": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 8, Cores: 3}, func(int) model.Profile { return model.Profile{BootCPU: sec} }, func(t *testing.T, p Pool, l *model.Launcher) {
+				time.Sleep(900 * ms) // virtual
+				synctest.Wait()
+				if n := len(l.Ports()); n != 3 {
+					t.Errorf("%d starts began at once, want as many as cores", n)
+				}
+			})
+		},
+		"Lazy": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 2, Lazy: true}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				synctest.Wait()
+				if n := len(l.Ports()); n != 0 {
+					t.Errorf("%d starts before anybody called", n)
+				}
+			})
+			bubble(t, Ours(), Config{Size: 2}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				synctest.Wait()
+				if n := len(l.Ports()); n != 2 {
+					t.Errorf("%d starts of an eager pool", n)
+				}
+			})
+		},
+		"StartTimeout": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 1, StartTimeout: 2 * sec}, first(model.Profile{Mute: true}, model.Profile{}), func(t *testing.T, p Pool, l *model.Launcher) {
+				if out := together(bg, p, 1, 0); out[0].err != nil || out[0].after < 2*sec || out[0].after > 3*sec {
+					t.Errorf("got %v, want a second start after 2 s", out)
+				}
+			})
+		},
+		"CheckoutTimeout": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 1, CheckoutTimeout: 2 * sec}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				out := together(bg, p, 2, 5*sec)
+				if !errors.Is(out[0].err, pool.ErrCheckoutTimeout) || out[0].after != 2*sec || out[1].err != nil {
+					t.Errorf("got %v, want one that gave up after 2 s", out)
+				}
+			})
+		},
+		"CallTimeout": func(t *testing.T) {
+			bubble(t, Ours(), Config{Size: 1, CallTimeout: 2 * sec}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+				if out := together(bg, p, 1, 5*sec); !errors.Is(out[0].err, context.DeadlineExceeded) || out[0].after != 2*sec {
+					t.Errorf("got %v, want it cut short after 2 s", out)
+				}
+			})
+		},
+		"Options": func(t *testing.T) {
+			_, err := Ours().Open(bg, &model.Launcher{}, Config{Size: 1, Options: map[string]any{"turbo": true}})
+			if err == nil || !strings.Contains(err.Error(), "turbo") {
+				t.Errorf("got %v, want an error that names the option", err)
+			}
+		},
+	}
+	for i := range reflect.TypeFor[Config]().NumField() {
+		field := reflect.TypeFor[Config]().Field(i).Name
+		test := tests[field]
+		if test == nil {
+			t.Errorf("no test shows that %s reaches the pool", field)
+			continue
+		}
+		t.Run(field, test)
+	}
+}
+
+func TestOursAsksForEvidenceAndHandsItOut(t *testing.T) {
+	offers := func(int) model.Profile {
+		return model.Profile{Hello: map[string]any{"status": "ok", "capabilities": []string{"evidence"}}}
+	}
+	bubble(t, Ours(), Config{Size: 1}, offers, func(t *testing.T, p Pool, l *model.Launcher) {
+		r, err := p.Call(context.Background(), Call{Command: "burn", Args: map[string]any{"cpu_s": .5}})
+		if err != nil || r.Evidence == nil || r.Evidence.OnCPU != 500*ms || string(r.Result) != `{"burnt_s":0.5}` || r.Worker != "w1" {
+			t.Errorf("got %s by %q with %+v, %v", r.Result, r.Worker, r.Evidence, err)
+		}
+	})
+}
+
+func TestOursSaysWhatIsWrongWithItsSettings(t *testing.T) {
+	for _, s := range []Subject{Ours(), Ideal(All), Herd()} {
+		if p, err := s.Open(context.Background(), &model.Launcher{}, Config{}); err == nil || p != nil || !strings.Contains(err.Error(), "Size") {
+			t.Errorf("%s: got %v, %v; want an error that names Size", s.Name, p, err)
+		}
+	}
+}
+
+func TestTheSubjectsAreKnownByTheirNames(t *testing.T) {
+	for want, s := range map[string]Subject{"ours": Ours(), "herd": Herd(), "ideal-cores": Ideal(Cores), "ideal-all": Ideal(All)} {
+		if s.Name != want {
+			t.Errorf("%s is called %q", want, s.Name)
+		}
+	}
+}
