@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,19 +29,17 @@ type Check struct {
 }
 
 // Examine says what this machine can do for the lab. It starts a few workers
-// to take the cost of a start, and changes nothing.
-func Examine(ctx context.Context) []Check {
-	return []Check{
-		cores(),
-		quota(),
-		pressure(),
-		stolen(ctx),
-		autogroup(),
-		python(ctx),
-		shim(ctx),
-		compiler(),
-		docker(ctx),
+// to take the cost of a start, and changes nothing. When ctx ends it gives what
+// it has by then.
+func Examine(ctx context.Context) (checks []Check) {
+	for _, look := range []func(context.Context) Check{cores, quota, pressure, stolen, autogroup, python, shim, compiler, docker} {
+		c := look(ctx)
+		if ctx.Err() != nil { // what it found is the interruption's
+			return checks
+		}
+		checks = append(checks, c)
 	}
+	return checks
 }
 
 func ok(name, format string, args ...any) Check {
@@ -55,7 +54,7 @@ func missing(name, advice, format string, args ...any) Check {
 	return Check{Name: name, Status: "missing", Found: fmt.Sprintf(format, args...), Advice: advice}
 }
 
-func cores() Check {
+func cores(context.Context) Check {
 	n, usable := runtime.NumCPU(), runtime.GOMAXPROCS(0)
 	if usable < 2 {
 		return note("cores", "starts that compute can't be told apart from starts one after another on a single core", "%d, of which this program uses %d", n, usable)
@@ -65,7 +64,7 @@ func cores() Check {
 
 // quota reads the CPU quota of the cgroup in which we run, as far as it shows
 // from inside.
-func quota() Check {
+func quota(context.Context) Check {
 	const name = "CPU quota"
 	if b, err := os.ReadFile("/sys/fs/cgroup/cpu.max"); err == nil { // v2
 		f := strings.Fields(string(b))
@@ -97,7 +96,7 @@ func quotaOf(name, quota, period string) Check {
 	return note(name, "starts that compute are throttled in bursts of 100 ms", "%.2f cores", q/p)
 }
 
-func pressure() Check {
+func pressure(context.Context) Check {
 	const name = "CPU pressure"
 	fs, err := procfs.NewDefaultFS()
 	if err != nil {
@@ -139,7 +138,7 @@ func stolen(ctx context.Context) Check {
 	return ok(name, "%.2f cores", took)
 }
 
-func autogroup() Check {
+func autogroup(context.Context) Check {
 	const name = "autogroup"
 	b, err := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled")
 	if err != nil || strings.TrimSpace(string(b)) != "1" {
@@ -156,7 +155,7 @@ func python(ctx context.Context) Check {
 	}
 	took, err := startCost(ctx)
 	if err != nil {
-		return missing(name, "look at its stderr above; nothing runs without it", "%s does not start as a worker: %v", found.Path, err)
+		return missing(name, "nothing runs without it", "%s does not start as a worker: %v", found.Path, err)
 	}
 	return ok(name, "%s, %.0f ms from launch to hello", found.Path, float64(took)/1e6)
 }
@@ -189,6 +188,8 @@ func shim(ctx context.Context) Check {
 		return ok(name, "none: python3 in PATH is the interpreter itself")
 	}
 	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
 	err = exec.CommandContext(ctx, found.Shim, "-S", "-E", "-c", "").Run()
 	through := time.Since(begin)
 	begin = time.Now()
@@ -201,7 +202,7 @@ func shim(ctx context.Context) Check {
 		"python3 in PATH is the script %s, which costs %.0f ms a start", found.Shim, float64(through-direct)/1e6)
 }
 
-func compiler() Check {
+func compiler(context.Context) Check {
 	for _, cc := range []string{os.Getenv("CC"), "cc", "gcc", "clang"} {
 		if cc == "" {
 			continue
@@ -235,9 +236,12 @@ func docker(ctx context.Context) Check {
 	}
 	const advice = "nothing needs it yet: findings run on plain processes"
 	response, err := client.Do(request)
+	if errors.Is(err, os.ErrPermission) {
+		return note(name, "become a member of the group docker, or root", "you may not use the engine at %s", socket)
+	}
 	if err != nil {
 		return note(name, advice, "no engine answers at %s", socket)
 	}
-	response.Body.Close()
+	_ = response.Body.Close()
 	return ok(name, "an engine answers at %s (API %s)", socket, response.Header.Get("Api-Version"))
 }

@@ -32,7 +32,7 @@ func TestTheDoctorLooksAtEverythingAndLeavesNothing(t *testing.T) {
 func TestTheDoctorSaysWhatIsMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("CC", "")
-	for name, c := range map[string]Check{"python3": python(t.Context()), "C compiler": compiler()} {
+	for name, c := range map[string]Check{"python3": python(t.Context()), "C compiler": compiler(t.Context())} {
 		if c.Name != name || c.Status != "missing" || !strings.Contains(c.Advice, "apt-get install") {
 			t.Errorf("%+v", c)
 		}

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -118,7 +119,7 @@ func (l Lab) cases(f findings.Finding, u findings.Unit) []findings.Case {
 // the median of three.
 func (l Lab) Measure(ctx context.Context) (findings.Unit, error) {
 	l = l.filled()
-	unit := findings.Demands(l.Boot)
+	unit := findings.Demands(l.Boot, runtime.GOMAXPROCS(0))
 	for _, m := range []struct {
 		demand scenario.Demand
 		took   *time.Duration
@@ -154,7 +155,7 @@ func (l Lab) Check(fs []findings.Finding) error {
 		if l.World != "" && !slices.Contains(f.Worlds, l.World) {
 			return fmt.Errorf("%s does not run in world %q, but in %q", f.ID, l.World, f.Worlds)
 		}
-		for _, c := range f.Cases(findings.Demands(time.Second)) {
+		for _, c := range f.Cases(findings.Demands(time.Second, runtime.GOMAXPROCS(0))) {
 			if name := c.Scenario.Subject.Name; !slices.Contains(subjects, name) {
 				subjects = append(subjects, name)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // Config is a pool's settings. Timeouts of 0 leave it to the caller's ctx
-// alone.
+// alone, where there is a caller.
 type Config struct {
 	// Name goes before the ids of the workers and into errors and logs, so
 	// that two pools can be told apart.
@@ -34,7 +34,8 @@ type Config struct {
 	// Lazy starts workers as callers ask for them. Otherwise Size of them are
 	// started at once and kept.
 	Lazy bool
-	// StartTimeout bounds a start from launch to hello.
+	// StartTimeout bounds a start from launch to hello. 0 means 1 minute: a
+	// start has no caller whose ctx could end it.
 	StartTimeout time.Duration
 	// CheckoutTimeout bounds how long a caller waits for a worker.
 	CheckoutTimeout time.Duration
@@ -47,6 +48,9 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// sizeMost is far above what a machine can hold, and far below an overflow.
+const sizeMost = 1 << 20
+
 func (c *Config) check() error {
 	var errs []error
 	bad := func(setting string, value any, want string) {
@@ -55,14 +59,17 @@ func (c *Config) check() error {
 	if c.Size < 1 {
 		bad("Size", c.Size, "a pool has at least one worker")
 	}
-	if c.Overflow < 0 {
-		bad("Overflow", c.Overflow, "it can't be negative")
+	if c.Size > sizeMost {
+		bad("Size", c.Size, fmt.Sprintf("it can't be more than %d", sizeMost))
+	}
+	if c.Overflow < 0 || c.Overflow > sizeMost {
+		bad("Overflow", c.Overflow, fmt.Sprintf("it must be from 0 to %d", sizeMost))
 	}
 	if c.StartConcurrency < 0 {
 		bad("StartConcurrency", c.StartConcurrency, "it can't be negative; 0 adapts")
 	}
-	if !(c.Cores >= 0) { // NaN too
-		bad("Cores", c.Cores, "it can't be negative; 0 means what the process may use")
+	if !(c.Cores >= 0 && c.Cores <= sizeMost) { // NaN too
+		bad("Cores", c.Cores, fmt.Sprintf("it must be from 0, which means what the process may use, to %d", sizeMost))
 	}
 	for _, t := range []struct {
 		name string
@@ -76,6 +83,9 @@ func (c *Config) check() error {
 }
 
 func (c *Config) fill() {
+	if c.StartTimeout == 0 {
+		c.StartTimeout = time.Minute
+	}
 	if c.OverflowIdle == 0 {
 		c.OverflowIdle = 10 * time.Second
 	}

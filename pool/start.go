@@ -54,12 +54,8 @@ func (p *Pool) begin(starts []*slot) {
 }
 
 func (p *Pool) start(s *slot) {
-	ctx := p.life
-	if p.cfg.StartTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.cfg.StartTimeout)
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(p.life, p.cfg.StartTimeout)
+	defer cancel()
 	w, err := worker.Start(ctx, launch(func(ctx context.Context, id string) (worker.Port, error) {
 		port, err := p.launcher.Launch(ctx, id)
 		if err == nil {

@@ -324,7 +324,7 @@ func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
 func TestEachRunHasAFolderOfItsOwn(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range findings.All() {
-		for _, c := range f.Cases(findings.Demands(time.Second)) {
+		for _, c := range f.Cases(findings.Demands(time.Second, 2)) {
 			name := folder(report.Line{Finding: f.ID, Variant: c.Variant, Subject: c.Scenario.Subject.Name})
 			if seen[name] || strings.ContainsAny(name, " /\\") {
 				t.Errorf("%q: already there: %v", name, seen[name])

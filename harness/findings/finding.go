@@ -35,12 +35,13 @@ type Unit struct {
 	Computes time.Duration // a start that computes
 	Wait     scenario.Demand
 	Compute  scenario.Demand
+	Cores    int // that the workers may use
 }
 
 // Demands are what starts ask for, about boot each: the one by waiting, the
 // other by computing.
-func Demands(boot time.Duration) Unit {
-	return Unit{Wait: scenario.Demand{Wait: boot}, Compute: scenario.Demand{CPU: boot}}
+func Demands(boot time.Duration, cores int) Unit {
+	return Unit{Wait: scenario.Demand{Wait: boot}, Compute: scenario.Demand{CPU: boot}, Cores: cores}
 }
 
 // A Case is one run of a finding.
@@ -53,7 +54,7 @@ type Case struct {
 
 // Accept is what must come out of a case beside its verdict.
 type Accept struct {
-	Unit     time.Duration // in which times are told; 0 means those of the finding's starts
+	Unit     time.Duration // in which times are told
 	UnitName string        // "ops" or "boots"
 	Served   int           // calls that got a right answer
 	Times    []float64     // of the served, shortest first, in units; nil: not checked
@@ -63,6 +64,7 @@ type Accept struct {
 	Ready    []float64     // when the workers were ready, in units since the pool began to open; nil: not checked
 	ReadyBy  float64       // the last of them at the latest
 	Serial   bool          // no worker was launched while another started
+	Together int           // starts that were ever under way at once, at most; 0: not checked
 }
 
 // Tolerance is how far a time may be from what is claimed, as a share of it.
@@ -121,9 +123,29 @@ func (a Accept) When(r *scenario.Record) (problems []string) {
 			problems = append(problems, fmt.Sprintf("%s at %s, expected the last by %.2g %s", what, a.inUnits(got), by, a.UnitName))
 		}
 	}
+	if n := startsTogether(r); a.Together > 0 && n > a.Together {
+		problems = append(problems, fmt.Sprintf("%d starts were under way at once, expected at most %d", n, a.Together))
+	}
 	compare("served", r.Served(), a.Times, a.LastBy)
 	compare("workers ready", readies(r), a.Ready, a.ReadyBy)
 	return problems
+}
+
+// startsTogether is how many starts were ever under way at once.
+func startsTogether(r *scenario.Record) (most int) {
+	under := map[string]bool{}
+	for _, e := range r.Events {
+		switch e.Kind {
+		case scenario.Launch:
+			under[e.Worker] = true
+			most = max(most, len(under))
+		case scenario.Ready, scenario.Exit:
+			delete(under, e.Worker)
+		case scenario.Probing:
+			return most
+		}
+	}
+	return most
 }
 
 // Figure is what a case showed, in a few characters.

@@ -292,7 +292,7 @@ func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
 }
 
 func TestDemandsAreOneOfEachKind(t *testing.T) {
-	u := Demands(unit)
+	u := Demands(unit, 2)
 	if u.Wait != (scenario.Demand{Wait: unit}) || u.Compute != (scenario.Demand{CPU: unit}) {
 		t.Errorf("got %+v", u)
 	}

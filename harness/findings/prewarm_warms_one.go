@@ -30,10 +30,10 @@ var prewarmWarmsOne = Finding{
 				Accept:   a,
 			})
 		}
-		one(dspex.V1(), "", Accept{Served: 4, Times: []float64{1, 2, 3, 4}})
+		one(dspex.V1(), "", Accept{Served: 4, Times: []float64{1, 2, 3, 4}, Workers: 1})
 		// The first caller has the one warm worker; while the second's is
 		// started, the others' requests are lost.
-		one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 2, Times: []float64{1, 2}})
+		one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 2, Times: []float64{1, 2}, Workers: 2})
 		one(subject.Ours(), scenario.Sound, Accept{Served: 4, Times: repeat(1, 4), Workers: 4})
 		return cases
 	},

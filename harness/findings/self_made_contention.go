@@ -19,15 +19,18 @@ var selfMadeContention = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"process"},
 	Cases: func(u Unit) (cases []Case) {
-		// Between what bounded starts take, 1 start, and the herd's 4 on 2 cores.
+		// Four starts to a core, 8 on 2 cores: the herd is ready after 4 boots at
+		// best, the first of bounded starts after 1. The catalogue's deadline, 3.3
+		// boots, is too near to the herd's for a machine that is not the model.
 		const deadline = 2.5
+		size := 4 * max(2, u.Cores)
 		one := func(s subject.Subject, word scenario.Word, served int) {
 			cases = append(cases, Case{
 				Scenario: scenario.Scenario{
 					Subject:  s,
-					Config:   subject.Config{Size: 8, Lazy: true},
+					Config:   subject.Config{Size: size, Lazy: true},
 					Start:    u.Compute,
-					Workload: op(8, 0),
+					Workload: op(size, 0),
 					Deadline: times(deadline, u.Computes),
 					Patience: times(10, u.Computes),
 				},
@@ -35,9 +38,9 @@ var selfMadeContention = Finding{
 				Accept:   Accept{Unit: u.Computes, UnitName: "boots", Served: served},
 			})
 		}
-		one(subject.Herd(), scenario.Architectural, 8)
+		one(subject.Herd(), scenario.Architectural, size)
 		one(dspex.V2Seed(), "", 1)
-		one(subject.Ours(), scenario.Sound, 8)
+		one(subject.Ours(), scenario.Sound, size)
 		return cases
 	},
 	Together: func(u Unit, records []*scenario.Record) (problems []string) {

@@ -76,6 +76,8 @@ type Workload struct {
 	DieAfter time.Duration
 }
 
+const sizeMost = 1 << 20
+
 // Check says what of a scenario can't be, naming each.
 func (s *Scenario) Check() error {
 	var errs []error
@@ -86,8 +88,14 @@ func (s *Scenario) Check() error {
 	if s.Config.Size < 1 {
 		bad("Config.Size is %d: a pool has at least one worker", s.Config.Size)
 	}
+	if s.Config.Size > sizeMost {
+		bad("Config.Size is %d: it can't be more than %d", s.Config.Size, sizeMost)
+	}
 	if s.Config.Overflow < 0 {
 		bad("Config.Overflow is %d: it can't be negative", s.Config.Overflow)
+	}
+	if s.Config.Overflow > sizeMost {
+		bad("Config.Overflow is %d: it can't be more than %d", s.Config.Overflow, sizeMost)
 	}
 	if s.Config.StartConcurrency < 0 {
 		bad("Config.StartConcurrency is %d: it can't be negative", s.Config.StartConcurrency)

@@ -57,7 +57,8 @@ type Launcher struct {
 	// Grace bounds how long Close waits for a worker to end by itself, besides
 	// Close's ctx. 0 means 2 s.
 	Grace time.Duration
-	// FrameLimit is the largest payload, in bytes, either way. 0 means
+	// FrameLimit is the largest payload, in bytes, either way: at least 256
+	// KiB, so that every error reply fits, and at most wire.MaxLimit. 0 means
 	// wire.DefaultLimit.
 	FrameLimit int
 	// Run tells the workers of this launcher from the program's others: Census
@@ -74,11 +75,11 @@ var Token = sync.OnceValue(rand.Text)
 
 // Launch starts one worker. It fails at once if ctx has ended, and otherwise
 // takes as long as a fork does, about a millisecond.
-func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+func (l *Launcher) Launch(ctx context.Context, _ string) (worker.Port, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("not launched: %w", context.Cause(ctx))
 	}
-	cmd, err := l.command(ctx, id)
+	cmd, err := l.command(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,13 @@ func (l *Launcher) grace() time.Duration {
 	return 2 * time.Second
 }
 
-func (l *Launcher) command(ctx context.Context, id string) (*exec.Cmd, error) {
+func (l *Launcher) command(ctx context.Context) (*exec.Cmd, error) {
+	if n := l.FrameLimit; n != 0 && (n < frameLimitLeast || n > wire.MaxLimit) {
+		return nil, fmt.Errorf("FrameLimit is %d bytes: it must be from %d to %d", n, frameLimitLeast, wire.MaxLimit)
+	}
+	if strings.Contains(l.Run, "\x00") {
+		return nil, fmt.Errorf("Run is %q: it goes into the environment, where no NUL can be", l.Run)
+	}
 	interpreter := l.Python
 	if interpreter == "" {
 		found, err := Find(ctx, "python3")
@@ -122,7 +129,7 @@ func (l *Launcher) command(ctx context.Context, id string) (*exec.Cmd, error) {
 	if cmd.Err != nil {
 		return nil, fmt.Errorf("python interpreter: %w", cmd.Err)
 	}
-	cmd.Env = append(append(os.Environ(), l.Env...), TokenVariable+"="+Token()+"/"+l.Run+"/", "BUTFOR_WORKER="+id)
+	cmd.Env = append(append(os.Environ(), l.Env...), TokenVariable+"="+Token()+"/"+l.Run+"/")
 	cmd.Dir = l.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd, nil
@@ -150,15 +157,35 @@ func Find(ctx context.Context, name string) (Interpreter, error) {
 	}
 	i := Interpreter{Name: name, Path: path}
 	if script(path) {
-		out, err := exec.CommandContext(ctx, path, "-S", "-c", "import sys; print(sys.executable)").Output()
-		behind := strings.TrimSpace(string(out))
-		if err != nil || !filepath.IsAbs(behind) {
-			return Interpreter{}, fmt.Errorf("%s is a script that runs no Python (said %q): %w", path, behind, err)
+		if i.Path, err = behind(ctx, path); err != nil {
+			return Interpreter{}, err
 		}
-		i.Shim, i.Path = path, behind
+		i.Shim = path
 	}
 	found.Store(key, i)
 	return i, nil
+}
+
+// shimPatience is how long a shim may take to say what it runs.
+const shimPatience = 10 * time.Second
+
+// behind asks a shim which interpreter it runs.
+func behind(ctx context.Context, shim string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, shimPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, shim, "-S", "-c", "import sys; print(sys.executable)")
+	cmd.WaitDelay = 100 * time.Millisecond // what it started may hold our pipe
+	out, err := cmd.Output()
+	said := strings.TrimSpace(string(out))
+	switch {
+	case ctx.Err() != nil:
+		return "", fmt.Errorf("%s, a script, did not say within %v which Python it runs: %w", shim, shimPatience, ctx.Err())
+	case err != nil:
+		return "", fmt.Errorf("%s is a script that runs no Python: %w", shim, err)
+	case !filepath.IsAbs(said):
+		return "", fmt.Errorf("%s is a script that runs no Python: asked for sys.executable it said %q", shim, said)
+	}
+	return said, nil
 }
 
 // script says whether a file begins with #!.
@@ -172,6 +199,8 @@ func script(path string) bool {
 	_, err = io.ReadFull(f, b[:])
 	return err == nil && string(b[:]) == "#!"
 }
+
+const frameLimitLeast = 256 << 10
 
 // limit is a frame limit with its default.
 func limit(n int) int {
