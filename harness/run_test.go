@@ -328,6 +328,28 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 			tells:  []string{"a pool that can't be closed: Close: it did not return", "harness.leaky"},
 			safety: []string{"a pool that can't be closed", "left behind"},
 		},
+		"panics in Warm": {
+			subject: func(*testing.T) subject.Subject {
+				return subject.Subject{Name: "bent", Open: func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
+					p, err := straight(ctx, l, cfg)
+					return warming{bent{Pool: p}}, err
+				}}
+			},
+			scenario: func(sc *Scenario) { sc.Warm = 1 },
+			tells:    []string{"a pool that could not be warmed: panic: boom"},
+			safety:   []string{"a pool that could not be warmed"},
+		},
+		"gives an error that panics": {
+			subject: func(*testing.T) subject.Subject {
+				return bend(func(b *bent) {
+					b.call = func(context.Context, subject.Pool, subject.Call) (subject.Reply, error) {
+						return subject.Reply{}, (*panicky)(nil)
+					}
+				})
+			},
+			tells:  []string{"1 of 1 calls missed the deadline of 30.00 s (1 got no answer: panic: "},
+			safety: []string{"capacity lost"},
+		},
 		"does not open, and says why": {
 			subject: func(*testing.T) subject.Subject {
 				return subject.Subject{Name: "bent", Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) {
@@ -379,6 +401,16 @@ func released(t *testing.T) <-chan struct{} {
 	t.Cleanup(func() { close(release) })
 	return release
 }
+
+// warming is a pool that can't warm.
+type warming struct{ bent }
+
+func (warming) Warm(context.Context, int) error { panic("boom") }
+
+// panicky is an error that can't even say what it is.
+type panicky struct{ text string }
+
+func (p *panicky) Error() string { return p.text }
 
 func leaky(release <-chan struct{}) { <-release }
 
@@ -533,6 +565,14 @@ func TestARunCanBeStoppedAtAnyTime(t *testing.T) {
 				t.Errorf("%d workers are alive", n)
 			}
 		})
+	}
+}
+
+func TestAWrapThatPanicsIsAnErrorOfTheRun(t *testing.T) {
+	sc := on(subject.Ours())
+	sc.Subject.Wrap = func(worker.Launcher) worker.Launcher { panic("boom") }
+	if _, err := Run(t.Context(), sc); err == nil || !strings.Contains(err.Error(), "Subject.Wrap: panic: boom") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -2,6 +2,8 @@ package harness
 
 import (
 	"testing"
+
+	"github.com/butfor/butfor/harness/scenario"
 )
 
 // RunT runs a scenario in a test and fails it if the verdict is anything but
@@ -16,7 +18,7 @@ func RunT(t *testing.T, sc Scenario) Result {
 	if err != nil {
 		t.Fatalf("butfor: %v", err)
 	}
-	if result.Word != "sound" {
+	if result.Word != scenario.Sound {
 		t.Errorf("butfor: %s: %s", result.Word, result.Reason)
 	}
 	return result

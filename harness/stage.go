@@ -49,7 +49,11 @@ func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*sc
 	rec := trace.NewRecorder(w.Now)
 	launcher := rec.Launcher(w.Launcher())
 	if s.Wrap != nil {
-		launcher = s.Wrap(launcher)
+		wrapped, err := guarded(func() (worker.Launcher, error) { return s.Wrap(launcher), nil })
+		if err != nil {
+			return nil, fmt.Errorf("%s: Subject.Wrap: %w", s.Name, err)
+		}
+		launcher = wrapped
 	}
 	cfg := sc.Config
 	if cfg.Cores == 0 {
@@ -218,15 +222,27 @@ func (a *act) warm(pool subject.Pool) {
 // wait for. It is no deadline of anybody's.
 const warmPatience = time.Minute
 
-// guarded turns a panic of the subject's, in our goroutine, into an error.
+// guarded turns a panic of the subject's, in our goroutine, into an error, and
+// its error into one whose text is known: a subject's own might panic.
 func guarded[T any](f func() (T, error)) (t T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = panicked{p}
 		}
 	}()
-	return f()
+	if t, err = f(); err != nil {
+		err = told{err, err.Error()}
+	}
+	return t, err
 }
+
+type told struct {
+	error
+	text string
+}
+
+func (e told) Error() string { return e.text }
+func (e told) Unwrap() error { return e.error }
 
 type panicked struct{ with any }
 

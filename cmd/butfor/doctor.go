@@ -21,21 +21,25 @@ Exit status: 0 if findings can run, 5 if something that they need is missing.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			asJSON, _ := c.Flags().GetBool("json")
 			checks := harness.Examine(c.Context())
+			stdout, printed := watched(c.OutOrStdout())
 			unfit := false
 			for _, k := range checks {
 				unfit = unfit || k.Status == "missing" && k.Name == "python3"
 				if asJSON {
-					if err := report.JSON(c.OutOrStdout(), k); err != nil {
+					if err := report.JSON(stdout, k); err != nil {
 						return err
 					}
 					continue
 				}
-				fmt.Fprintf(c.OutOrStdout(), "%-7s  %-12s  %s\n", k.Status, k.Name, k.Found)
+				fmt.Fprintf(stdout, "%-7s  %-12s  %s\n", k.Status, k.Name, k.Found)
 				if k.Advice != "" {
-					fmt.Fprintf(c.OutOrStdout(), "%-7s  %-12s  → %s\n", "", "", k.Advice)
+					fmt.Fprintf(stdout, "%-7s  %-12s  → %s\n", "", "", k.Advice)
 				}
 			}
 			if err := c.Context().Err(); err != nil {
+				return err
+			}
+			if err := printed(); err != nil {
 				return err
 			}
 			if unfit {

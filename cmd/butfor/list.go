@@ -1,12 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"github.com/butfor/butfor/harness/findings"
@@ -30,23 +26,12 @@ func listCommand() *cobra.Command {
 				}
 				return nil
 			}
-			tw := table.NewWriter()
-			tw.SetOutputMirror(c.OutOrStdout())
-			style := table.StyleLight
-			style.Format.Header = text.FormatDefault
-			style.Options.SeparateRows = true
-			tw.SetStyle(style)
-			width := (report.TerminalOf(os.Stdout).Width - 22 - 9 - 10) / 2
-			tw.SetColumnConfigs([]table.ColumnConfig{
-				{Number: 2, WidthMax: width, WidthMaxEnforcer: text.WrapSoft},
-				{Number: 3, WidthMax: width, WidthMaxEnforcer: text.WrapSoft},
-			})
-			tw.AppendHeader(table.Row{"finding", "claim and source", "truth", "worlds"})
+			stdout, printed := watched(c.OutOrStdout())
+			t := report.TerminalOf(os.Stdout)
 			for _, f := range findings.All() {
-				tw.AppendRow(table.Row{f.ID, fmt.Sprintf("“%s”\n%s", f.Claim, f.Source), f.Truth, strings.Join(f.Worlds, " ")})
+				t.Entry(stdout, f.ID, "“"+f.Claim+"”", f.Source, f.Truth)
 			}
-			tw.Render()
-			return nil
+			return printed()
 		},
 	}
 }

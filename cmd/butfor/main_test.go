@@ -17,6 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/report"
 	"github.com/butfor/butfor/harness/scenario"
@@ -292,11 +293,17 @@ func TestARunPrintsJSONAndKeepsItsBundles(t *testing.T) {
 		t.Errorf("the bundle is of another run: %+v", b)
 	}
 
-	// Again, into the same folder, for people.
+	// Into the same folder: refused before anything is run.
 	s = butfor(t, args...)
-	if s.status != 5 || !strings.Contains(s.stderr, dir+" is not empty") {
+	if s.status != 2 || !strings.Contains(s.stderr, out+" holds a run of concurrent-when-warm already") || s.stdout != "" {
 		t.Errorf("over an earlier run: status %d: %s", s.status, s.stderr)
 	}
+	s = butfor(t, append(args, "--out", "/proc/nope")...)
+	if s.status != 2 || !strings.Contains(s.stderr, "/proc/nope") {
+		t.Errorf("into a folder that can't be: status %d: %s", s.status, s.stderr)
+	}
+	// Again, for people.
+	s = butfor(t, "run", "--boot", "30ms", "--subject", "ours", "concurrent-when-warm")
 	if !strings.Contains(s.stdout, "│ concurrent-when-warm ") || !strings.Contains(s.stdout, "  ours: ") || strings.ContainsRune(s.stdout, '\x1b') {
 		t.Errorf("printed\n%s", s.stdout)
 	}
@@ -311,7 +318,7 @@ func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
 			cancel()
 		}
 	}, "run", "--boot", "30ms", "--subject", "V2-seed", "timeouts-increased", "--json")
-	if s.status != 130 || !strings.Contains(s.stderr, "stopped after 0 runs of timeouts-increased") || !strings.Contains(s.stderr, "interrupted") || s.stdout != "" {
+	if s.status != 130 || !strings.Contains(s.stderr, "stopped after 0 of 4 runs") || !strings.Contains(s.stderr, "interrupted") || s.stdout != "" {
 		t.Errorf("in the midst: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)
@@ -319,6 +326,17 @@ func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
 		t.Errorf("before it began: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)
+}
+
+func TestWhatCameOutOtherwiseIsToldWithTheCommandThatShowsItAgain(t *testing.T) {
+	var b strings.Builder
+	again(&b, []report.Line{
+		{Finding: "serial-start", Subject: "ours", Seed: 7},
+		{Finding: "serial-start", Subject: "V2-seed", Seed: 7, Problems: []string{"served 1, expected 8"}},
+	}, harness.Lab{Boot: 30 * time.Millisecond})
+	if got := strings.TrimSpace(b.String()); got != "again: butfor run serial-start --subject V2-seed --seed 7 --boot 30ms" {
+		t.Errorf("got %q", got)
+	}
 }
 
 func TestEachRunHasAFolderOfItsOwn(t *testing.T) {

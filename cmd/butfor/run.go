@@ -61,7 +61,13 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 	if lab.Boot < 10*time.Millisecond {
 		return usageError{fmt.Errorf("--boot is %v: below 10ms a start can't be told from noise", lab.Boot)}
 	}
+	if lab.Boot > time.Hour {
+		return usageError{fmt.Errorf("--boot is %v: nobody waits longer than an hour for a start", lab.Boot)}
+	}
 	if err := lab.Check(fs); err != nil {
+		return usageError{err}
+	}
+	if err := writable(out, fs); err != nil {
 		return usageError{err}
 	}
 	if python, err := process.Find(ctx, "python3"); err == nil && python.Shim != "" {
@@ -69,8 +75,13 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 	}
 	var lines []report.Line
 	var failed error // of writing what came out
+	stdout, printed := watched(stdout)
 	progress := newProgress(os.Stderr)
-	lab.Progress = progress.step
+	runs := 0
+	lab.Progress = func(f findings.Finding, c findings.Case, nth, of int) {
+		runs = of
+		progress.step(f, c, nth, of)
+	}
 	lab.Done = func(o harness.Outcome) {
 		line := lineOf(o)
 		lines = append(lines, line)
@@ -87,10 +98,12 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 		t := report.TerminalOf(os.Stdout)
 		t.Table(stdout, lines)
 		t.Reasons(stdout, lines)
+		again(stdout, lines, lab)
 	}
+	failed = errors.Join(failed, printed())
 	if err != nil {
 		if ctx.Err() != nil {
-			fmt.Fprintf(os.Stderr, "butfor: stopped after %d runs of %s\n", len(outcomes), strings.Join(names(fs), ", "))
+			fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d runs\n", len(outcomes), runs)
 		}
 		return err
 	}
@@ -100,11 +113,61 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 	return verdictStatus(lines)
 }
 
-func names(fs []findings.Finding) (ids []string) {
-	for _, f := range fs {
-		ids = append(ids, f.ID)
+// again prints the commands that run once more what came out otherwise.
+func again(w io.Writer, lines []report.Line, lab harness.Lab) {
+	for _, l := range lines {
+		if !l.AsExpected() {
+			fmt.Fprintf(w, "\nagain: butfor run %s --subject %s --seed %d --boot %v", l.Finding, l.Subject, l.Seed, lab.Boot)
+		}
 	}
-	return ids
+	fmt.Fprintln(w)
+}
+
+// writable says, before anything is run, why no bundle of these findings could
+// be written below a folder.
+func writable(out string, fs []findings.Finding) error {
+	if out == "" {
+		return nil
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	entries, err := os.ReadDir(out)
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	for _, e := range entries {
+		for _, f := range fs {
+			if strings.HasPrefix(e.Name(), f.ID+".") {
+				return fmt.Errorf("--out: %s holds a run of %s already: name a new folder", out, f.ID)
+			}
+		}
+	}
+	probe, err := os.MkdirTemp(out, ".butfor-")
+	if err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return os.Remove(probe)
+}
+
+// watched is a writer that remembers the first error of writing to it: what
+// prints tables looks at none.
+func watched(w io.Writer) (io.Writer, func() error) {
+	k := &keeper{Writer: w}
+	return k, func() error { return k.err }
+}
+
+type keeper struct {
+	io.Writer
+	err error
+}
+
+func (k *keeper) Write(b []byte) (int, error) {
+	n, err := k.Writer.Write(b)
+	if err != nil && k.err == nil {
+		k.err = fmt.Errorf("output: %w", err)
+	}
+	return n, err
 }
 
 // folder is a bundle's name.

@@ -141,6 +141,10 @@ func startsTogether(r *scenario.Record) (most int) {
 			most = max(most, len(under))
 		case scenario.Ready, scenario.Exit:
 			delete(under, e.Worker)
+		case scenario.Launched:
+			if e.Err != "" {
+				delete(under, e.Worker)
+			}
 		case scenario.Probing:
 			return most
 		}

@@ -88,6 +88,32 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 	}
 }
 
+func TestStartsTogetherAreThoseUnderWayAtOnce(t *testing.T) {
+	e := func(k scenario.Kind, worker, err string) scenario.Event {
+		return scenario.Event{Kind: k, Worker: worker, Err: err}
+	}
+	for name, c := range map[string]struct {
+		events []scenario.Event
+		want   int
+	}{
+		"none":               {nil, 0},
+		"one after another":  {[]scenario.Event{e(scenario.Launch, "w1", ""), e(scenario.Ready, "w1", ""), e(scenario.Launch, "w2", "")}, 1},
+		"two at once":        {[]scenario.Event{e(scenario.Launch, "w1", ""), e(scenario.Launch, "w2", ""), e(scenario.Ready, "w1", ""), e(scenario.Launch, "w3", "")}, 2},
+		"after a death":      {[]scenario.Event{e(scenario.Launch, "w1", ""), e(scenario.Exit, "w1", ""), e(scenario.Launch, "w2", "")}, 1},
+		"after a failure":    {[]scenario.Event{e(scenario.Launch, "w1", ""), e(scenario.Launched, "w1", "no"), e(scenario.Launch, "w2", "")}, 1},
+		"launched is no end": {[]scenario.Event{e(scenario.Launch, "w1", ""), e(scenario.Launched, "w1", ""), e(scenario.Launch, "w2", "")}, 2},
+		"while it is probed": {[]scenario.Event{e(scenario.Launch, "w1", ""), e(scenario.Probing, "", ""), e(scenario.Launch, "w2", "")}, 1},
+	} {
+		r := &scenario.Record{Events: c.events}
+		if got := startsTogether(r); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+		if problems := (Accept{Together: 1}).Who(r); (len(problems) > 0) != (c.want > 1) {
+			t.Errorf("%s: %q", name, problems)
+		}
+	}
+}
+
 func TestTimesMayBeOffByTheToleranceAndNoMore(t *testing.T) {
 	in := func(a Accept) Accept { a.Unit, a.UnitName = unit, "boots"; return a }
 	for name, c := range map[string]struct {

@@ -103,6 +103,10 @@ func (s *watcher) event(e scenario.Event) {
 		if w != nil && e.Call == w.hand {
 			w.hand = ""
 		}
+	case scenario.Warmed:
+		if e.Err != "" {
+			s.sayLate("a pool that could not be warmed", "%s", e.Err)
+		}
 	case scenario.Return:
 		if e.Wrong && !e.Excused {
 			s.say("a wrong answer", "%s was given what no worker had answered to it", e.Call)

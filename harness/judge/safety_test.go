@@ -134,6 +134,10 @@ var breaches = map[string]struct {
 		2902 closed lost err=Close_did_not_return`}, "a pool that can't be closed: Close_did_not_return"},
 	"a process is left": {[]string{opened, called, ended, `
 		3000 left text=process_7`}, "left behind after Close: process_7"},
+	"could not be warmed": {[]string{`
+		size 2
+		0 warming
+		1 warmed err=panic:_boom`, opened, called, ended}, "a pool that could not be warmed: panic:_boom"},
 	"two workers of one name": {[]string{opened, called, `
 		overflow 1
 		300 launch w1

@@ -85,6 +85,21 @@ func TestNoLineIsLongerThanTheTerminalIsWide(t *testing.T) {
 	}
 }
 
+func TestAnEntryIsNoWiderThanTheTerminal(t *testing.T) {
+	for _, width := range []int{60, 80, 120} {
+		var b bytes.Buffer
+		Terminal{Width: width}.Entry(&b, "serial-start", "“"+strings.Repeat("slow ", 50)+"”", "a source", "refuted")
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(line) - 1; n > width {
+				t.Errorf("a line of %d in %d columns: %s", n, width, line)
+			}
+		}
+		if out := b.String(); strings.Count(out, "slow") != 50 || !strings.Contains(out, "\n  a source\n  refuted\n") || !strings.HasPrefix(out, "serial-start\n") {
+			t.Errorf("printed\n%s", out)
+		}
+	}
+}
+
 func TestWhateverTheWidthNothingIsLeftOut(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
 		out := printed(Terminal{Width: width}, lines())

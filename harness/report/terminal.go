@@ -193,3 +193,12 @@ func (t Terminal) wrapped(w io.Writer, indent, s string) {
 		fmt.Fprintln(w, indent+strings.TrimSpace(line))
 	}
 }
+
+// Entry prints a name and what belongs to it, within the terminal's width.
+func (t Terminal) Entry(w io.Writer, name string, texts ...string) {
+	fmt.Fprintln(w, t.paint(name, text.Colors{text.Bold}))
+	for _, s := range texts {
+		t.wrapped(w, "  ", s)
+	}
+	fmt.Fprintln(w)
+}

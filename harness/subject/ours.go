@@ -36,6 +36,6 @@ func openOurs(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) 
 }
 
 func (p ours) Call(ctx context.Context, c Call) (Reply, error) {
-	r, err := p.Pool.Call(ctx, c.Command, c.Args)
+	r, err := p.Pool.Call(ctx, c.Command, c.args())
 	return Reply{Result: r.Result, Worker: r.Worker, Evidence: r.Evidence}, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/butfor/butfor/worker"
 )
@@ -21,8 +22,8 @@ const (
 
 // Ideal is what others are held against: callers wait in line for whichever
 // worker is free first, and starts run on their own. It is written apart from
-// our pool, and knows neither overflow nor settings of starts nor timeouts of
-// its own: it models time alone.
+// our pool, and of the settings reads Size, Overflow, Cores, Lazy and
+// StartTimeout: it models time alone.
 func Ideal(w Width) Subject {
 	return Subject{Name: "ideal-" + string(w), Open: func(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) {
 		width := cfg.Size + cfg.Overflow
@@ -116,6 +117,14 @@ func (p *plain) launch(id string) {
 		defer cancel()
 	}
 	w, err := worker.Start(ctx, p.launcher, id)
+	if err != nil { // it is begun again, but not as a busy loop
+		rest := time.NewTimer(restAfterFailure)
+		defer rest.Stop()
+		select {
+		case <-rest.C:
+		case <-p.ctx.Done():
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
@@ -131,6 +140,8 @@ func (p *plain) launch(id string) {
 	}
 	p.start() // a dead start is begun again
 }
+
+const restAfterFailure = 10 * time.Millisecond
 
 // watch sees a worker's end, from whatever cause.
 func (p *plain) watch(w *worker.Worker) {
@@ -191,7 +202,7 @@ func (p *plain) Call(ctx context.Context, c Call) (Reply, error) {
 		}
 		return Reply{}, errPlainClosed
 	}
-	r, err := w.Call(ctx, worker.Request{Command: c.Command, Args: c.Args})
+	r, err := w.Call(ctx, worker.Request{Command: c.Command, Args: c.args()})
 	if w.InDoubt() {
 		w.Port.Kill() // watch does the rest
 	} else {

@@ -189,7 +189,7 @@ func TestAStartThatDiedIsBegunAgain(t *testing.T) {
 			})
 		}
 		bubble(t, s, Config{Size: 1, Lazy: true, Cores: 1, StartTimeout: 2 * sec}, first(model.Profile{Mute: true}, model.Profile{}), func(t *testing.T, p Pool, l *model.Launcher) {
-			if out := together(context.Background(), p, 1, 0); out[0].err != nil || out[0].after != 2*sec {
+			if out := together(context.Background(), p, 1, 0); out[0].err != nil || out[0].after != 2*sec+restAfterFailure {
 				t.Errorf("mute: got %v, want a second start after StartTimeout", out)
 			}
 		})

@@ -19,7 +19,7 @@ import (
 // A Pool is what the harness asks of a pool under test. Both methods may be
 // called concurrently.
 //
-// Optional, found by assertion: Warmer, ClientWatcher and Stater.
+// Optional, found by assertion: Warmer and ClientWatcher.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
 	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
@@ -59,6 +59,16 @@ type Config struct {
 	CheckoutTimeout  time.Duration
 	CallTimeout      time.Duration
 	Options          map[string]any // a subject's own switches
+}
+
+// args are a call's arguments with the session that it belongs to, if any.
+func (c *Call) args() map[string]any {
+	if c.Session == "" {
+		return c.Args
+	}
+	args := map[string]any{"session_id": c.Session}
+	maps.Copy(args, c.Args)
+	return args
 }
 
 // optionless refuses options on behalf of subjects without switches of their

@@ -230,6 +230,20 @@ func TestOursAsksForEvidenceAndHandsItOut(t *testing.T) {
 	})
 }
 
+func TestASessionGoesWithTheArguments(t *testing.T) {
+	for _, s := range []Subject{Ours(), Ideal(All), Herd()} {
+		bubble(t, s, Config{Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+			for session, want := range map[string]string{"": `{"n":7}`, "s1": `{"n":7,"session_id":"s1"}`} {
+				args := map[string]any{"n": 7}
+				r, err := p.Call(context.Background(), Call{Command: "echo", Args: args, Session: session})
+				if err != nil || string(r.Result) != want || len(args) != 1 {
+					t.Errorf("%s, session %q: %s, %v; want %s, and the caller's arguments as they were: %v", s.Name, session, r.Result, err, want, args)
+				}
+			}
+		})
+	}
+}
+
 func TestOursSaysWhatIsWrongWithItsSettings(t *testing.T) {
 	for _, s := range []Subject{Ours(), Ideal(All), Herd()} {
 		if p, err := s.Open(context.Background(), &model.Launcher{}, Config{}); err == nil || p != nil || !strings.Contains(err.Error(), "Size") {

@@ -45,7 +45,16 @@ func Save(dir string, r scenario.Result) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	// Beside it, and renamed once it is whole: a full disk leaves no half of one.
+	half, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".")
+	if err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	defer os.RemoveAll(half)
+	if err := os.Chmod(half, 0o755); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
 	b := Bundle{Format: bundleFormat, Version: bundleVersion, Scenario: r.Scenario, Record: r.Record, Reference: r.Reference, Hashes: []string{Hash(r.Record)}}
@@ -64,9 +73,13 @@ func Save(dir string, r scenario.Result) error {
 		if f.name == "reference.jsonl" && r.Reference == nil {
 			continue
 		}
-		if err := writeFile(filepath.Join(dir, f.name), f.write); err != nil {
+		if err := writeFile(filepath.Join(half, f.name), f.write); err != nil {
 			return fmt.Errorf("bundle: %w", err)
 		}
+	}
+	_ = os.Remove(dir) // empty, or not there
+	if err := os.Rename(half, dir); err != nil {
+		return fmt.Errorf("bundle: %w", err)
 	}
 	return nil
 }

@@ -54,7 +54,8 @@ func save(t *testing.T, r scenario.Result) (dir string) {
 
 func TestABundleHoldsTheRunAndWhatWasSaidOfIt(t *testing.T) {
 	r := aResult()
-	b, err := Load(save(t, r))
+	dir := save(t, r)
+	b, err := Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +70,9 @@ func TestABundleHoldsTheRunAndWhatWasSaidOfIt(t *testing.T) {
 	}
 	if Hash(b.Record) != Hash(r.Record) {
 		t.Error("the hash has changed on disk")
+	}
+	if beside, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(beside) != 1 {
+		t.Errorf("beside the bundle there is %v, %v", beside, err)
 	}
 }
 

@@ -350,6 +350,28 @@ func TestAnAnswerIsRightIfAWorkerGaveItToThisCall(t *testing.T) {
 	}
 }
 
+func TestNumbersAreTheSameHoweverTheyAreWritten(t *testing.T) {
+	for _, c := range []struct {
+		given, returned string
+		same            bool
+	}{
+		{`[1.0, {"s": 2.50}]`, `[1,{"s":2.5}]`, true}, // as a pool writes it that knows floats alone
+		{`1e3`, `1000`, true},
+		{`-0.5`, `-5e-1`, true},
+		{`9007199254740993`, `9007199254740993`, true},
+		{`9007199254740993`, `9007199254740992`, false}, // the same as floats
+		{`[{"n": 9007199254740993}]`, `[{"n": 9007199254740992}]`, false},
+		{`123456789012345678901234567890`, `123456789012345678901234567890`, true},
+		{`1`, `"1"`, false},
+		{`0`, `null`, false},
+		{`1`, `true`, false},
+	} {
+		if got := sameJSON([]byte(c.given), []byte(c.returned)); got != c.same {
+			t.Errorf("%s and %s: %v, want %v", c.given, c.returned, got, c.same)
+		}
+	}
+}
+
 func TestAnAnswerThatNoWorkerGaveIsWrong(t *testing.T) {
 	failed := func(b *bench, p worker.Port, f *far) {
 		b.resend(p, "c1", 1)

@@ -67,7 +67,10 @@ def answer(worker, evidence, frame):
 
     facts = ""
     if wants_evidence and evidence.offered:
-        facts = ',"evidence":' + encode(evidence.sample())
+        try:
+            facts = ',"evidence":' + encode(evidence.sample())
+        except (OSError, MemoryError):  # the call took the last descriptor: its reply counts for more
+            pass
     reply = _reply(number, body, facts)
     if len(reply) > worker.limit:  # only a result can be that long
         error = ResultError("the result makes a frame of %d bytes, the limit is %d" % (len(reply), worker.limit))

@@ -31,7 +31,6 @@ type port struct {
 
 	sendMu sync.Mutex // one sender
 	stdin  *os.File
-	out    []byte
 
 	recvMu sync.Mutex // one receiver, or the reaper that takes what is left
 	stdout *os.File
@@ -43,7 +42,7 @@ type port struct {
 	wakeMu sync.Mutex // guards the deadlines of the pipes
 	dead   bool       // they are past, for good
 
-	mu      sync.Mutex // guards what follows; nothing slow happens under it
+	mu      sync.Mutex // guards what follows, and the pid from being given to somebody else
 	reaped  bool       // the pid is no longer ours
 	killed  bool
 	usage   time.Duration
@@ -184,9 +183,6 @@ func (s *source) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// bufferMost is the largest frame whose memory is used again, in bytes.
-const bufferMost = 1 << 20
-
 // interruptible runs an operation on a pipe so that the end of ctx ends it.
 func (p *port) interruptible(ctx context.Context, set func(time.Time) error, do func() error) error { // set fails on a closed pipe alone, where it is not needed
 	if ctx.Done() == nil {
@@ -214,30 +210,19 @@ func (p *port) interruptible(ctx context.Context, set func(time.Time) error, do 
 
 // Send implements worker.Port.
 func (p *port) Send(ctx context.Context, frame []byte) error {
-	if len(frame) > p.limit {
-		return &wire.FrameError{Size: int64(len(frame)), Limit: int64(p.limit), Err: wire.ErrTooLarge}
-	}
 	p.sendMu.Lock()
 	defer p.sendMu.Unlock()
-	p.out = wire.AppendFrame(p.out[:0], frame)
-	var n int
-	err := p.interruptible(ctx, p.stdin.SetWriteDeadline, func() (err error) {
-		n, err = p.stdin.Write(p.out)
-		return err
+	err := p.interruptible(ctx, p.stdin.SetWriteDeadline, func() error {
+		return wire.WriteFrame(p.stdin, frame, p.limit)
 	})
-	if cap(p.out) > bufferMost {
-		p.out = nil // one huge call must not keep its memory for ever
+	if errors.Is(err, wire.ErrTruncated) {
+		p.Kill() // what follows would be read as the rest of this frame
 	}
 	switch {
-	case n == wire.HeaderSize+len(frame):
-		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
-		err = ctx.Err()
+		return ctx.Err()
 	case errors.Is(err, syscall.EPIPE), errors.Is(err, os.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
 		return worker.ErrGone
-	}
-	if n > 0 {
-		p.Kill() // what follows would be read as the rest of this frame
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -110,8 +111,19 @@ func (w *World) Left(ctx context.Context) ([]string, error) {
 	}
 }
 
-// Close ends what the world itself runs.
+// Close ends what the world itself runs, and what is left of the run's
+// processes wherever they went.
 func (w *World) Close() {
 	w.stop()
 	<-w.stopped
+	for range 100 { // one that is being killed may have forked meanwhile
+		left, err := process.Census(process.Token(), w.launcher.Run)
+		if err != nil || len(left) == 0 {
+			return
+		}
+		for _, p := range left {
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
