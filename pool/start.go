@@ -218,7 +218,7 @@ const (
 // failed is called under the lock.
 func (m *storm) failed(p *Pool, s *slot, err error) {
 	m.reason = err
-	if m.failures > 0 && s.begun.Before(m.last) {
+	if m.failures > 0 && !s.begun.After(m.last) {
 		m.tell(p)
 		return
 	}

@@ -108,7 +108,7 @@ func TestStartsTogetherAreThoseUnderWayAtOnce(t *testing.T) {
 		if got := startsTogether(r); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
-		if problems := (Accept{Together: 1}).Who(r); (len(problems) > 0) != (c.want > 1) {
+		if problems := (Accept{Unit: unit, Together: 1}).When(r); (len(problems) > 0) != (c.want > 1) {
 			t.Errorf("%s: %q", name, problems)
 		}
 	}
