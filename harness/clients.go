@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -90,6 +89,8 @@ func (cs *clients) client(name string, at time.Duration) {
 	}
 }
 
+var errNotOpen = errors.New("the pool did not open")
+
 // lostPatience is how long a call may take to come back once its ctx has
 // ended, before it counts as lost.
 const lostPatience = 2 * time.Second
@@ -105,7 +106,6 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 	}
 	back := make(chan outcome, 1)
 	go func() {
-		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(runLabel, cs.label)))
 		select {
 		case <-cs.opened:
 		case <-ctx.Done():
@@ -122,7 +122,7 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 			return
 		}
 		cs.rec.Begin(id, &c, probe)
-		reply, err := guarded(func() (subject.Reply, error) { return pool.Call(ctx, c) })
+		reply, err := guarded(cs.life, func() (subject.Reply, error) { return pool.Call(ctx, c) })
 		back <- outcome{reply, err}
 	}()
 	go func() {

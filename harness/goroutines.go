@@ -2,7 +2,6 @@ package harness
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"runtime/pprof"
 	"strings"
@@ -12,8 +11,6 @@ import (
 // they start, so what a subject leaves running can be told from everything
 // else in the program, other runs included.
 const runLabel = "butfor-run"
-
-var errNotOpen = errors.New("the pool did not open")
 
 // labelled lists the goroutines with a run's label, a line for each place.
 func labelled(run string) (left []string) {

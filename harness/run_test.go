@@ -374,8 +374,10 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 			r := run(t, sc)
 			// What rests on the harness's own bounds is not held against a
 			// subject on a machine that was too busy to keep them.
-			starved := r.Word == scenario.Inconclusive && r.Record.Late > time.Second/4
-			if r.Word != scenario.Architectural && !starved {
+			if r.Word == scenario.Inconclusive && r.Record.Late > time.Second/4 {
+				t.Skipf("the machine is too busy to say: timers were up to %v late", r.Record.Late)
+			}
+			if r.Word != scenario.Architectural {
 				t.Errorf("%s, want architectural", r.Word)
 			}
 			for _, want := range c.tells {
@@ -388,7 +390,7 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 					t.Errorf("accused of %q too", s)
 				}
 			}
-			if len(r.Safety) < len(c.safety) && !starved {
+			if len(r.Safety) < len(c.safety) {
 				t.Errorf("broken: %q, want %q", r.Safety, c.safety)
 			}
 		})

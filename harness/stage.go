@@ -49,7 +49,7 @@ func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*sc
 	rec := trace.NewRecorder(w.Now)
 	launcher := rec.Launcher(w.Launcher())
 	if s.Wrap != nil {
-		wrapped, err := guarded(func() (worker.Launcher, error) { return s.Wrap(launcher), nil })
+		wrapped, err := guarded(ctx, func() (worker.Launcher, error) { return s.Wrap(launcher), nil })
 		if err != nil {
 			return nil, fmt.Errorf("%s: Subject.Wrap: %w", s.Name, err)
 		}
@@ -132,8 +132,7 @@ func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Conf
 	a.rec.Add(scenario.Event{Kind: scenario.Open})
 	go func() {
 		defer close(opened)
-		pprof.SetGoroutineLabels(a.life)
-		p, err := guarded(func() (subject.Pool, error) { return s.Open(a.life, launcher, cfg) })
+		p, err := guarded(a.life, func() (subject.Pool, error) { return s.Open(a.life, launcher, cfg) })
 		if err == nil && p == nil {
 			err = errors.New("open gave neither a pool nor an error")
 		}
@@ -180,8 +179,7 @@ func (a *act) wait(opened <-chan struct{}) bool {
 func (a *act) do(bound time.Duration, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		pprof.SetGoroutineLabels(a.life)
-		_, err := guarded(func() (struct{}, error) { return struct{}{}, f() })
+		_, err := guarded(a.life, func() (struct{}, error) { return struct{}{}, f() })
 		done <- err
 	}()
 	late := time.NewTimer(bound)
@@ -223,18 +221,31 @@ func (a *act) warm(pool subject.Pool) {
 const warmPatience = time.Minute
 
 // guarded turns a panic of the subject's, in our goroutine, into an error, and
-// its error into one whose text is known: a subject's own might panic.
-func guarded[T any](f func() (T, error)) (t T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panicked{p}
+// its error into one whose text is known: a subject's own might panic. It has a
+// goroutine of its own, with the run's label, which a subject may end (as t.Fatal
+// does).
+func guarded[T any](labels context.Context, f func() (T, error)) (t T, err error) {
+	done := make(chan struct{})
+	err = errExited
+	go func() {
+		defer close(done)
+		pprof.SetGoroutineLabels(labels)
+		defer func() {
+			if p := recover(); p != nil {
+				err = panicked{p}
+			}
+		}()
+		var failed error
+		if t, failed = f(); failed != nil {
+			failed = told{failed, failed.Error()}
 		}
+		err = failed
 	}()
-	if t, err = f(); err != nil {
-		err = told{err, err.Error()}
-	}
+	<-done
 	return t, err
 }
+
+var errExited = errors.New("it ended its goroutine in place of returning")
 
 type told struct {
 	error

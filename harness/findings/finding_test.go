@@ -2,6 +2,8 @@ package findings
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -192,6 +194,26 @@ func TestAnUnknownIDIsAnErrorThatListsWhatThereIs(t *testing.T) {
 		if !strings.Contains(err.Error(), f.ID) {
 			t.Errorf("%s is not listed: %v", f.ID, err)
 		}
+	}
+}
+
+func TestEveryFindingThatIsWrittenIsInTheCatalogue(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(f, "_test.go") {
+			written += strings.Count(string(text), " = Finding{\n")
+		}
+	}
+	if n := len(All()); n != written || n == 0 {
+		t.Errorf("%d findings are written, %d are in the catalogue", written, n)
 	}
 }
 

@@ -1,5 +1,11 @@
 package findings
 
+import (
+	"fmt"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
 var timeoutsIncreased = Finding{
 	ID:     "timeouts-increased",
 	Claim:  "timeouts increased for slow Python startup",
@@ -12,5 +18,15 @@ var timeoutsIncreased = Finding{
 			cases = append(cases, coldCases(u, boots, false)...)
 		}
 		return cases
+	},
+	// V2-seed's record and ours, in turn.
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		first := len(records[0].Served())
+		for i := 2; i < len(records); i += 2 {
+			if n := len(records[i].Served()); n != first {
+				problems = append(problems, fmt.Sprintf("V2-seed served %d callers with one deadline and %d with another: it must be the same", first, n))
+			}
+		}
+		return problems
 	},
 }

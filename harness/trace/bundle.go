@@ -53,7 +53,7 @@ func Save(dir string, r scenario.Result) error {
 	if err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	defer os.RemoveAll(half)
+	defer func() { _ = os.RemoveAll(half) }()
 	if err := os.Chmod(half, 0o755); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}

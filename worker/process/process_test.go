@@ -519,7 +519,7 @@ func TestKillingTheProgramLeavesNoWorker(t *testing.T) {
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	lines := bufio.NewScanner(out)
 	var token string
-	for token == "" && lines.Scan() { // it says its token once all are busy
+	for token == "" && lines.Scan() { // it says its token once all workers and the grandchild are there
 		token, _ = strings.CutPrefix(lines.Text(), "busy ")
 	}
 	before, err := process.Census(token, "")
