@@ -95,10 +95,10 @@ func (l *Launcher) grace() time.Duration {
 
 func (l *Launcher) command(ctx context.Context) (*exec.Cmd, error) {
 	if n := l.FrameLimit; n != 0 && (n < frameLimitLeast || n > wire.MaxLimit) {
-		return nil, fmt.Errorf("FrameLimit is %d bytes: it must be from %d to %d", n, frameLimitLeast, wire.MaxLimit)
+		return nil, fmt.Errorf("launcher: FrameLimit is %d bytes: it must be from %d to %d", n, frameLimitLeast, wire.MaxLimit)
 	}
 	if strings.Contains(l.Run, "\x00") {
-		return nil, fmt.Errorf("Run is %q: it goes into the environment, where no NUL can be", l.Run)
+		return nil, fmt.Errorf("launcher: Run is %q: it goes into the environment, where no NUL can be", l.Run)
 	}
 	interpreter := l.Python
 	if interpreter == "" {
