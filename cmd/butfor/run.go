@@ -234,7 +234,8 @@ type progress struct {
 }
 
 func newProgress(w *os.File) *progress {
-	return &progress{w: w, tty: term.IsTerminal(int(w.Fd()))}
+	width, _, err := term.GetSize(int(w.Fd()))
+	return &progress{w: w, tty: err == nil && width >= 80} // a bar that wraps piles up
 }
 
 func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {

@@ -48,7 +48,7 @@ func Judge(run, reference *scenario.Record) scenario.Verdict {
 		v.Reason = strings.Join(missing, "; ")
 	case run.Misses() == 0:
 		v.Word = scenario.Sound
-		v.Mechanism = ""
+		v.Mechanism, v.Path = "", nil // there is nothing to explain
 		v.Reason = answered(run, latest)
 	default:
 		v.Word, v.Reason = lateness(run, reference, v)

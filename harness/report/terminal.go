@@ -159,6 +159,10 @@ func (t Terminal) cell(l Line, width int) string {
 	case l.Expected != "":
 		s += " ✓"
 	}
+	if n := len(l.Served); len(l.Safety) > 0 && n == l.Calls && n > 0 && l.Served[n-1] <= l.Deadline {
+		kind, _, _ := strings.Cut(l.Safety[0], ":") // the figures alone do not show why
+		s += "\n" + text.WrapSoft(kind, width)
+	}
 	return s
 }
 
