@@ -310,6 +310,45 @@ func TestARunPrintsJSONAndKeepsItsBundles(t *testing.T) {
 	nothingRuns(t)
 }
 
+// saboteur takes the folder away as the first result is printed.
+type saboteur struct{ folder string }
+
+func (s saboteur) Write([]byte) (int, error) {
+	os.RemoveAll(s.folder)
+	return 0, errors.Join(errors.New("broken pipe"), os.WriteFile(s.folder, nil, 0o666))
+}
+
+func TestAnOutputThatCannotBeWrittenIsAnErrorOfTheLab(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "runs")
+	lab := harness.Lab{World: "process", Subject: "ours", Boot: 30 * time.Millisecond}
+	err := runFindings(t.Context(), lab, []string{"concurrent-when-warm"}, out, true, saboteur{out})
+	if err == nil || errors.As(err, new(statusError)) || errors.As(err, new(usageError)) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"broken pipe", "bundle: ", out} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in: %v", want, err)
+		}
+	}
+	if err := runFindings(t.Context(), lab, []string{"concurrent-when-warm"}, "", false, saboteur{out}); err == nil || !strings.Contains(err.Error(), "output: broken pipe") {
+		t.Errorf("for people: %v", err)
+	}
+	nothingRuns(t)
+
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no full device: ", err)
+	}
+	defer full.Close()
+	defer func(before *os.File) { os.Stdout = before }(os.Stdout)
+	os.Stdout = full
+	for _, args := range [][]string{{"list"}, {"list", "--json"}} {
+		if status := run(t.Context(), args); status != 5 {
+			t.Errorf("butfor %q to a full disk: status %d, want 5", args, status)
+		}
+	}
+}
+
 func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
