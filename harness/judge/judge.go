@@ -105,8 +105,8 @@ func kept(reference *scenario.Record) string {
 	return fmt.Sprintf("an ideal pool, alone under the same demands, served all %d by %s", len(served), short(served[len(served)-1]))
 }
 
-// latest is the call whose time the mechanism is sought in: of those that
-// missed the last to end, else of all. Excused calls say nothing.
+// latest is the call whose time the mechanism is sought in: the longest of those
+// that missed, else of all. Excused calls say nothing.
 func latest(calls []scenario.Call) (l scenario.Call) {
 	for _, c := range calls {
 		if c.Excused {

@@ -4,6 +4,8 @@ import sys
 import time
 
 if __name__ == "__main__":  # not again in the children of multiprocessing
+    if sys.version_info < (3, 9):
+        sys.exit("butfor_worker needs Python 3.9 or newer; %s is %d.%d" % ((sys.executable,) + tuple(sys.version_info[:2])))
     began_ns = time.monotonic_ns()
     if not __package__:
         # Run by its path. Python may have put this folder on sys.path, where

@@ -38,6 +38,13 @@ class Starts(Case):
                 path = [HERE] + ([PARENT] if "-m" in how else []) + self.bare_path(how[:-1])
                 self.assertEqual(worker.call("called:import_path"), path)
 
+    def test_an_older_python_is_told_so(self):
+        old = "import runpy, sys; sys.version_info = (3, 8, 19); runpy.run_path(%r, run_name='__main__')" % MAIN
+        done = subprocess.run([sys.executable, "-c", old], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("needs Python 3.9 or newer", done.stderr)
+        self.assertIn("is 3.8", done.stderr)
+
     def test_without_site_finds_installed_modules_when_first_asked(self):
         with tempfile.TemporaryDirectory() as base:
             folder = subprocess.check_output(
