@@ -9,7 +9,7 @@ ALONE   := ./suites/...
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # -race needs a C compiler. Without one the tests run all the same, and say so.
-# Looked up when it is needed: deps may have installed it by then.
+# Looked up when it is needed: the target compiler may have installed it by then.
 CC_FOUND = $(shell command -v $${CC:-cc} || command -v gcc || command -v clang)
 
 .PHONY: help

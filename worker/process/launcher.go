@@ -201,11 +201,3 @@ func script(path string) bool {
 }
 
 const frameLimitLeast = 256 << 10
-
-// limit is a frame limit with its default.
-func limit(n int) int {
-	if n > 0 {
-		return n
-	}
-	return wire.DefaultLimit
-}

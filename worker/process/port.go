@@ -27,7 +27,7 @@ type port struct {
 	pid    int
 	cgroup string
 	grace  time.Duration
-	limit  int
+	limit  int // of a payload, in bytes; 0: wire's own
 
 	sendMu sync.Mutex // one sender
 	stdin  *os.File
@@ -54,7 +54,7 @@ type port struct {
 
 // open starts a process and its port.
 func open(cmd *exec.Cmd, grace time.Duration, frameLimit int) (*port, error) {
-	p := &port{grace: grace, limit: limit(frameLimit), done: make(chan struct{})}
+	p := &port{grace: grace, limit: frameLimit, done: make(chan struct{})}
 	var ours, theirs []*os.File
 	closeAll := func(fs []*os.File) {
 		for _, f := range fs {
