@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/butfor/butfor/internal/point"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -12,6 +13,7 @@ import (
 // and only then frees its slot.
 func (p *Pool) watch(s *slot) {
 	<-s.port.Done()
+	p.points.At(point.Named("watch", s.id), "ended")
 	p.mu.Lock()
 	died := s.state != ending
 	if died {
@@ -56,6 +58,7 @@ func (p *Pool) free(s *slot) {
 // It is called under the lock, so that Close can't have stopped waiting.
 func (p *Pool) retire(s *slot, gently bool) {
 	p.work.Go(func() {
+		p.points.At(point.Named("retire", s.id), "retire")
 		if gently {
 			s.port.Close(p.patience)
 		} else {
@@ -79,6 +82,7 @@ func (p *Pool) armReaper() {
 
 // reap ends workers above Size that have been idle for long enough.
 func (p *Pool) reap() {
+	p.points.At(point.Named("reap", p.cfg.Name), "reap")
 	p.mu.Lock()
 	p.reaper = nil
 	var over []*slot
@@ -112,7 +116,10 @@ func (p *Pool) refuseLine(err error) {
 // pool has ended, with an error that says how many workers it had to take from their callers.
 // Of several calls of Close the first whose ctx ends has the rest killed, and it
 // alone gets the error.
-func (p *Pool) Close(ctx context.Context) error {
+func (p *Pool) Close(ctx context.Context) error { return p.close(ctx, point.Who(ctx)) }
+
+func (p *Pool) close(ctx context.Context, who point.Name) error {
+	p.points.At(who, "close")
 	p.mu.Lock()
 	if !p.closed {
 		p.shut()
@@ -126,6 +133,7 @@ func (p *Pool) Close(ctx context.Context) error {
 	case <-p.gone:
 	case <-ctx.Done():
 	}
+	p.points.At(who, "closing")
 	select {
 	case <-p.gone: // both may have been true
 		p.work.Wait()

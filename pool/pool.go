@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/butfor/butfor/internal/point"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
@@ -24,8 +25,9 @@ type Pool struct {
 	unhook   func() bool    // from the ctx given to New
 	work     sync.WaitGroup // every goroutine of the pool
 	gone     chan struct{}  // closed once the pool is closed and its last process is gone
+	points   point.Set      // where a test may decide who takes the lock first; none is in a program
 
-	mu        sync.Mutex // guards all that follows; no start, stop, send, wait or log while it is held
+	mu        point.Mutex // guards all that follows; no start, stop, send, wait or log while it is held
 	closed    bool
 	slots     map[*slot]struct{} // one for each process that may be alive
 	idle      []*slot            // longest idle first; the last is given out
@@ -95,10 +97,10 @@ func New(ctx context.Context, launcher worker.Launcher, cfg Config) (*Pool, erro
 		return nil, fmt.Errorf("pool: not opened: %w", context.Cause(ctx))
 	}
 	cfg.fill()
-	p := &Pool{cfg: cfg, launcher: launcher, gone: make(chan struct{}), slots: map[*slot]struct{}{}}
+	p := &Pool{cfg: cfg, launcher: launcher, points: point.From(ctx), gone: make(chan struct{}), slots: map[*slot]struct{}{}}
 	p.life, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.patience, p.force = context.WithCancel(context.WithoutCancel(ctx))
-	p.unhook = context.AfterFunc(ctx, func() { p.Close(ctx) })
+	p.unhook = context.AfterFunc(ctx, func() { _ = p.close(ctx, point.Named("hook", cfg.Name)) })
 	if !cfg.Lazy {
 		p.mu.Lock()
 		p.target = cfg.Size
@@ -132,21 +134,23 @@ func (p *Pool) Call(ctx context.Context, command string, args map[string]any) (R
 // A caller that gives up leaves nothing behind. Every lease must be checked
 // in. Errors are *CheckoutError.
 func (p *Pool) Checkout(ctx context.Context) (Lease, error) {
+	who := point.Who(ctx)
+	p.points.At(who, "checkout")
 	p.mu.Lock()
 	if !p.closed && len(p.idle) > 0 { // nobody is in line while a worker is idle
 		s := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
 		p.move(s, busy)
 		p.stat.Checkouts++
-		l := p.lease(s)
+		l := p.lease(s, who)
 		p.mu.Unlock()
 		return l, nil
 	}
-	return p.wait(ctx)
+	return p.wait(ctx, who)
 }
 
 // wait is Checkout's slow half. It is entered with the lock held.
-func (p *Pool) wait(ctx context.Context) (Lease, error) {
+func (p *Pool) wait(ctx context.Context, who point.Name) (Lease, error) {
 	begin := time.Now()
 	if err := p.refusal(ctx); err != nil {
 		var starts []*slot
@@ -182,6 +186,7 @@ func (p *Pool) wait(ctx context.Context) (Lease, error) {
 	case <-timeout:
 	}
 
+	p.points.At(who, "woken")
 	p.mu.Lock()
 	p.stat.WaitTime += time.Since(begin)
 	if w.slot == nil {
@@ -197,7 +202,7 @@ func (p *Pool) wait(ctx context.Context) (Lease, error) {
 		p.mu.Unlock()
 		return Lease{}, e
 	}
-	l := p.lease(w.slot)
+	l := p.lease(w.slot, who)
 	p.stat.Checkouts++
 	p.mu.Unlock()
 	return l, nil
@@ -220,12 +225,15 @@ func (p *Pool) refusal(ctx context.Context) error {
 // A Lease is a worker in a caller's hands. It is for one goroutine at a time,
 // and worthless after Checkin.
 type Lease struct {
+	who  point.Name
 	p    *Pool
 	s    *slot
 	turn uint64
 }
 
-func (p *Pool) lease(s *slot) Lease { return Lease{p: p, s: s, turn: s.turn.Load()} }
+func (p *Pool) lease(s *slot, who point.Name) Lease {
+	return Lease{who: who, p: p, s: s, turn: s.turn.Load()}
+}
 
 // Worker is the id of the worker.
 func (l Lease) Worker() string {
@@ -254,7 +262,7 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 // Checkin of a lease does anything.
 func (l Lease) Checkin() {
 	if l.s != nil {
-		l.p.back(l.s, l.turn, false)
+		l.p.back(l, false)
 	}
 }
 
@@ -262,13 +270,15 @@ func (l Lease) Checkin() {
 // it must not be used again.
 func (l Lease) Discard() {
 	if l.s != nil {
-		l.p.back(l.s, l.turn, true)
+		l.p.back(l, true)
 	}
 }
 
-func (p *Pool) back(s *slot, turn uint64, doubt bool) {
+func (p *Pool) back(l Lease, doubt bool) {
+	s := l.s
+	p.points.At(l.who, "checkin")
 	p.mu.Lock()
-	if !s.turn.CompareAndSwap(turn, turn+1) {
+	if !s.turn.CompareAndSwap(l.turn, l.turn+1) {
 		p.mu.Unlock()
 		return
 	}
@@ -342,6 +352,7 @@ func (p *Pool) Warm(ctx context.Context, n int) error {
 	if n > p.cfg.Size {
 		return fmt.Errorf("pool: can't keep %d workers warm with a size of %d", n, p.cfg.Size)
 	}
+	p.points.At(point.Who(ctx), "warm")
 	p.mu.Lock()
 	p.target = max(p.target, n)
 	return p.await(ctx, n)
@@ -350,6 +361,7 @@ func (p *Pool) Warm(ctx context.Context, n int) error {
 // Ready returns once the workers that the pool keeps are ready: Size of them,
 // or with Lazy as many as Warm asked for. Errors are as of Warm.
 func (p *Pool) Ready(ctx context.Context) error {
+	p.points.At(point.Who(ctx), "ready")
 	p.mu.Lock()
 	return p.await(ctx, p.target)
 }
@@ -375,6 +387,7 @@ func (p *Pool) await(ctx context.Context, n int) error {
 	case <-w.done:
 	case <-ctx.Done():
 	}
+	p.points.At(point.Who(ctx), "awaited")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, other := range p.watching {

@@ -799,18 +799,16 @@ func TestTwoPoolsCanBeToldApartByName(t *testing.T) {
 }
 
 func TestEvidenceIsAskedForWhereItWasOfferedAndWanted(t *testing.T) {
-	offers := func(int) model.Profile {
-		return model.Profile{Hello: map[string]any{"status": "ok", "capabilities": []string{"evidence"}}}
-	}
 	for _, wanted := range []bool{false, true} {
-		bubble(t, Config{Size: 1, Evidence: wanted}, offers, func(t *testing.T, p *Pool, l *model.Launcher) {
+		bubble(t, Config{Size: 1, Evidence: wanted}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
 			r, err := p.Call(context.Background(), "burn", map[string]any{"cpu_s": .5})
 			if err != nil || (r.Evidence != nil) != wanted || wanted && r.Evidence.OnCPU != 500*ms {
 				t.Errorf("wanted %v: got %+v, %v", wanted, r.Evidence, err)
 			}
 		})
 	}
-	bubble(t, Config{Size: 1, Evidence: true}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+	silent := func(int) model.Profile { return model.Profile{Hello: map[string]any{"status": "ok"}} }
+	bubble(t, Config{Size: 1, Evidence: true}, silent, func(t *testing.T, p *Pool, l *model.Launcher) {
 		if r, err := p.Call(context.Background(), "echo", nil); err != nil || r.Evidence != nil {
 			t.Errorf("not offered: got %+v, %v", r.Evidence, err)
 		}

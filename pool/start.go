@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/butfor/butfor/internal/point"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -54,11 +55,14 @@ func (p *Pool) begin(starts []*slot) {
 }
 
 func (p *Pool) start(s *slot) {
+	who := point.Named("start", s.id)
+	p.points.At(who, "start")
 	ctx, cancel := context.WithTimeout(p.life, p.cfg.StartTimeout)
 	defer cancel()
 	w, err := worker.Start(ctx, launch(func(ctx context.Context, id string) (worker.Port, error) {
 		port, err := p.launcher.Launch(ctx, id)
 		if err == nil {
+			p.points.At(who, "launched")
 			p.mu.Lock()
 			s.port = port
 			p.mu.Unlock()
@@ -70,6 +74,7 @@ func (p *Pool) start(s *slot) {
 	if err == nil {
 		asked = wanted(w.Port)
 	}
+	p.points.At(who, "started")
 	p.mu.Lock()
 	if asked > s.wanted {
 		p.pace.ended += asked - s.wanted
@@ -159,6 +164,8 @@ func (p *Pool) widen() {
 		wanted time.Duration
 	}
 	var looks []look
+	who := point.Named("pace", p.cfg.Name)
+	p.points.At(who, "look")
 	p.mu.Lock()
 	for s := range p.slots {
 		if s.state == starting && s.port != nil {
@@ -169,6 +176,7 @@ func (p *Pool) widen() {
 	for i := range looks {
 		looks[i].wanted = wanted(looks[i].port) // system calls: not under the lock
 	}
+	p.points.At(who, "widen")
 	p.mu.Lock()
 	span := time.Since(p.pace.last)
 	sum := p.pace.ended
@@ -230,6 +238,7 @@ func (m *storm) failed(p *Pool, s *slot, err error) {
 	p.work.Add(1)
 	m.timer = time.AfterFunc(rest, func() {
 		defer p.work.Done()
+		p.points.At(point.Named("storm", p.cfg.Name), "rested")
 		p.mu.Lock()
 		if time.Now().Before(m.until) { // a later failure has set it anew
 			p.mu.Unlock()
