@@ -1,12 +1,12 @@
 // Package model has the Python worker's model: the same port, frames and
-// commands, but waiting in place of work, so that a pool can be run in a
-// testing/synctest bubble, where minutes take milliseconds. Real processes
-// belong to the other folders of worker.
+// commands, but demands in place of work, so that a pool can be run in a
+// testing/synctest bubble, where minutes take milliseconds. It says what CPU it
+// needs; who shares the cores is its user's business. Real processes belong to
+// the other folders of worker.
 package model
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/worker"
-	"github.com/butfor/butfor/worker/wire"
 )
 
 // A Profile is how one worker behaves. The zero value is a healthy worker that
@@ -27,16 +26,38 @@ type Profile struct {
 	Hello             any           // the hello's result, in place of status ok
 	HelloID           int64         // the hello's id, in place of 0
 	DieAfter          time.Duration // exits with status 1 so long after its hello; 0: never
-	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all
-	DieAtCall         int           // exits with status 1 in the midst of its n-th call, from 1
+	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all. Without a CPU alone
+	DieAtCall         int           // exits with status 1 at its n-th call, from 1
+	MidCall           time.Duration // ... so long after that call began
 	WrongIDAt         int           // answers its n-th call under another id
 	Stubborn          time.Duration // lives on for so long after its port was closed
 }
 
-// A Launcher starts model workers. Make it inside the bubble.
+// A CPU gives one worker its time on the processors.
+type CPU interface {
+	// Burn returns once d of CPU time was had: true; or, once stop is closed,
+	// false.
+	Burn(stop <-chan struct{}, d time.Duration) bool
+	// Used is what the worker has had so far, and for how long it could run and
+	// had to wait.
+	Used() (had, waited time.Duration)
+}
+
+// A Demand is what a call asks for.
+type Demand struct{ CPU, Wait time.Duration }
+
+// A Launcher starts model workers. Make it inside the bubble. Its settings are
+// not to be changed once it is in use.
 type Launcher struct {
 	// Profile says how the n-th launch, from 0, behaves. nil: all healthy.
 	Profile func(n int) Profile
+	// CPU is where the n-th launch computes. nil: each on cores of its own.
+	CPU func(id string, n int) CPU
+	// Demand says what a call asks for, given what its command does. nil: that.
+	// call is its argument call_id, "" if it has none.
+	Demand func(call string, asked Demand) Demand
+	// Point is where a worker's order among others is decided. nil: nowhere.
+	Point func(who, at string)
 
 	mu       sync.Mutex
 	launched []*Port
@@ -50,17 +71,27 @@ func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var f Profile
-	if l.Profile != nil {
-		f = l.Profile(len(l.launched))
+	n := len(l.launched)
+	p := &Port{
+		ID: id, Begin: time.Now(), launcher: l,
+		closed: make(chan struct{}), killed: make(chan struct{}), stop: make(chan struct{}),
+		in: make(chan []byte, 64), out: make(chan []byte, 64), done: make(chan struct{}),
 	}
-	p := &Port{ID: id, Begin: time.Now(), profile: f, closed: make(chan struct{}), in: make(chan []byte, 64), out: make(chan []byte, 64), done: make(chan struct{})}
-	p.life, p.kill = context.WithCancel(context.Background())
+	if l.Profile != nil {
+		p.profile = l.Profile(n)
+	}
+	if l.Point != nil {
+		p.who = fmt.Sprintf("%s/%d", id, n+1)
+	}
+	if l.CPU != nil {
+		p.cpu = l.CPU(id, n)
+	} else {
+		p.cpu = &alone{share: p.profile.Share}
+	}
 	l.launched = append(l.launched, p)
-	if f.Refuse != nil {
-		p.kill()
+	if err := p.profile.Refuse; err != nil {
 		close(p.done)
-		return nil, f.Refuse
+		return nil, err
 	}
 	l.most = max(l.most, l.alive())
 	go p.run()
@@ -102,19 +133,19 @@ type Port struct {
 	ID    string
 	Begin time.Time // of the launch
 
-	profile Profile
-	life    context.Context // ends when it is killed
-	kill    context.CancelFunc
-	in, out chan []byte
-	done    chan struct{}
-	exit    worker.Exit
-	once    sync.Once
-	closed  chan struct{} // end-of-file on its stdin
+	launcher *Launcher
+	profile  Profile
+	who      string // at points
+	cpu      CPU
+	in, out  chan []byte
+	closed   chan struct{} // end-of-file on its stdin
+	killed   chan struct{}
+	stop     chan struct{} // either: it leaves off whatever it does
+	done     chan struct{}
+	exit     worker.Exit
 
 	mu    sync.Mutex
 	calls int
-	since time.Time     // when it began to burn CPU; zero if it does not
-	cpu   time.Duration // that it had, or waited for
 }
 
 // Calls is how many it has taken, the hello not counted.
@@ -125,9 +156,11 @@ func (p *Port) Calls() int {
 }
 
 // Gone says whether it has ended.
-func (p *Port) Gone() bool {
+func (p *Port) Gone() bool { return isClosed(p.done) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-p.done:
+	case <-c:
 		return true
 	default:
 		return false
@@ -171,21 +204,8 @@ func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	cpu := p.cpu
-	if !p.since.IsZero() {
-		cpu += time.Since(p.since)
-	}
-	share := p.share()
-	return worker.Info{CPU: time.Duration(share * float64(cpu)), RunDelay: time.Duration((1 - share) * float64(cpu))}
-}
-
-func (p *Port) share() float64 {
-	if p.profile.Share > 0 {
-		return p.profile.Share
-	}
-	return 1
+	had, waited := p.cpu.Used()
+	return worker.Info{CPU: had, RunDelay: waited}
 }
 
 // Done implements worker.Port.
@@ -195,170 +215,124 @@ func (p *Port) Done() <-chan struct{} { return p.done }
 func (p *Port) Exit() worker.Exit { return p.exit }
 
 // Kill implements worker.Port.
-func (p *Port) Kill() error { p.kill(); return nil }
+func (p *Port) Kill() error {
+	p.end(p.killed)
+	return nil
+}
 
 // Die ends the worker as a crash of its own does.
-func (p *Port) Die() { p.kill() }
+func (p *Port) Die() { p.end(p.killed) }
 
 // Close implements worker.Port.
 func (p *Port) Close(ctx context.Context) error {
-	p.once.Do(func() { close(p.closed) })
+	p.end(p.closed)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		p.kill()
+		p.end(p.killed)
 		<-p.done
 	}
 	return nil
 }
 
-// sleep waits; false if the worker was killed, or was asked to end, which ends
-// it in the midst of anything.
-func (p *Port) sleep(d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-p.life.Done():
-	case <-p.closed:
+func (p *Port) end(how chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !isClosed(how) {
+		close(how)
 	}
-	return !p.ended()
-}
-
-func (p *Port) ended() bool {
-	select {
-	case <-p.closed:
-		return true
-	default:
-		return p.life.Err() != nil
+	if !isClosed(p.stop) {
+		close(p.stop)
 	}
 }
 
-func (p *Port) burn(d time.Duration) bool {
-	p.mu.Lock()
-	p.since = time.Now()
-	p.mu.Unlock()
-	ok := p.sleep(time.Duration(float64(d) / p.share()))
-	p.mu.Lock()
-	p.cpu += time.Since(p.since)
-	p.since = time.Time{}
-	p.mu.Unlock()
-	return ok
-}
-
+// run is the worker's life.
 func (p *Port) run() {
 	p.exit = p.live()
-	if p.ended() {
+	if isClosed(p.stop) {
 		p.exit = worker.Exit{}
 		if p.profile.Stubborn > 0 {
 			t := time.NewTimer(p.profile.Stubborn)
 			defer t.Stop()
 			select {
 			case <-t.C:
-			case <-p.life.Done():
+			case <-p.killed:
 			}
 		}
-		if p.life.Err() != nil {
+		if isClosed(p.killed) {
 			p.exit = worker.Exit{Code: -1, Signal: syscall.SIGKILL}
 		}
 	}
-	p.kill()
 	close(p.done)
 }
 
-func (p *Port) live() worker.Exit {
-	f := p.profile
-	if !p.burn(f.BootCPU) || !p.sleep(f.BootWait) {
-		return worker.Exit{}
+// do meets a demand; false if the worker was told to end meanwhile. Whether it
+// was told so at the very instant of its end is decided at a point.
+func (p *Port) do(cpu, wait time.Duration) bool {
+	if cpu <= 0 && wait <= 0 {
+		return !isClosed(p.stop)
 	}
-	for {
-		var frame []byte
-		select {
-		case frame = <-p.in:
-		case <-p.life.Done():
-		case <-p.closed:
-		}
-		if p.ended() {
-			return worker.Exit{}
-		}
-		r, err := wire.ParseRequest(frame)
-		if err != nil {
-			return worker.Exit{Code: 2}
-		}
-		reply := wire.Reply{ID: r.ID, Success: true}
-		if r.ID == 0 {
-			switch {
-			case f.DieAtStart:
-				return worker.Exit{Code: 1}
-			case f.Mute:
-				continue
-			}
-			reply.ID = f.HelloID
-			reply.Result = raw(map[string]any{"status": "ok"})
-			if f.Hello != nil {
-				reply.Result = raw(f.Hello)
-			}
-		} else {
-			p.mu.Lock()
-			p.calls++
-			n := p.calls
-			p.mu.Unlock()
-			if n == f.DieAtCall {
-				return worker.Exit{Code: 1}
-			}
-			if !p.serve(r, &reply) {
-				return worker.Exit{}
-			}
-			if n == f.WrongIDAt {
-				reply.ID++
-			}
-		}
-		if r.Evidence {
-			reply.Evidence = &wire.Evidence{OnCPU: p.Info().CPU}
-		}
-		reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
-		if frame, err = wire.AppendReply(nil, reply); err != nil {
-			return worker.Exit{Code: 2}
-		}
-		p.out <- frame
-		if r.ID == 0 && f.DieAfter > 0 {
-			p.sleep(f.DieAfter)
-			return worker.Exit{Code: 1}
-		}
-		if r.Command == "shutdown" {
-			return worker.Exit{}
-		}
+	if cpu <= 0 || p.cpu.Burn(p.stop, cpu) {
+		p.sleep(wait)
+	}
+	if p.launcher.Point != nil {
+		p.launcher.Point(p.who, "woke")
+	}
+	return !isClosed(p.stop)
+}
+
+func (p *Port) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-p.stop:
 	}
 }
 
-func (p *Port) serve(r wire.Request, reply *wire.Reply) bool {
-	seconds := func(name string) time.Duration {
-		s, _ := r.Args[name].(float64)
-		return time.Duration(s * float64(time.Second))
-	}
-	switch r.Command {
-	case "ping":
-		reply.Result = raw(map[string]any{"status": "ok"})
-	case "echo":
-		reply.Result = raw(r.Args)
-	case "sleep":
-		reply.Result = raw(map[string]any{"slept_s": seconds("s").Seconds()})
-		return p.sleep(seconds("s"))
-	case "burn":
-		reply.Result = raw(map[string]any{"burnt_s": seconds("cpu_s").Seconds()})
-		return p.burn(seconds("cpu_s"))
-	case "shutdown":
-		reply.Result = raw(map[string]any{"status": "shutting down"})
-	default:
-		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
-	}
-	return true
+// alone is a CPU that nobody else wants.
+type alone struct {
+	share float64 // 0: all
+
+	mu    sync.Mutex
+	since time.Time     // when it began to burn; zero if it does not
+	spent time.Duration // on it, running or waiting
 }
 
-func raw(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // the model's own values
+func (a *alone) part() float64 {
+	if a.share > 0 {
+		return a.share
 	}
-	return b
+	return 1
+}
+
+func (a *alone) Burn(stop <-chan struct{}, d time.Duration) bool {
+	a.mu.Lock()
+	a.since = time.Now()
+	a.mu.Unlock()
+	t := time.NewTimer(time.Duration(float64(d) / a.part()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-stop:
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.spent += time.Since(a.since)
+	a.since = time.Time{}
+	return !isClosed(stop)
+}
+
+func (a *alone) Used() (had, waited time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	spent := a.spent
+	if !a.since.IsZero() {
+		spent += time.Since(a.since)
+	}
+	had = time.Duration(a.part() * float64(spent))
+	return had, spent - had
 }

@@ -1,0 +1,130 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// live boots and serves until the worker ends by itself or is told to.
+func (p *Port) live() worker.Exit {
+	f := &p.profile
+	if !p.do(f.BootCPU, f.BootWait) {
+		return worker.Exit{}
+	}
+	for {
+		var frame []byte
+		select {
+		case frame = <-p.in:
+		case <-p.stop:
+		}
+		if isClosed(p.stop) {
+			return worker.Exit{}
+		}
+		r, err := wire.ParseRequest(frame)
+		if err != nil {
+			return worker.Exit{Code: 2}
+		}
+		reply := wire.Reply{ID: r.ID, Success: true}
+		if r.ID == 0 {
+			switch {
+			case f.DieAtStart:
+				return worker.Exit{Code: 1}
+			case f.Mute:
+				continue
+			}
+			p.hello(&reply)
+		} else if exit, ended := p.call(r, &reply); ended {
+			return exit
+		}
+		if r.Evidence {
+			had, waited := p.cpu.Used()
+			reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
+		}
+		reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
+		if frame, err = wire.AppendReply(nil, reply); err != nil {
+			return worker.Exit{Code: 2}
+		}
+		p.out <- frame
+		if r.ID == 0 && f.DieAfter > 0 {
+			p.sleep(f.DieAfter)
+			return worker.Exit{Code: 1}
+		}
+		if r.Command == "shutdown" {
+			return worker.Exit{}
+		}
+	}
+}
+
+var statusOK = json.RawMessage(`{"status":"ok","capabilities":["evidence"]}`)
+
+func (p *Port) hello(reply *wire.Reply) {
+	reply.ID = p.profile.HelloID
+	reply.Result = statusOK
+	if p.profile.Hello != nil {
+		reply.Result = raw(p.profile.Hello)
+	}
+}
+
+// call serves one call; ended says that the worker ended in the midst of it.
+func (p *Port) call(r wire.Request, reply *wire.Reply) (exit worker.Exit, ended bool) {
+	p.mu.Lock()
+	p.calls++
+	n := p.calls
+	p.mu.Unlock()
+	if n == p.profile.DieAtCall {
+		if p.profile.MidCall > 0 {
+			p.do(0, p.profile.MidCall)
+		}
+		return worker.Exit{Code: 1}, true
+	}
+	asked := p.serve(r, reply)
+	if p.launcher.Demand != nil {
+		id, _ := r.Args["call_id"].(string)
+		asked = p.launcher.Demand(id, asked)
+	}
+	if !p.do(asked.CPU, asked.Wait) {
+		return worker.Exit{}, true
+	}
+	if n == p.profile.WrongIDAt {
+		reply.ID++
+	}
+	return worker.Exit{}, false
+}
+
+// serve says what a command asks for, and how it is answered once it has had
+// that.
+func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand) {
+	seconds := func(name string) time.Duration {
+		s, _ := r.Args[name].(float64)
+		return time.Duration(s * float64(time.Second))
+	}
+	switch r.Command {
+	case "ping":
+		reply.Result = statusOK
+	case "echo":
+		reply.Result = raw(r.Args)
+	case "sleep":
+		asked.Wait = seconds("s")
+		reply.Result = raw(map[string]any{"slept_s": asked.Wait.Seconds()})
+	case "burn":
+		asked.CPU = seconds("cpu_s")
+		reply.Result = raw(map[string]any{"burnt_s": asked.CPU.Seconds()})
+	case "shutdown":
+		reply.Result = raw(map[string]any{"status": "shutting down"})
+	default:
+		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
+	}
+	return asked
+}
+
+func raw(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // the model's own values
+	}
+	return b
+}
