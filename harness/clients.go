@@ -10,6 +10,7 @@ import (
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/internal/point"
 )
 
 // arrivals are the times at which a workload's clients come, since its clock
@@ -53,6 +54,7 @@ func (cs *clients) client(name string, at time.Duration) {
 	if !sleep(cs.life, at) {
 		return
 	}
+	cs.world.Point(name, "come") // else the deadlines of a burst would fall on one instant
 	w := cs.sc.Workload
 	life, die := context.WithCancelCause(cs.life)
 	defer die(nil)
@@ -67,7 +69,8 @@ func (cs *clients) client(name string, at time.Duration) {
 		if w.Calls > 1 {
 			id = fmt.Sprintf("%s.%d", name, n+1)
 		}
-		ctx, cancel := context.WithTimeout(life, patience(cs.sc))
+		cs.rec.Arrive(id, name, w.Command, false)
+		ctx, cancel := context.WithTimeout(life, patience(cs.sc)) // counted from the arrival
 		<-cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, false)
 		cancel()
 		if life.Err() != nil {
@@ -75,6 +78,7 @@ func (cs *clients) client(name string, at time.Duration) {
 		}
 	}
 	if w.Mortal || errors.Is(context.Cause(life), subject.ErrClientDied) {
+		cs.world.Point(name, "died")
 		cs.rec.Add(scenario.Event{Kind: scenario.ClientDied, Client: name})
 		select {
 		case <-cs.opened:
@@ -95,11 +99,10 @@ var errNotOpen = errors.New("the pool did not open")
 // ended, before it counts as lost.
 const lostPatience = 2 * time.Second
 
-// call makes one call, and closes done once it has come back or is lost. Its
-// arrival counts from now, also while the pool still opens.
+// call makes one call that has arrived, maybe while the pool still opens, and
+// closes done once it has come back or is lost.
 func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, probe bool) (done <-chan struct{}) {
 	ended := make(chan struct{})
-	cs.rec.Arrive(id, client, c.Command, probe)
 	type outcome struct {
 		reply subject.Reply
 		err   error
@@ -122,7 +125,7 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 			return
 		}
 		cs.rec.Begin(id, &c, probe)
-		reply, err := guarded(cs.life, func() (subject.Reply, error) { return pool.Call(ctx, c) })
+		reply, err := guarded(cs.life, func() (subject.Reply, error) { return pool.Call(point.As(ctx, id), c) })
 		back <- outcome{reply, err}
 	}()
 	go func() {

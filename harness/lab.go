@@ -6,10 +6,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -20,6 +22,7 @@ type Lab struct {
 	Subject string         // "" means every subject of each finding
 	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
+	T       *testing.T     // in tests, for the virtual world; programs have none
 	// Progress is told before each case, if it is not nil: of how many cases
 	// this is which.
 	Progress func(f findings.Finding, c findings.Case, nth, of int)
@@ -54,8 +57,16 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 	if err := l.Check(fs); err != nil {
 		return nil, err
 	}
+	err = l.inWorld(func(l Lab) (err error) {
+		outcomes, err = l.reproduce(ctx, fs)
+		return err
+	})
+	return outcomes, err
+}
+
+func (l Lab) reproduce(ctx context.Context, fs []findings.Finding) (outcomes []Outcome, err error) {
 	if l.Unit == nil {
-		unit, err := l.Measure(ctx)
+		unit, err := l.measure(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +84,7 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 				l.Progress(f, c, len(outcomes)+1, of)
 			}
 			c.Scenario.Name, c.Scenario.World, c.Scenario.Seed = f.ID, l.World, l.Seed
-			result, err := Run(ctx, c.Scenario)
+			result, err := runIn(ctx, l.T, c.Scenario)
 			if err != nil {
 				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
 			}
@@ -117,35 +128,74 @@ func (l Lab) cases(f findings.Finding, u findings.Unit) []findings.Case {
 
 // Measure takes the units in which findings tell times: single starts, alone,
 // the median of three.
-func (l Lab) Measure(ctx context.Context) (findings.Unit, error) {
+func (l Lab) Measure(ctx context.Context) (unit findings.Unit, err error) {
 	l = l.filled()
-	unit := findings.Demands(l.Boot, runtime.GOMAXPROCS(0))
+	err = l.inWorld(func(l Lab) (err error) {
+		unit, err = l.measure(ctx)
+		return err
+	})
+	return unit, err
+}
+
+func (l Lab) measure(ctx context.Context) (findings.Unit, error) {
+	unit := findings.Demands(l.Boot, l.cores())
 	for _, m := range []struct {
 		demand scenario.Demand
 		took   *time.Duration
 	}{{unit.Wait, &unit.Waits}, {unit.Compute, &unit.Computes}} {
 		sc := Scenario{World: l.World, Start: m.demand}
-		w, err := openWorld(ctx, &sc)
-		if err != nil {
-			return unit, err
-		}
-		defer w.Close()
 		var took []time.Duration
-		for i := range 3 {
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			wk, err := worker.Start(ctx, w.Launcher(), fmt.Sprintf("unit%d", i+1))
-			cancel()
-			if err != nil {
-				return unit, fmt.Errorf("the unit of time can't be measured: %w", err)
+		if _, err := upon(ctx, l.T, &sc, func(ctx context.Context, w world) (*scenario.Record, error) {
+			for i := range 3 {
+				d, err := oneStart(ctx, w.Launcher(), fmt.Sprintf("unit%d", i+1))
+				if err != nil {
+					return nil, fmt.Errorf("the unit of time can't be measured: %w", err)
+				}
+				took = append(took, d)
 			}
-			wk.Port.Kill()
-			<-wk.Port.Done()
-			took = append(took, wk.StartedIn)
+			return &scenario.Record{Events: []scenario.Event{{}}}, nil
+		}); err != nil {
+			return unit, err
 		}
 		slices.Sort(took)
 		*m.took = took[1]
 	}
 	return unit, nil
+}
+
+// oneStart is how long a start takes.
+func oneStart(ctx context.Context, l worker.Launcher, id string) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	wk, err := worker.Start(ctx, l, id)
+	if err != nil {
+		return 0, err
+	}
+	_ = wk.Port.Kill()
+	<-wk.Port.Done()
+	return wk.StartedIn, nil
+}
+
+// cores are those that the workers may use.
+func (l Lab) cores() int {
+	if l.World == virtual.Name {
+		return virtual.Cores
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// inWorld has f run where bubbles can be had, if the lab's world needs them.
+func (l Lab) inWorld(f func(Lab) error) (err error) {
+	if l.World != virtual.Name || l.T != nil {
+		return f(l)
+	}
+	if failed := virtual.Program(func(t *testing.T) {
+		l.T = t
+		err = f(l)
+	}); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // Check says what of a lab can't be, before anything is run.
@@ -155,7 +205,7 @@ func (l Lab) Check(fs []findings.Finding) error {
 		if l.World != "" && !slices.Contains(f.Worlds, l.World) {
 			return fmt.Errorf("%s does not run in world %q, but in %q", f.ID, l.World, f.Worlds)
 		}
-		for _, c := range f.Cases(findings.Demands(time.Second, runtime.GOMAXPROCS(0))) {
+		for _, c := range f.Cases(findings.Demands(time.Second, l.cores())) {
 			if name := c.Scenario.Subject.Name; !slices.Contains(subjects, name) {
 				subjects = append(subjects, name)
 			}

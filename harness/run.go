@@ -7,12 +7,15 @@ package harness
 import (
 	"context"
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/butfor/butfor/harness/judge"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/virtual"
+	"github.com/butfor/butfor/internal/point"
 )
 
 // Scenario is what is to be run; Result is what came out.
@@ -29,7 +32,22 @@ type (
 // ctx ended); what a subject does wrong is in the result. Nothing that the run
 // started is left when Run returns. Runs may go on concurrently, but then they
 // compete for the machine.
+//
+// In the virtual world it is for programs; tests use RunT.
 func Run(ctx context.Context, sc Scenario) (Result, error) {
+	if sc.World != virtual.Name {
+		return runIn(ctx, nil, sc)
+	}
+	var result Result
+	var err error
+	if failed := virtual.Program(func(t *testing.T) { result, err = runIn(ctx, t, sc) }); failed != nil {
+		return Result{}, failed
+	}
+	return result, err
+}
+
+// runIn is Run; t is for the virtual world alone.
+func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 	begin := time.Now()
 	if err := sc.Check(); err != nil {
 		return Result{}, err
@@ -39,7 +57,7 @@ func Run(ctx context.Context, sc Scenario) (Result, error) {
 	var reference *scenario.Record
 	var err error
 	if sc.Deadline == 0 {
-		if reference, err = ideal(ctx, sc, false); err != nil {
+		if reference, err = ideal(ctx, t, sc, false); err != nil {
 			return Result{}, err
 		}
 		if sc.Deadline, err = deadlineFrom(reference, sc.Slack); err != nil {
@@ -47,12 +65,12 @@ func Run(ctx context.Context, sc Scenario) (Result, error) {
 		}
 		reference.Deadline = sc.Deadline
 	}
-	record, err := stage(ctx, sc, sc.Subject, true)
+	record, err := stage(ctx, t, sc, sc.Subject, true)
 	if err != nil {
 		return Result{}, err
 	}
 	if reference == nil && record.Misses() > 0 {
-		if reference, err = ideal(ctx, sc, true); err != nil {
+		if reference, err = ideal(ctx, t, sc, true); err != nil {
 			return Result{}, err
 		}
 	}
@@ -63,8 +81,20 @@ func Run(ctx context.Context, sc Scenario) (Result, error) {
 		Reference: reference,
 		Seconds:   time.Since(begin).Seconds(),
 		Hash:      trace.Hash(record),
-		Order:     "none", // real time: the order is the machine's
+		Order:     order(sc.World),
 	}, nil
+}
+
+// order says how far the order of what happens is controlled: at the edges of
+// the pool, at points inside it too, or not at all.
+func order(world string) string {
+	switch {
+	case world != virtual.Name:
+		return "none" // real time: the order is the machine's
+	case point.Enabled:
+		return "points"
+	}
+	return "edges"
 }
 
 func fill(sc *Scenario) {
@@ -88,9 +118,9 @@ func fill(sc *Scenario) {
 // ideal runs the reference: an ideal pool that begins as many starts at once
 // as there are cores, or all of them. The better of the two counts; where any
 // that keeps the deadline will do, the second is not run if the first does.
-func ideal(ctx context.Context, sc Scenario, anyWillDo bool) (best *scenario.Record, err error) {
+func ideal(ctx context.Context, t *testing.T, sc Scenario, anyWillDo bool) (best *scenario.Record, err error) {
 	for _, s := range []subject.Subject{subject.Ideal(subject.Cores), subject.Ideal(subject.All)} {
-		r, err := stage(ctx, sc, s, false)
+		r, err := stage(ctx, t, sc, s, false)
 		if err != nil {
 			return nil, err
 		}

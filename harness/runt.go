@@ -14,7 +14,7 @@ func RunT(t *testing.T, sc Scenario) Result {
 	if sc.Name == "" {
 		sc.Name = t.Name()
 	}
-	result, err := Run(t.Context(), sc)
+	result, err := runIn(t.Context(), t, sc)
 	if err != nil {
 		t.Fatalf("butfor: %v", err)
 	}

@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"runtime/pprof"
 	"slices"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
 	"github.com/butfor/butfor/harness/world/process"
+	"github.com/butfor/butfor/harness/world/virtual"
+	"github.com/butfor/butfor/internal/point"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -22,16 +26,46 @@ type world interface {
 	Cores() float64
 	Now() time.Duration
 	Late() time.Duration
+	Point(who, at string) // where the order of goroutines may be decided
 	Left(ctx context.Context) ([]string, error)
+	Quiet() bool // it is certain that no goroutine of the run is left
 	Close()
 }
 
-func openWorld(ctx context.Context, sc *Scenario) (world, error) {
+// worlds are the places where a scenario can run.
+var worlds = []string{process.Name, virtual.Name}
+
+// upon sets the stage that a scenario names, has f play on it, and takes it down.
+// t is for the virtual world alone.
+func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Context, world) (*scenario.Record, error)) (r *scenario.Record, err error) {
 	switch sc.World {
 	case process.Name:
-		return process.Open(ctx, sc)
+		w, err := process.Open(ctx, sc)
+		if err != nil {
+			return nil, err
+		}
+		defer w.Close()
+		return f(ctx, w)
+	case virtual.Name:
+		ran, err := virtual.Run(t, sc, func(ctx context.Context, w *virtual.World) (err error) {
+			defer w.Close()
+			r, err = f(ctx, w)
+			return err
+		})
+		if err == nil {
+			err = context.Cause(ctx) // from outside, it could not enter
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Choices = ran.Choices
+		if ran.Left && !slices.ContainsFunc(r.Events, func(e scenario.Event) bool { return e.Kind == scenario.Left }) {
+			last := r.Events[len(r.Events)-1].At
+			r.Events = append(r.Events, scenario.Event{At: last, Kind: scenario.Left, Text: "goroutines that wait for ever"})
+		}
+		return r, nil
 	default:
-		return nil, fmt.Errorf("no world is called %q: there is %s", sc.World, process.Name)
+		return nil, fmt.Errorf("no world is called %q: there are %s", sc.World, strings.Join(worlds, ", "))
 	}
 }
 
@@ -40,13 +74,14 @@ const closePatience = time.Second
 
 // stage runs one subject through a scenario: open, warm, clients, probes of
 // the capacity, close, and a look at what is left.
-func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
-	w, err := openWorld(ctx, &sc)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
-	rec := trace.NewRecorder(w.Now)
+func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
+	return upon(ctx, t, &sc, func(ctx context.Context, w world) (*scenario.Record, error) {
+		return play(ctx, w, sc, s, probe)
+	})
+}
+
+func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
+	rec := trace.NewRecorder(w.Now, w.Point)
 	launcher := rec.Launcher(w.Launcher())
 	if s.Wrap != nil {
 		wrapped, err := guarded(ctx, func() (worker.Launcher, error) { return s.Wrap(launcher), nil })
@@ -65,8 +100,8 @@ func stage(ctx context.Context, sc Scenario, s subject.Subject, probe bool) (*sc
 	label := rand.Text()
 	life, end := context.WithCancel(ctx)
 	defer end()
-	life = pprof.WithLabels(life, pprof.Labels(runLabel, label))
-	a := &act{sc: &sc, rec: rec, life: life, end: end, label: label}
+	life = point.With(pprof.WithLabels(life, pprof.Labels(runLabel, label)), w.Point)
+	a := &act{sc: &sc, world: w, rec: rec, life: life, end: end, label: label}
 
 	a.open(s, launcher, cfg)
 	if a.pool != nil {
@@ -116,6 +151,7 @@ func patience(sc *Scenario) time.Duration {
 // act is one subject's time on the stage.
 type act struct {
 	sc      *Scenario
+	world   world
 	rec     *trace.Recorder
 	life    context.Context
 	end     context.CancelFunc // of life
@@ -124,12 +160,18 @@ type act struct {
 	openErr error // why there is no pool
 }
 
+// mark writes what the harness itself does, in the goroutine that plays the run.
+func (a *act) mark(e scenario.Event) {
+	a.world.Point("run", string(e.Kind))
+	a.rec.Add(e)
+}
+
 // open opens the subject, warms it, and runs the clients. Where nothing is to
 // be warmed they arrive while it opens.
 func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Config) {
 	opened := make(chan struct{})
 	var pool subject.Pool
-	a.rec.Add(scenario.Event{Kind: scenario.Open})
+	a.mark(scenario.Event{Kind: scenario.Open})
 	go func() {
 		defer close(opened)
 		p, err := guarded(a.life, func() (subject.Pool, error) { return s.Open(a.life, launcher, cfg) })
@@ -143,13 +185,14 @@ func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Conf
 		} else {
 			pool = p
 		}
+		a.world.Point("open", "opened")
 		a.rec.Add(e)
 	}()
 	cs := &clients{act: a, opened: opened, pool: func() subject.Pool { return pool }}
 	if a.sc.Warm > 0 && a.wait(opened) && pool != nil {
 		a.warm(pool)
 	}
-	a.rec.Add(scenario.Event{Kind: scenario.Go})
+	a.mark(scenario.Event{Kind: scenario.Go})
 	cs.run()
 	if a.wait(opened) {
 		a.pool = pool
@@ -195,7 +238,7 @@ func (a *act) do(bound time.Duration, f func() error) error {
 var errNotBack = errors.New("it did not return")
 
 func (a *act) warm(pool subject.Pool) {
-	a.rec.Add(scenario.Event{Kind: scenario.Warming, N: a.sc.Warm})
+	a.mark(scenario.Event{Kind: scenario.Warming, N: a.sc.Warm})
 	ctx, cancel := context.WithTimeout(a.life, warmPatience)
 	defer cancel()
 	err := a.do(warmPatience+closePatience, func() error {
@@ -213,7 +256,7 @@ func (a *act) warm(pool subject.Pool) {
 	if err != nil {
 		e.Err = err.Error()
 	}
-	a.rec.Add(e)
+	a.mark(e)
 }
 
 // warmPatience bounds the warming, and an opening that the clients did not
@@ -262,14 +305,17 @@ func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.with) }
 // probe asks how much capacity is left: long calls arrive one by one, each
 // when the one before is executing, until Size of them are held at once.
 func (a *act) probe() {
-	a.rec.Add(scenario.Event{Kind: scenario.Probing})
-	ctx, cancel := context.WithCancel(a.life)
+	a.mark(scenario.Event{Kind: scenario.Probing})
 	cs := &clients{act: a, opened: closed, pool: func() subject.Pool { return a.pool }}
 	var ended []<-chan struct{}
+	var cancels []context.CancelFunc
 	held := 0
 probes:
-	for i := 1; i <= 3*a.sc.Config.Size && ctx.Err() == nil; i++ { // a probe may be cut short by the subject's own timeouts
+	for i := 1; i <= 3*a.sc.Config.Size && a.life.Err() == nil; i++ { // a probe may be cut short by the subject's own timeouts
 		id := fmt.Sprintf("probe%d", i)
+		ctx, cancel := context.WithCancel(a.life)
+		cancels = append(cancels, cancel)
+		a.rec.Arrive(id, id, "sleep", true)
 		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, true)
 		ended = append(ended, done)
 		bound := time.NewTimer(a.sc.Recovery)
@@ -295,8 +341,11 @@ probes:
 			break
 		}
 	}
-	a.rec.Add(scenario.Event{Kind: scenario.Probed, N: held})
-	cancel()
+	a.mark(scenario.Event{Kind: scenario.Probed, N: held})
+	for _, cancel := range cancels { // one by one: who is told first is no matter of chance
+		a.world.Point("run", "cancel")
+		cancel()
+	}
 	for _, done := range ended {
 		select {
 		case <-done:
@@ -311,7 +360,7 @@ const probeLength = time.Hour
 var closed = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 func (a *act) close() {
-	a.rec.Add(scenario.Event{Kind: scenario.Close})
+	a.mark(scenario.Event{Kind: scenario.Close})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), closePatience)
 	defer cancel()
 	if a.life.Err() != nil {
@@ -322,19 +371,22 @@ func (a *act) close() {
 		e.Err = "Close: " + err.Error()
 		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
 	}
-	a.rec.Add(e)
+	a.mark(e)
 }
 
 // goroutines lists those of the subject that are left once Open's ctx has ended.
 func (a *act) goroutines() []string {
+	if a.world.Quiet() {
+		return nil
+	}
 	deadline := time.Now().Add(goroutinePatience)
-	for {
+	for every := time.Millisecond; ; every = min(2*every, 100*time.Millisecond) {
 		left := labelled(a.label)
 		if len(left) == 0 || time.Now().After(deadline) {
 			slices.Sort(left)
 			return left
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(every)
 	}
 }
 

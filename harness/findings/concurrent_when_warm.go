@@ -12,7 +12,7 @@ var concurrentWhenWarm = Finding{
 	Source: conclusion + ", achievements 1 and 4",
 	Truth:  "holds for warm workers",
 	Kind:   "verdict",
-	Worlds: []string{"process"},
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
 		op4 := scenario.Scenario{
 			Config:   subject.Config{Size: 4},

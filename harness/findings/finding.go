@@ -77,10 +77,7 @@ func (a Accept) Who(r *scenario.Record) (problems []string) {
 	if n := len(r.Served()); n != a.Served {
 		bad("served %d, expected %d", n, a.Served)
 	}
-	workers := r.Workers()
-	if probing, ok := r.First(scenario.Probing); ok { // what probes cause is no matter of the claim
-		workers = slices.DeleteFunc(workers, func(w scenario.Worker) bool { return w.Launched >= probing.At })
-	}
+	workers := claimed(r)
 	if a.Workers > 0 && len(workers) != a.Workers {
 		bad("%d workers were started, expected %d", len(workers), a.Workers)
 	}
@@ -104,6 +101,16 @@ func (a Accept) Who(r *scenario.Record) (problems []string) {
 		}
 	}
 	return problems
+}
+
+// claimed are the workers that a claim is about: what probes cause is no matter
+// of it.
+func claimed(r *scenario.Record) []scenario.Worker {
+	workers := r.Workers()
+	if probing, ok := r.First(scenario.Probing); ok {
+		workers = slices.DeleteFunc(workers, func(w scenario.Worker) bool { return w.Launched >= probing.At })
+	}
+	return workers
 }
 
 // When says which times came out otherwise than claimed.
@@ -178,7 +185,7 @@ func (a Accept) Figure(r *scenario.Record) string {
 // open.
 func readies(r *scenario.Record) (at []time.Duration) {
 	open, _ := r.First(scenario.Open)
-	for _, w := range r.Workers() {
+	for _, w := range claimed(r) {
 		if w.Ready >= 0 {
 			at = append(at, w.Ready-open.At)
 		}

@@ -12,7 +12,7 @@ var longLivedWorkers = Finding{
 	Source: report + ", test environment vs production",
 	Truth:  "refuted: a worker dies with the last client that used it, and the next check-out takes the pool down",
 	Kind:   "verdict",
-	Worlds: []string{"process"},
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		const clients, size = 20, 4
 		one := func(s subject.Subject, word scenario.Word, a Accept) {

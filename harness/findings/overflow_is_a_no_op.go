@@ -12,7 +12,7 @@ var overflowIsANoOp = Finding{
 	Source: report + ", production recommendation 1",
 	Truth:  "refuted: the setting does nothing",
 	Kind:   "verdict",
-	Worlds: []string{"process"},
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		length := times(10./3, u.Waits) // of a call: starts take 0.3 of it
 		one := func(s subject.Subject, word scenario.Word, at ...float64) {

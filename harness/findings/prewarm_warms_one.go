@@ -12,7 +12,7 @@ var prewarmWarmsOne = Finding{
 	Source: conclusion + ", implementation status",
 	Truth:  "refuted: an idle worker is always preferred to a lazy start, so one is warmed",
 	Kind:   "verdict",
-	Worlds: []string{"process"},
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		one := func(s subject.Subject, word scenario.Word, a Accept) {
 			a.Unit, a.UnitName = u.Waits, "ops"

@@ -12,7 +12,7 @@ var timeoutsIncreased = Finding{
 	Source: conclusion + ", implementation status",
 	Truth:  "refuted: a lost request is as lost after 60 boots as after 5",
 	Kind:   "verdict",
-	Worlds: []string{"process"},
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		for _, boots := range []float64{5, 15, 30, 60} {
 			cases = append(cases, coldCases(u, boots, false)...)

@@ -16,7 +16,7 @@ var v1Serial = Finding{
 	Source: conclusion + ", achievement 1",
 	Truth:  "holds: one call at a time, and only one worker is ever started",
 	Kind:   "verdict",
-	Worlds: []string{"process"},
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
 		ops8 := scenario.Scenario{
 			Config:   subject.Config{Size: 4},

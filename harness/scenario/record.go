@@ -63,7 +63,8 @@ type Record struct {
 	Cores    float64       `json:"cores"`
 	Deadline time.Duration `json:"deadline_ns"`
 	Patience time.Duration `json:"patience_ns"`
-	Late     time.Duration `json:"harness_late_ns"` // the most by which the harness's own timers were late
+	Late     time.Duration `json:"harness_late_ns"`   // the most by which the harness's own timers were late
+	Choices  []int         `json:"choices,omitempty"` // of the schedule, in virtual time: see Order
 	Events   []Event       `json:"-"`
 }
 

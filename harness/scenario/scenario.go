@@ -19,6 +19,12 @@ type Scenario struct {
 	Seed    uint64          // of all that is drawn: arrivals
 	Subject subject.Subject `json:"-"` // code, not data
 	Config  subject.Config
+	// Cores are the machine's that the workers may use. 0: in real time what this
+	// one has, in virtual time 2.
+	Cores float64
+	// Order says how the order of what happens at one instant is chosen, in
+	// virtual time.
+	Order Order
 
 	// Start is what each start of a worker asks for, beyond what Python's own
 	// takes.
@@ -48,6 +54,20 @@ type Demand struct {
 	CPU  time.Duration `json:"cpu_ns"`
 	Wait time.Duration `json:"wait_ns"`
 }
+
+// An Order is a rule for who goes first. The zero value draws lots.
+type Order struct {
+	Strategy string `json:"strategy,omitempty"` // "" means random
+	Depth    int    `json:"depth,omitempty"`    // of pct: how many orderings a bug may hang on; 0 means 1
+	Length   int    `json:"length,omitempty"`   // of pct: about how many steps the run takes; 0 means 1
+	Choices  []int  `json:"choices,omitempty"`  // if not nil, in place of a strategy: at each step, which of those who could go on, by name
+}
+
+// The strategies.
+const (
+	Random = "random"
+	PCT    = "pct"
+)
 
 // Arrival is how clients come.
 type Arrival string
@@ -134,6 +154,15 @@ func (s *Scenario) Check() error {
 		if d.d < 0 {
 			bad("%s is %v: it can't be negative", d.name, d.d)
 		}
+	}
+	if !(s.Cores >= 0 && s.Cores <= sizeMost) {
+		bad("Cores is %v: it must be from 0, which leaves it to the world, to %d", s.Cores, sizeMost)
+	}
+	switch o := s.Order; {
+	case o.Strategy != "" && o.Strategy != Random && o.Strategy != PCT:
+		bad("Order.Strategy is %q: it must be %s or %s", o.Strategy, Random, PCT)
+	case o.Depth < 0, o.Length < 0:
+		bad("Order.Depth is %d and Order.Length is %d: neither can be negative", o.Depth, o.Length)
 	}
 	if !(s.Slack >= 0) {
 		bad("Slack is %v: it can't be negative", s.Slack)

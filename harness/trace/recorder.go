@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"sync"
@@ -22,17 +23,21 @@ import (
 // CallID is the argument that tells the frames of a call at a port.
 const CallID = "call_id"
 
-// A Recorder writes events. Safe for concurrent use.
+// A Recorder writes events. Safe for concurrent use. What is seen at an edge is
+// written right after a scheduling point, so that where the order of goroutines
+// is controlled, so is the trace.
 type Recorder struct {
-	now func() time.Duration // since the run began
+	now   func() time.Duration // since the run began
+	point func(who, at string) // where the order of goroutines may be decided
 
 	mu      sync.Mutex
 	events  []scenario.Event
 	ports   []*port
 	calls   map[string]*call
 	sealed  bool
-	killed  bool          // no worker may be launched any more
-	changed chan struct{} // closed and made anew at each event
+	killed  bool           // no worker may be launched any more
+	changed chan struct{}  // closed at the next event; nil if nobody waits for one
+	named   map[string]int // launches by the worker's id
 }
 
 // call is what is known of a call at the ports.
@@ -41,9 +46,10 @@ type call struct {
 	results [][]byte // what workers answered to it
 }
 
-// NewRecorder makes a recorder whose clock is now.
-func NewRecorder(now func() time.Duration) *Recorder {
-	return &Recorder{now: now, calls: map[string]*call{}, changed: make(chan struct{})}
+// NewRecorder makes a recorder whose clock is now, and whose scheduling points
+// are point's: who and at name one goroutine at one place.
+func NewRecorder(now func() time.Duration, point func(who, at string)) *Recorder {
+	return &Recorder{now: now, point: point, calls: map[string]*call{}, named: map[string]int{}}
 }
 
 // Add writes an event, at the present time.
@@ -59,8 +65,10 @@ func (r *Recorder) add(e scenario.Event) {
 	}
 	e.At = r.now()
 	r.events = append(r.events, e)
-	close(r.changed)
-	r.changed = make(chan struct{})
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
 }
 
 // Seal ends the recording and hands it out.
@@ -73,6 +81,7 @@ func (r *Recorder) Seal() []scenario.Event {
 
 // Arrive notes that a call has come.
 func (r *Recorder) Arrive(id, client, command string, probe bool) {
+	r.point(id, "arrive")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls[id] = &call{probe: probe}
@@ -81,6 +90,7 @@ func (r *Recorder) Arrive(id, client, command string, probe bool) {
 
 // Begin notes that it is made, and tags it.
 func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
+	r.point(id, "begin")
 	args := make(map[string]any, len(c.Args)+1) // the caller's is not ours to change
 	maps.Copy(args, c.Args)
 	args[CallID] = id
@@ -91,6 +101,7 @@ func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
 // Return notes how it ended, and compares the answer with those that workers
 // gave to this call.
 func (r *Recorder) Return(id, client string, reply subject.Reply, err error, excused bool) {
+	r.point(id, "return")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.calls[id]
@@ -110,6 +121,7 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 
 // Lose notes that a call did not come back at all.
 func (r *Recorder) Lose(id, client string, probe bool) {
+	r.point(id, "lose")
 	r.Add(scenario.Event{Kind: scenario.Return, Call: id, Client: client, Probe: probe, Lost: true, Err: "the call never came back"})
 }
 
@@ -146,6 +158,9 @@ func (r *Recorder) Executing(id string) bool {
 func (r *Recorder) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
 	return r.changed
 }
 
@@ -173,13 +188,15 @@ type launcher struct {
 }
 
 func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	who := l.rec.name(id)
+	l.rec.point(who, "launch")
 	l.rec.Add(scenario.Event{Kind: scenario.Launch, Worker: id})
 	inner, err := l.Launcher.Launch(ctx, id)
 	if err != nil {
 		l.rec.Add(scenario.Event{Kind: scenario.Launched, Worker: id, Err: err.Error()})
 		return nil, err
 	}
-	p := &port{Port: inner, rec: l.rec, id: id, pending: map[int64]string{}, watched: make(chan struct{})}
+	p := &port{Port: inner, rec: l.rec, id: id, who: who, pending: map[int64]string{}, watched: make(chan struct{})}
 	pid := inner.Info().PID
 	l.rec.mu.Lock()
 	late := l.rec.killed
@@ -197,6 +214,18 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	return p, nil
 }
 
+// name is what a launch is called at points: nobody else is, also where a
+// subject gives one id twice.
+func (r *Recorder) name(id string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.named[id]++
+	if n := r.named[id]; n > 1 {
+		return fmt.Sprintf("%s, launch %d", id, n)
+	}
+	return id
+}
+
 var errOver = errors.New("the run is over")
 
 // port is a worker's port with the recorder at it.
@@ -204,6 +233,7 @@ type port struct {
 	worker.Port
 	rec     *Recorder
 	id      string
+	who     string // at points
 	watched chan struct{}
 
 	// guarded by rec.mu
@@ -227,6 +257,7 @@ func (p *port) Close(ctx context.Context) error {
 }
 
 func (p *port) Send(ctx context.Context, frame []byte) error {
+	p.rec.point(p.who, "send")
 	e := scenario.Event{Kind: scenario.Send, Worker: p.id}
 	if request, err := wire.ParseRequest(frame); err != nil {
 		e.Err = err.Error()
@@ -260,6 +291,7 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return frame, err
 	}
+	p.rec.point(p.who, "recv")
 	e := scenario.Event{Kind: scenario.Recv, Worker: p.id}
 	reply, err := wire.ParseReply(frame)
 	if err != nil {
@@ -298,6 +330,7 @@ func (p *port) evidence(e *scenario.Event) {
 // watch sees the end of the worker's process.
 func (p *port) watch() {
 	<-p.Port.Done() // the port's own: ours is closed below
+	p.rec.point(p.who, "exit")
 	e := scenario.Event{Kind: scenario.Exit, Worker: p.id, Text: p.Exit().String()}
 	p.evidence(&e)
 	p.rec.mu.Lock()

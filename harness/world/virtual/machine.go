@@ -1,0 +1,92 @@
+package virtual
+
+import (
+	"sync"
+	"time"
+
+	"github.com/butfor/butfor/harness/cpu"
+)
+
+// A machine is the cores of a world, in the time of its bubble: one timer is
+// armed at the next change.
+type machine struct {
+	start time.Time
+
+	mu    sync.Mutex // guards what follows, and all sessions
+	cpu   *cpu.Machine
+	timer *time.Timer
+}
+
+func newMachine(c cpu.Config) *machine {
+	return &machine{start: time.Now(), cpu: cpu.New(c)}
+}
+
+// change does something with the cores as they stand now.
+func (m *machine) change(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Since(m.start)
+	m.cpu.Advance(now)
+	f()
+	at, ok := m.cpu.Next()
+	switch {
+	case !ok && m.timer != nil:
+		m.timer.Stop()
+	case !ok:
+	case m.timer == nil:
+		m.timer = time.AfterFunc(at-now, func() { m.change(func() {}) })
+	default:
+		m.timer.Reset(at - now)
+	}
+}
+
+// A session is a worker's scheduling group, as each real one has its own. It
+// computes one thing at a time.
+type session struct {
+	*machine
+	group       *cpu.Group
+	thread      *cpu.Thread // nil if it computes nothing
+	had, waited time.Duration
+}
+
+func (m *machine) session() *session {
+	s := &session{machine: m}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.group = m.cpu.Group(cpu.GroupConfig{})
+	return s
+}
+
+// Burn implements model.CPU.
+func (s *session) Burn(stop <-chan struct{}, d time.Duration) bool {
+	had := make(chan struct{})
+	s.change(func() { s.thread = s.group.Start(d, func() { close(had) }) })
+	select {
+	case <-had:
+	case <-stop:
+	}
+	s.change(func() {
+		s.thread.Cancel()
+		s.had += s.thread.Had()
+		s.waited += s.thread.Waited() + s.thread.Throttled()
+		s.thread = nil
+	})
+	return isClosed(had)
+}
+
+// Used implements model.CPU.
+func (s *session) Used() (had, waited time.Duration) {
+	s.mu.Lock()
+	had, waited = s.had, s.waited
+	busy := s.thread != nil
+	s.mu.Unlock()
+	if busy {
+		s.change(func() {
+			had, waited = s.had, s.waited
+			if t := s.thread; t != nil {
+				had, waited = had+t.Had(), waited+t.Waited()+t.Throttled()
+			}
+		})
+	}
+	return had, waited
+}

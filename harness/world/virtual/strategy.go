@@ -1,0 +1,104 @@
+package virtual
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Strategy picks one of the parked goroutines, which are sorted by name.
+// step counts the picks of the run.
+type Strategy func(step int, ps []*parked) int
+
+// strategy makes what a scenario asks for.
+func strategy(seed uint64, o scenario.Order) (Strategy, error) {
+	if o.Choices != nil {
+		return replay(o.Choices), nil
+	}
+	switch o.Strategy {
+	case "", scenario.Random:
+		return random(seed), nil
+	case scenario.PCT:
+		return pct(seed, max(1, o.Depth), max(1, o.Length)), nil
+	}
+	return nil, fmt.Errorf("no strategy is called %q: there are %s and %s", o.Strategy, scenario.Random, scenario.PCT)
+}
+
+// random picks by a lot that is drawn for each visit from the seed and the
+// place alone. So two pools under the same seed see their callers arrive in the
+// same order, however many steps they take in between.
+func random(seed uint64) Strategy {
+	return func(_ int, ps []*parked) int {
+		best, lowest := 0, uint64(0)
+		for i, p := range ps {
+			if l := lot(seed, p.who, p.at, p.nth); i == 0 || l < lowest {
+				best, lowest = i, l
+			}
+		}
+		return best
+	}
+}
+
+// pct is the strategy of Burckhardt and others, "A Randomized Scheduler with
+// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010: whoever has the
+// highest priority goes on, and at depth-1 steps, drawn from the first length
+// ones, the one that would go on becomes the last of all. A bug of that depth
+// among n goroutines is found with a probability of at least 1/(n·length^(depth-1)).
+func pct(seed uint64, depth, length int) Strategy {
+	draw := rand.New(rand.NewPCG(seed, 2))
+	changes := map[int]uint64{}
+	for i := 1; i < depth; i++ {
+		changes[draw.IntN(length)] = uint64(i)
+	}
+	lowered := map[string]uint64{} // below everybody else, the later change the lower
+	priority := func(p *parked) uint64 {
+		if low, ok := lowered[p.who]; ok {
+			return low
+		}
+		return lot(seed, p.who, "", 0) | 1<<63
+	}
+	highest := func(ps []*parked) int {
+		best := 0
+		for i, p := range ps {
+			if priority(p) > priority(ps[best]) {
+				best = i
+			}
+		}
+		return best
+	}
+	return func(step int, ps []*parked) int {
+		best := highest(ps)
+		if i, ok := changes[step]; ok {
+			lowered[ps[best].who] = uint64(depth) - i
+			best = highest(ps)
+		}
+		return best
+	}
+}
+
+// replay repeats a list of choices, and then always takes the first by name.
+func replay(choices []int) Strategy {
+	return func(step int, ps []*parked) int {
+		if step < len(choices) && choices[step] < len(ps) {
+			return choices[step]
+		}
+		return 0
+	}
+}
+
+// lot is a number drawn for the nth visit of somebody to a place.
+func lot(seed uint64, who, at string, nth int) uint64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := range len(who) {
+		h = (h ^ uint64(who[i])) * 1099511628211
+	}
+	h = (h ^ 0xff) * 1099511628211
+	for i := range len(at) {
+		h = (h ^ uint64(at[i])) * 1099511628211
+	}
+	h += seed*0x9e3779b97f4a7c15 + uint64(nth)*0xd1b54a32d192ed03
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9 // SplitMix64
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}

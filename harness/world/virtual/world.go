@@ -1,0 +1,166 @@
+// Package virtual is the world of virtual time: any pool's real Go code in a
+// testing/synctest bubble, with model workers on modelled cores, and the order
+// of what happens at one instant drawn from the seed. What a model worker does
+// belongs to worker/model, how cores are shared to harness/cpu; what is run in
+// the world, and what is made of it, to harness.
+package virtual
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/harness/cpu"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+// Name is what the world is called in scenarios and results.
+const Name = "virtual"
+
+// Cores is how many a world has unless the scenario says otherwise.
+const Cores = 2
+
+// A World is the stage of one run. It lives in one bubble.
+type World struct {
+	start      time.Time
+	cores      float64
+	goroutines int // in the program when the run began
+	schedule   *schedule
+	machine    *machine
+	launcher   *model.Launcher
+}
+
+// Ran is what is known of a run beside what was seen at the pool's edges.
+type Ran struct {
+	Choices []int // at each step, which of those who could go on, by name
+	// Left says that goroutines were left in the bubble, blocked for ever.
+	Left bool
+}
+
+// Run has f play a scenario in a bubble of its own; in it, time is virtual.
+// f's ctx is the bubble's: nothing from outside may enter it, or time would
+// stop. Runs may go on side by side.
+//
+// Errors are f's, *LivelockError, and those of a bubble in which everybody waits
+// for ever. A goroutine that waits for what is no matter of the bubble, such as
+// a sync.Mutex held by one that sleeps, hangs it: see Watch.
+func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) error) (ran Ran, err error) {
+	pick, err := strategy(sc.Seed, sc.Order)
+	if err != nil {
+		return ran, err
+	}
+	var w *World
+	defer func() {
+		p := recover()
+		if w != nil {
+			ran.Choices = w.schedule.choices
+		}
+		switch text := fmt.Sprint(p); {
+		case p == nil:
+		case strings.Contains(text, "blocked goroutines remain"):
+			ran.Left = true
+		case strings.Contains(text, "goroutines in bubble are blocked"):
+			err = errors.Join(err, ErrStuck)
+		default:
+			panic(p)
+		}
+	}()
+	synctest.Test(t, func(*testing.T) {
+		w = open(sc, pick)
+		done := make(chan struct{})
+		failed := errors.New("the run ended its goroutine in place of returning")
+		go func() {
+			defer close(done)
+			failed = f(context.Background(), w)
+		}()
+		if err = w.schedule.drive(done); err == nil || isClosed(done) {
+			err = errors.Join(failed, err)
+		}
+	})
+	return ran, err
+}
+
+// ErrStuck means that everybody in a bubble waited for somebody else, for ever.
+var ErrStuck = errors.New("stuck: all goroutines of the run wait for each other")
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// open sets the stage. It is called in the bubble.
+func open(sc *scenario.Scenario, pick Strategy) *World {
+	w := &World{start: time.Now(), cores: sc.Cores, goroutines: runtime.NumGoroutine() + 1, schedule: newSchedule(sc.Seed, pick)}
+	if w.cores == 0 {
+		w.cores = Cores
+	}
+	w.machine = newMachine(cpu.Config{Cores: w.cores})
+	w.launcher = &model.Launcher{
+		Profile: func(int) model.Profile {
+			return model.Profile{BootCPU: sc.Start.CPU, BootWait: sc.Start.Wait}
+		},
+		CPU:   func(string, int) model.CPU { return w.machine.session() },
+		Point: w.schedule.point,
+	}
+	return w
+}
+
+// Launcher starts model workers with the scenario's demands.
+func (w *World) Launcher() worker.Launcher { return w.launcher }
+
+// Cores is how many the workers may use.
+func (w *World) Cores() float64 { return w.cores }
+
+// Now is the time since the world was opened.
+func (w *World) Now() time.Duration { return time.Since(w.start) }
+
+// Late is how late a timer was at most: in virtual time none ever is.
+func (w *World) Late() time.Duration { return 0 }
+
+// Point is a scheduling point: it returns once the schedule has chosen that
+// who goes on.
+func (w *World) Point(who, at string) { w.schedule.point(who, at) }
+
+// leftPatience is how long after the close of a pool a worker of its may take to
+// be gone.
+const leftPatience = 2 * time.Second
+
+// Left lists the workers of this run that are left, after it has waited for
+// them to go.
+func (w *World) Left(context.Context) ([]string, error) {
+	for waited := time.Duration(0); w.launcher.Alive() > 0 && waited < leftPatience; waited += leftPatience / 100 {
+		time.Sleep(leftPatience / 100)
+	}
+	var left []string
+	for _, p := range w.launcher.Ports() {
+		if !p.Gone() {
+			left = append(left, "worker "+p.ID)
+		}
+	}
+	return left, nil
+}
+
+// Quiet says whether it is certain that the run has left no goroutine. In a
+// program that does other things as well it may say no and be wrong.
+func (w *World) Quiet() bool {
+	time.Sleep(stepMost) // whoever can end has ended by then
+	return runtime.NumGoroutine() <= w.goroutines
+}
+
+// Close ends what is left of the run's workers.
+func (w *World) Close() {
+	for _, p := range w.launcher.Ports() {
+		_ = p.Kill()
+	}
+}
