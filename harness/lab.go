@@ -23,6 +23,7 @@ type Lab struct {
 	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
 	T       *testing.T     // in tests, for the virtual world; programs have none
+	Fleet   *Fleet         // plays virtual runs in child processes; nil: they are played in this one
 	// Progress is told before each case, if it is not nil: of how many cases
 	// this is which.
 	Progress func(f findings.Finding, c findings.Case, nth, of int)
@@ -57,45 +58,78 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 	if err := l.Check(fs); err != nil {
 		return nil, err
 	}
-	err = l.inWorld(func(l Lab) (err error) {
-		outcomes, err = l.reproduce(ctx, fs)
-		return err
-	})
-	return outcomes, err
-}
-
-func (l Lab) reproduce(ctx context.Context, fs []findings.Finding) (outcomes []Outcome, err error) {
 	if l.Unit == nil {
-		unit, err := l.measure(ctx)
+		unit, err := l.Measure(ctx)
 		if err != nil {
 			return nil, err
 		}
 		l.Unit = &unit
 	}
+	if l.Fleet != nil && l.World == virtual.Name {
+		return l.reproduce(ctx, fs, l.abroad(ctx, fs))
+	}
+	err = l.inWorld(func(l Lab) (err error) {
+		outcomes, err = l.reproduce(ctx, fs, func(_ findings.Finding, c findings.Case, _ int) (Result, error) {
+			return runIn(ctx, l.T, c.Scenario)
+		})
+		return err
+	})
+	return outcomes, err
+}
+
+// A runner plays the nth case of a finding.
+type runner func(f findings.Finding, c findings.Case, n int) (Result, error)
+
+// abroad has the fleet play all cases, many at once, and gives a runner that
+// waits for the one that is asked for.
+func (l Lab) abroad(ctx context.Context, fs []findings.Finding) runner {
+	type key struct {
+		finding string
+		n       int
+	}
+	type outcome struct {
+		result Result
+		err    error
+	}
+	played := map[key]chan outcome{}
+	for _, f := range fs {
+		for _, n := range l.cases(f) {
+			k, c := key{f.ID, n}, make(chan outcome, 1)
+			played[k] = c
+			go func() {
+				r, err := l.Fleet.play(ctx, job{Finding: k.finding, Case: k.n, Unit: *l.Unit, Seed: l.Seed})
+				c <- outcome{r, err}
+			}()
+		}
+	}
+	return func(f findings.Finding, _ findings.Case, n int) (Result, error) {
+		o := <-played[key{f.ID, n}]
+		return o.result, o.err
+	}
+}
+
+func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) (outcomes []Outcome, err error) {
 	unit := *l.Unit
 	of := 0
 	for _, f := range fs {
-		of += len(l.cases(f, unit))
+		of += len(l.cases(f))
 	}
 	for _, f := range fs {
+		cases := f.Cases(unit)
 		var records []*scenario.Record
-		for _, c := range l.cases(f, unit) {
+		for _, n := range l.cases(f) {
+			c := cases[n]
 			if l.Progress != nil {
 				l.Progress(f, c, len(outcomes)+1, of)
 			}
 			c.Scenario.Name, c.Scenario.World, c.Scenario.Seed = f.ID, l.World, l.Seed
-			result, err := runIn(ctx, l.T, c.Scenario)
+			result, err := play(f, c, n)
 			if err != nil {
 				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
 			}
-			o := Outcome{Finding: f, Case: c, Result: result, Unit: unit, Figure: c.Accept.Figure(result.Record)}
-			o.Who = c.Accept.Who(result.Record)
-			if c.Expected != "" && result.Word != c.Expected {
-				o.Who = append(o.Who, fmt.Sprintf("the verdict is %s, expected %s", result.Word, c.Expected))
-			}
-			o.When = c.Accept.When(result.Record)
+			o := outcomeOf(f, c, unit, result)
 			records = append(records, result.Record)
-			if f.Together != nil && l.Subject == "" && len(records) == len(f.Cases(unit)) {
+			if f.Together != nil && len(records) == len(cases) {
 				o.When = append(o.When, f.Together(unit, records)...)
 			}
 			outcomes = append(outcomes, o)
@@ -105,6 +139,17 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 		}
 	}
 	return outcomes, nil
+}
+
+// outcomeOf says of a result what came out otherwise than claimed.
+func outcomeOf(f findings.Finding, c findings.Case, unit findings.Unit, r Result) Outcome {
+	o := Outcome{Finding: f, Case: c, Result: r, Unit: unit, Figure: c.Accept.Figure(r.Record)}
+	o.Who = c.Accept.Who(r.Record)
+	if c.Expected != "" && r.Word != c.Expected {
+		o.Who = append(o.Who, fmt.Sprintf("the verdict is %s, expected %s", r.Word, c.Expected))
+	}
+	o.When = c.Accept.When(r.Record)
+	return o
 }
 
 func (l Lab) filled() Lab {
@@ -117,19 +162,23 @@ func (l Lab) filled() Lab {
 	return l
 }
 
-// cases are those of a finding that are asked for.
-func (l Lab) cases(f findings.Finding, u findings.Unit) []findings.Case {
-	cases := f.Cases(u)
-	if l.Subject == "" {
-		return cases
+// cases are the ordinals of those of a finding that are asked for.
+func (l Lab) cases(f findings.Finding) (asked []int) {
+	for i, c := range f.Cases(*l.Unit) {
+		if l.Subject == "" || c.Scenario.Subject.Name == l.Subject {
+			asked = append(asked, i)
+		}
 	}
-	return slices.DeleteFunc(cases, func(c findings.Case) bool { return c.Scenario.Subject.Name != l.Subject })
+	return asked
 }
 
 // Measure takes the units in which findings tell times: single starts, alone,
 // the median of three.
 func (l Lab) Measure(ctx context.Context) (unit findings.Unit, err error) {
 	l = l.filled()
+	if l.Fleet != nil && l.World == virtual.Name {
+		return l.Fleet.measure(ctx, l.Boot)
+	}
 	err = l.inWorld(func(l Lab) (err error) {
 		unit, err = l.measure(ctx)
 		return err

@@ -6,6 +6,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -66,6 +67,9 @@ func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 		reference.Deadline = sc.Deadline
 	}
 	record, err := stage(ctx, t, sc, sc.Subject, true)
+	if r, ok := endless(sc, err); ok {
+		return r, nil
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -95,6 +99,30 @@ func order(world string) string {
 		return "points"
 	}
 	return "edges"
+}
+
+// endless is the result of a run that would never have ended.
+func endless(sc Scenario, err error) (r Result, ok bool) {
+	r = unseen(sc)
+	r.Word = scenario.Architectural // no environment keeps it from waiting
+	r.Record.Stranded = true
+	switch {
+	case errors.As(err, new(*virtual.LivelockError)):
+		r.Mechanism = "livelock"
+	case errors.Is(err, virtual.ErrStuck):
+		r.Mechanism = "deadlock"
+	default:
+		return r, false
+	}
+	r.Reason = err.Error()
+	return r, true
+}
+
+// unseen is the result of a run of which there is no trace.
+func unseen(sc Scenario) Result {
+	return Result{Scenario: sc, Order: order(sc.World), Record: &scenario.Record{
+		Subject: sc.Subject.Name, Seed: sc.Seed, Size: sc.Config.Size, Overflow: sc.Config.Overflow, Deadline: sc.Deadline,
+	}}
 }
 
 func fill(sc *Scenario) {

@@ -58,7 +58,7 @@ func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Contex
 		if err != nil {
 			return nil, err
 		}
-		r.Choices = ran.Choices
+		r.Choices, r.Stranded = ran.Choices, ran.Left
 		if ran.Left && !slices.ContainsFunc(r.Events, func(e scenario.Event) bool { return e.Kind == scenario.Left }) {
 			last := r.Events[len(r.Events)-1].At
 			r.Events = append(r.Events, scenario.Event{At: last, Kind: scenario.Left, Text: "goroutines that wait for ever"})

@@ -92,7 +92,7 @@ Python workers, and says the verdict with its reason.`,
 	root.PersistentFlags().Bool("json", false, "print JSON Lines, one result an object, and nothing else on stdout")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), listCommand(), doctorCommand())
+	root.AddCommand(runCommand(), listCommand(), doctorCommand(), childCommand())
 	return root
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +27,26 @@ import (
 	"github.com/butfor/butfor/worker/process"
 )
 
-func TestMain(m *testing.M) { leftover.Main(m) }
+func TestMain(m *testing.M) {
+	child = func() (*exec.Cmd, error) { // a test binary is no butfor
+		c := exec.Command(os.Args[0], "-test.run=^TestAChild$")
+		c.Env = append(os.Environ(), childVariable+"=1")
+		return c, nil
+	}
+	leftover.Main(m)
+}
+
+const childVariable = "BUTFOR_TEST_CHILD"
+
+// TestAChild is what a fleet's children run in tests.
+func TestAChild(t *testing.T) {
+	if os.Getenv(childVariable) == "" {
+		t.Skip("not a child")
+	}
+	if err := harness.Serve(t, os.Stdin, os.Stdout); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // watchdog bounds what takes seconds.
 const watchdog = time.Minute
@@ -109,7 +129,7 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		"run -x":                          "-x",
 		"run --subject nobody":            `"nobody"`,
 		"run --subject herd serial-start": `"herd"`,
-		"run --world virtual":             `"virtual"`,
+		"run --world nowhere":             `"nowhere"`,
 		"run --boot 9ms":                  "--boot",
 		"run --boot soon":                 "--boot",
 		"run --boot":                      "--boot",
@@ -133,6 +153,26 @@ func TestHelpIsNoError(t *testing.T) {
 			t.Errorf("butfor %s: status %d, stdout %q, stderr %q", args, s.status, s.stdout, s.stderr)
 		}
 	}
+}
+
+func TestTheVirtualWorldReproducesEveryFinding(t *testing.T) {
+	s := butfor(t, "run", "--world", "virtual", "--json")
+	all := objects(t, s.stdout)
+	for _, o := range all {
+		if expected := o["expected"]; expected != nil && expected != "" && o["verdict"] != expected || o["world"] != "virtual" || o["order"] != "edges" {
+			t.Errorf("%v, %v: %v", o["finding"], o["subject"], o)
+		}
+	}
+	if again := butfor(t, "run", "--world", "virtual", "--json"); s.status != 0 || len(all) < len(findings.All()) || !slices.Equal(hashes(objects(t, again.stdout)), hashes(all)) {
+		t.Errorf("status %d with %d results and hashes %v, then %v", s.status, len(all), hashes(all), hashes(objects(t, again.stdout)))
+	}
+}
+
+func hashes(results []map[string]any) (hs []any) {
+	for _, o := range results {
+		hs = append(hs, o["hash"])
+	}
+	return hs
 }
 
 func TestListSaysWhatTheFindingsAre(t *testing.T) {

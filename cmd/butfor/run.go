@@ -19,6 +19,7 @@ import (
 	"github.com/butfor/butfor/harness/report"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/worker/process"
 )
 
@@ -45,7 +46,7 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 			return runFindings(c.Context(), lab, ids, out, asJSON, c.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&lab.World, "world", "process", "where to run: process")
+	c.Flags().StringVar(&lab.World, "world", "process", "where to run: process, on real Python workers, or virtual, on models in virtual time")
 	c.Flags().StringVar(&lab.Subject, "subject", "", "only this pool: V1, V2-seed, herd or ours")
 	c.Flags().Uint64Var(&lab.Seed, "seed", 0, "of what is drawn: arrivals of clients")
 	c.Flags().DurationVar(&lab.Boot, "boot", harness.DefaultBoot, "what a start of a worker asks for")
@@ -70,7 +71,14 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 	if err := writable(out, fs); err != nil {
 		return usageError{err}
 	}
-	if python, err := process.Find(ctx, "python3"); err == nil && python.Shim != "" {
+	if lab.World == virtual.Name {
+		f, err := fleet()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		lab.Fleet = f
+	} else if python, err := process.Find(ctx, "python3"); err == nil && python.Shim != "" {
 		fmt.Fprintf(os.Stderr, "butfor: python3 is the shim %s, slow to start; using %s behind it\n", python.Shim, python.Path)
 	}
 	var lines []report.Line

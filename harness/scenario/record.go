@@ -63,8 +63,9 @@ type Record struct {
 	Cores    float64       `json:"cores"`
 	Deadline time.Duration `json:"deadline_ns"`
 	Patience time.Duration `json:"patience_ns"`
-	Late     time.Duration `json:"harness_late_ns"`   // the most by which the harness's own timers were late
-	Choices  []int         `json:"choices,omitempty"` // of the schedule, in virtual time: see Order
+	Late     time.Duration `json:"harness_late_ns"`    // the most by which the harness's own timers were late
+	Choices  []int         `json:"choices,omitempty"`  // of the schedule, in virtual time: see Order
+	Stranded bool          `json:"stranded,omitempty"` // goroutines of the run are still in the program
 	Events   []Event       `json:"-"`
 }
 

@@ -31,7 +31,8 @@ const Cores = 2
 type World struct {
 	start      time.Time
 	cores      float64
-	goroutines int // in the program when the run began
+	goroutines int  // in the program when the run began
+	restless   bool // it is not certain that no goroutine of the run is left
 	schedule   *schedule
 	machine    *machine
 	launcher   *model.Launcher
@@ -40,7 +41,8 @@ type World struct {
 // Ran is what is known of a run beside what was seen at the pool's edges.
 type Ran struct {
 	Choices []int // at each step, which of those who could go on, by name
-	// Left says that goroutines were left in the bubble, blocked for ever.
+	// Left says that goroutines were left in the bubble: blocked for ever, or
+	// still at it. They stay in the program.
 	Left bool
 }
 
@@ -48,44 +50,83 @@ type Ran struct {
 // f's ctx is the bubble's: nothing from outside may enter it, or time would
 // stop. Runs may go on side by side.
 //
-// Errors are f's, *LivelockError, and those of a bubble in which everybody waits
-// for ever. A goroutine that waits for what is no matter of the bubble, such as
-// a sync.Mutex held by one that sleeps, hangs it: see Watch.
-func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) error) (ran Ran, err error) {
+// Errors are f's, *LivelockError, and ErrStuck. A goroutine that waits for what
+// is no matter of the bubble, such as a sync.Mutex held by one that sleeps, hangs
+// it, and Run does not return: only the end of the program helps.
+func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) error) (Ran, error) {
 	pick, err := strategy(sc.Seed, sc.Order)
 	if err != nil {
-		return ran, err
+		return Ran{}, err
 	}
-	var w *World
+	b := &bubble{err: errGoexit, played: make(chan struct{}), ended: make(chan struct{})}
+	go b.blow(t, sc, pick, f)
+	select {
+	case <-b.ended:
+		return b.ran, b.err
+	case <-b.played:
+	}
+	if b.world.restless { // what is left may go on for ever
+		late := time.NewTimer(strandPatience)
+		defer late.Stop()
+		select {
+		case <-b.ended:
+		case <-late.C:
+			return Ran{Choices: b.choices, Left: true}, b.err
+		}
+	}
+	<-b.ended
+	return b.ran, b.err
+}
+
+// strandPatience is how long in real time a bubble may take to end in which
+// goroutines were left, before it is left to itself.
+const strandPatience = time.Second
+
+// A bubble is the life of one. What is written before played or ended is closed
+// may be read after it.
+type bubble struct {
+	world   *World
+	choices []int
+	err     error
+	played  chan struct{} // closed once f has returned; not of the bubble
+	ran     Ran
+	ended   chan struct{}
+}
+
+func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func(context.Context, *World) error) {
+	defer close(b.ended)
 	defer func() {
 		p := recover()
-		if w != nil {
-			ran.Choices = w.schedule.choices
-		}
+		b.ran.Choices = b.choices
 		switch text := fmt.Sprint(p); {
 		case p == nil:
 		case strings.Contains(text, "blocked goroutines remain"):
-			ran.Left = true
+			b.ran.Left = true
 		case strings.Contains(text, "goroutines in bubble are blocked"):
-			err = errors.Join(err, ErrStuck)
+			b.ran.Left = true
+			b.err = ErrStuck
 		default:
 			panic(p)
 		}
 	}()
 	synctest.Test(t, func(*testing.T) {
-		w = open(sc, pick)
+		b.world = open(sc, pick)
 		done := make(chan struct{})
-		failed := errors.New("the run ended its goroutine in place of returning")
+		failed := errGoexit
 		go func() {
 			defer close(done)
-			failed = f(context.Background(), w)
+			failed = f(context.Background(), b.world)
 		}()
-		if err = w.schedule.drive(done); err == nil || isClosed(done) {
+		err := b.world.schedule.drive(done)
+		if err == nil || isClosed(done) {
 			err = errors.Join(failed, err)
 		}
+		b.err, b.choices = err, b.world.schedule.choices
+		close(b.played)
 	})
-	return ran, err
 }
+
+var errGoexit = errors.New("the run ended its goroutine in place of returning")
 
 // ErrStuck means that everybody in a bubble waited for somebody else, for ever.
 var ErrStuck = errors.New("stuck: all goroutines of the run wait for each other")
@@ -155,7 +196,8 @@ func (w *World) Left(context.Context) ([]string, error) {
 // program that does other things as well it may say no and be wrong.
 func (w *World) Quiet() bool {
 	time.Sleep(stepMost) // whoever can end has ended by then
-	return runtime.NumGoroutine() <= w.goroutines
+	w.restless = runtime.NumGoroutine() > w.goroutines
+	return !w.restless
 }
 
 // Close ends what is left of the run's workers.

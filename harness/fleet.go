@@ -1,0 +1,392 @@
+package harness
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+// A Fleet plays virtual runs in child processes, one a core, because a bubble
+// can be hung by what runs in it: a child that stands still is made to say where,
+// and replaced. Safe for concurrent use.
+type Fleet struct {
+	// Command begins a child, which is to call Serve.
+	Command func() *exec.Cmd
+	// Size is how many children there are at most; 0: one a core.
+	Size int
+	// Patience is how long a run may take in real time before it counts as
+	// stuck; 0: a minute. A run takes milliseconds.
+	Patience time.Duration
+
+	begin sync.Once
+	free  chan *child // as many as Size; not yet begun if its process is nil
+}
+
+// A job is a run to be made in a child: a case of a finding. One that names none
+// asks for the units of time instead.
+type job struct {
+	Boot    time.Duration
+	Finding string
+	Case    int
+	Unit    findings.Unit
+	Seed    uint64
+}
+
+// scenario is what a job asks to be run.
+func (j job) scenario() (Scenario, error) {
+	found, err := findings.Find(j.Finding)
+	if err != nil {
+		return Scenario{}, err
+	}
+	cases := found[0].Cases(j.Unit)
+	if j.Case < 0 || j.Case >= len(cases) {
+		return Scenario{}, fmt.Errorf("%s has no case %d", j.Finding, j.Case)
+	}
+	sc := cases[j.Case].Scenario
+	sc.Name, sc.World, sc.Seed = j.Finding, virtual.Name, j.Seed
+	return sc, nil
+}
+
+// answer is what a child says of a job: a result, or an error of the lab.
+type answer struct {
+	Err       string           `json:"error,omitempty"`
+	Unit      findings.Unit    `json:"unit"`
+	Result    Result           `json:"result"`
+	Events    []scenario.Event `json:"events"`
+	Reference []scenario.Event `json:"reference"`
+	// Last says that the child ends after this: something of the run is left in it.
+	Last bool `json:"last"`
+}
+
+// Serve plays jobs, one a line of in, and answers on out, until in ends. It is a
+// child's whole life: when in ends, in the midst of a run too, so does the process.
+// t is for children that are tests; programs have none.
+func Serve(t *testing.T, in io.Reader, out io.Writer) error {
+	jobs := make(chan job)
+	failed := make(chan error, 1)
+	go func() {
+		defer close(jobs)
+		d := json.NewDecoder(in)
+		for {
+			var j job
+			if err := d.Decode(&j); err != nil {
+				if !errors.Is(err, io.EOF) {
+					failed <- err
+					return
+				}
+				os.Exit(0) // whoever asked is gone, and what hangs here never ends by itself
+			}
+			jobs <- j
+		}
+	}()
+	serve := func(t *testing.T) {
+		e := json.NewEncoder(out)
+		for j := range jobs {
+			a := j.play(t)
+			if err := e.Encode(a); err != nil {
+				failed <- err
+				return
+			}
+			if a.Last {
+				return
+			}
+		}
+	}
+	var err error
+	if t != nil {
+		serve(t)
+	} else {
+		err = virtual.Program(serve)
+	}
+	select {
+	case failure := <-failed:
+		return failure
+	default:
+		return err
+	}
+}
+
+func (j job) play(t *testing.T) (a answer) {
+	if j.Finding == "" {
+		unit, err := Lab{World: virtual.Name, Boot: j.Boot, T: t}.measure(context.Background())
+		if err != nil {
+			return answer{Err: err.Error()}
+		}
+		return answer{Unit: unit}
+	}
+	sc, err := j.scenario()
+	if err == nil {
+		a.Result, err = runIn(context.Background(), t, sc)
+	}
+	if err != nil {
+		return answer{Err: err.Error()}
+	}
+	a.Events = a.Result.Record.Events
+	if a.Result.Reference != nil {
+		a.Reference = a.Result.Reference.Events
+	}
+	a.Last = a.Result.Record.Stranded || a.Result.Reference != nil && a.Result.Reference.Stranded
+	return a
+}
+
+// play plays a case of a finding.
+func (f *Fleet) play(ctx context.Context, j job) (Result, error) {
+	sc, err := j.scenario()
+	if err != nil {
+		return Result{}, err
+	}
+	a, err := f.ask(ctx, j)
+	if fell := (*fallenError)(nil); errors.As(err, &fell) {
+		return fell.result(sc), nil
+	} else if err != nil {
+		return Result{}, err
+	}
+	r := a.Result
+	r.Scenario.Subject = sc.Subject // code does not travel
+	r.Record.Events = a.Events
+	if r.Reference != nil {
+		r.Reference.Events = a.Reference
+	}
+	return r, nil
+}
+
+// measure takes the units of time.
+func (f *Fleet) measure(ctx context.Context, boot time.Duration) (findings.Unit, error) {
+	a, err := f.ask(ctx, job{Boot: boot})
+	return a.Unit, err
+}
+
+// ask has a child do a job. A run that hangs it, or crashes it, is a *fallenError.
+func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
+	f.begin.Do(func() {
+		n := f.Size
+		if n <= 0 {
+			n = runtime.GOMAXPROCS(0)
+		}
+		f.free = make(chan *child, n)
+		for range n {
+			f.free <- &child{}
+		}
+	})
+	var c *child
+	select {
+	case c = <-f.free:
+	case <-ctx.Done():
+		return answer{}, context.Cause(ctx)
+	}
+	defer func() { f.free <- c }()
+	if c.cmd == nil {
+		if err := c.begin(f.Command()); err != nil {
+			return answer{}, fmt.Errorf("a child for virtual runs can't be begun: %w", err)
+		}
+	}
+	patience := f.Patience
+	if patience == 0 {
+		patience = time.Minute
+	}
+	a, err := c.ask(ctx, j, patience)
+	switch {
+	case ctx.Err() != nil:
+		c.end()
+		return answer{}, context.Cause(ctx)
+	case err != nil:
+		return answer{}, &fallenError{stuck: errors.Is(err, errStuck), patience: patience, stderr: c.end()}
+	case a.Err != "":
+		return answer{}, errors.New(a.Err)
+	}
+	if a.Last {
+		c.end()
+	}
+	return a, nil
+}
+
+// Close ends the children. No run may be under way.
+func (f *Fleet) Close() {
+	f.begin.Do(func() {})
+	for range cap(f.free) {
+		(<-f.free).end()
+	}
+}
+
+// A child is a process that plays runs.
+type child struct {
+	cmd    *exec.Cmd // nil if there is none
+	in     io.WriteCloser
+	out    *bufio.Reader
+	stderr *bytes.Buffer
+}
+
+func (c *child) begin(cmd *exec.Cmd) (err error) {
+	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GOTRACEBACK=all")
+	c.stderr = &bytes.Buffer{}
+	cmd.Stderr = c.stderr
+	if c.in, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	c.out = bufio.NewReader(out)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.cmd = cmd
+	return nil
+}
+
+var errStuck = errors.New("it stood still")
+
+// ask has the child play a job. One that takes too long is made to print the
+// stacks of its goroutines, which ends it.
+func (c *child) ask(ctx context.Context, j job, patience time.Duration) (a answer, err error) {
+	stuck := false
+	var mu sync.Mutex
+	answered := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		late := time.NewTimer(patience)
+		defer late.Stop()
+		select {
+		case <-answered:
+		case <-ctx.Done():
+			_ = c.cmd.Process.Kill()
+		case <-late.C:
+			mu.Lock()
+			stuck = true
+			mu.Unlock()
+			_ = c.cmd.Process.Signal(syscall.SIGQUIT)
+		}
+	}()
+	if err = json.NewEncoder(c.in).Encode(j); err == nil {
+		var line []byte
+		if line, err = c.out.ReadBytes('\n'); err == nil {
+			err = json.Unmarshal(line, &a)
+		}
+	}
+	close(answered)
+	<-watched
+	mu.Lock()
+	defer mu.Unlock()
+	if stuck {
+		err = errStuck
+	}
+	return a, err
+}
+
+// end ends the child, if there is one, and gives what it wrote to stderr.
+func (c *child) end() string {
+	if c.cmd == nil {
+		return ""
+	}
+	_ = c.in.Close()
+	_, _ = io.Copy(io.Discard, c.out)
+	_ = c.cmd.Wait() // only now: it closes what out reads from
+	c.cmd = nil
+	return c.stderr.String()
+}
+
+// A fallenError is a child that a run hung, or crashed.
+type fallenError struct {
+	stuck    bool
+	patience time.Duration
+	stderr   string
+}
+
+func (e *fallenError) Error() string {
+	if e.stuck {
+		return fmt.Sprintf("the run stood still for %v of real time: %s; in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start", e.patience, blocked(e.stderr))
+	}
+	return "the program crashed: " + crash(e.stderr)
+}
+
+// result is that of the run which was asked for.
+func (e *fallenError) result(sc Scenario) Result {
+	r := unseen(sc)
+	r.Word, r.Mechanism, r.Reason = scenario.Architectural, "crash", e.Error()
+	if e.stuck {
+		r.Word, r.Mechanism = scenario.Inconclusive, "stuck"
+	}
+	return r
+}
+
+// blocked finds in a dump of all goroutines those of a bubble that are not
+// blocked durably: they are what its time waits for.
+func blocked(dump string) string {
+	var found []string
+	for g := range strings.SplitSeq(dump, "\n\n") {
+		head, stack, ok := strings.Cut(strings.TrimSpace(g), "\n")
+		if !ok || !strings.HasPrefix(head, "goroutine ") || !strings.Contains(head, "synctest bubble") || strings.Contains(head, "(durable)") {
+			continue
+		}
+		_, state, _ := strings.Cut(head, "[")
+		state, _, _ = strings.Cut(state, ",")
+		if at := place(stack); at != "" {
+			found = append(found, fmt.Sprintf("a goroutine (%s) in %s", strings.TrimSuffix(state, "]:"), at))
+		}
+	}
+	if len(found) == 0 {
+		return "no goroutine of it says why"
+	}
+	const most = 3
+	if len(found) > most {
+		found = append(found[:most], fmt.Sprintf("%d more", len(found)-most))
+	}
+	return strings.Join(found, ", ")
+}
+
+// place is the first function of a stack that is neither the runtime's nor the
+// standard library's, with file and line.
+func place(stack string) string {
+	lines := strings.Split(stack, "\n")
+	for i := 0; i+1 < len(lines); i += 2 {
+		call, file := lines[i], strings.TrimSpace(lines[i+1])
+		path, _, _ := strings.Cut(call, "(")
+		first, _, _ := strings.Cut(path, "/")
+		if !strings.Contains(first, ".") || !strings.Contains(path, "/") && !strings.HasPrefix(path, "main.") {
+			continue // no domain name in it: the standard library
+		}
+		if i := strings.LastIndex(call, "("); i > 0 {
+			call = call[:i]
+		}
+		file, _, _ = strings.Cut(file, " +")
+		return call + " at " + file
+	}
+	return ""
+}
+
+// crash is the first line of a panic and where it was.
+func crash(stderr string) string {
+	for _, mark := range []string{"panic: ", "fatal error: "} {
+		if i := strings.Index(stderr, mark); i >= 0 {
+			line, rest, _ := strings.Cut(stderr[i:], "\n")
+			if _, stack, ok := strings.Cut(rest, "]:\n"); ok {
+				if at := place(stack); at != "" {
+					line += ", in " + at
+				}
+			}
+			return line
+		}
+	}
+	if stderr = strings.TrimSpace(stderr); stderr != "" {
+		return stderr[:min(len(stderr), 400)]
+	}
+	return "it said nothing"
+}
