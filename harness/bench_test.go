@@ -52,4 +52,3 @@ func inTest(b *testing.B, f func(t *testing.T)) {
 	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "bubble", F: f}})
 	b.StopTimer()
 }
-

@@ -51,7 +51,7 @@ func mixed(seed uint64) Scenario {
 
 // controlled are the subjects whose order is ours.
 func controlled() []subject.Subject {
-	return []subject.Subject{subject.Ours(), subject.Herd(), subject.Ideal(subject.Cores), dspex.V1(), dspex.V2Seed()}
+	return []subject.Subject{subject.Ours(), subject.Herd(), subject.Ideal(subject.Cores), subject.Puddle(), dspex.V1(), dspex.V2Seed()}
 }
 
 // seeds is how many seeds are tried: BUTFOR_SEEDS, else few.

@@ -324,7 +324,7 @@ func TestAPlainPoolEndsItsStartsWithTheContextOfOpen(t *testing.T) {
 
 func TestOptionsAreRefusedByAllButTheIdealPool(t *testing.T) {
 	cfg := Config{Size: 1, Lazy: true, Options: map[string]any{"turbo": true, "deaf": 1}}
-	for _, s := range []Subject{Ours(), Herd()} {
+	for _, s := range []Subject{Ours(), Herd(), Puddle()} {
 		if p, err := s.Open(context.Background(), &model.Launcher{}, cfg); err == nil || p != nil || !strings.Contains(err.Error(), `["deaf" "turbo"]`) {
 			t.Errorf("%s: got %v, %v; want an error that names both", s.Name, p, err)
 		}

@@ -231,7 +231,7 @@ func TestOursAsksForEvidenceAndHandsItOut(t *testing.T) {
 }
 
 func TestASessionGoesWithTheArguments(t *testing.T) {
-	for _, s := range []Subject{Ours(), Ideal(All), Herd()} {
+	for _, s := range []Subject{Ours(), Ideal(All), Herd(), Puddle()} {
 		bubble(t, s, Config{Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
 			for session, want := range map[string]string{"": `{"n":7}`, "s1": `{"n":7,"session_id":"s1"}`} {
 				args := map[string]any{"n": 7}
@@ -244,16 +244,16 @@ func TestASessionGoesWithTheArguments(t *testing.T) {
 	}
 }
 
-func TestOursSaysWhatIsWrongWithItsSettings(t *testing.T) {
-	for _, s := range []Subject{Ours(), Ideal(All), Herd()} {
-		if p, err := s.Open(context.Background(), &model.Launcher{}, Config{}); err == nil || p != nil || !strings.Contains(err.Error(), "Size") {
+func TestASubjectSaysWhatIsWrongWithItsSettings(t *testing.T) {
+	for _, s := range []Subject{Ours(), Ideal(All), Herd(), Puddle()} {
+		if p, err := s.Open(context.Background(), &model.Launcher{}, Config{Overflow: 1}); err == nil || p != nil || !strings.Contains(err.Error(), "Size") {
 			t.Errorf("%s: got %v, %v; want an error that names Size", s.Name, p, err)
 		}
 	}
 }
 
 func TestTheSubjectsAreKnownByTheirNames(t *testing.T) {
-	for want, s := range map[string]Subject{"ours": Ours(), "herd": Herd(), "ideal-cores": Ideal(Cores), "ideal-all": Ideal(All)} {
+	for want, s := range map[string]Subject{"ours": Ours(), "herd": Herd(), "ideal-cores": Ideal(Cores), "ideal-all": Ideal(All), "puddle": Puddle()} {
 		if s.Name != want {
 			t.Errorf("%s is called %q", want, s.Name)
 		}
