@@ -5,10 +5,13 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/butfor/butfor/worker/wire"
 )
@@ -65,7 +68,7 @@ func (e Exit) String() string {
 	case e.OOM:
 		return "out of memory"
 	case e.Signal != 0:
-		return "killed by " + e.Signal.String()
+		return "killed by " + cmp.Or(unix.SignalName(e.Signal), e.Signal.String())
 	default:
 		return fmt.Sprintf("exit status %d", e.Code)
 	}

@@ -251,7 +251,7 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 		send Call=c1 Worker=w1 Command=echo ID=1 OnCPU=30ns Delay=20ns
 		recv Call=c1 Worker=w1 ID=1 OnCPU=31ns Delay=20ns
 		return Call=c1 Client=ann Worker=w1
-		exit Worker=w1 OnCPU=40ns Delay=20ns Text=killed by killed`)
+		exit Worker=w1 OnCPU=40ns Delay=20ns Text=killed by SIGKILL`)
 }
 
 func TestALaunchThatFailsIsRecordedWithItsReason(t *testing.T) {

@@ -167,7 +167,7 @@ func TestExitTellsStatusAndSignal(t *testing.T) {
 		text string
 	}{
 		{"raise SystemExit(7)", worker.Exit{Code: 7}, "exit status 7"},
-		{"import os; os.kill(os.getpid(), 11)", worker.Exit{Code: -1, Signal: syscall.SIGSEGV}, "killed by segmentation fault"},
+		{"import os; os.kill(os.getpid(), 11)", worker.Exit{Code: -1, Signal: syscall.SIGSEGV}, "killed by SIGSEGV"},
 	} {
 		p := script(t, c.code)
 		wait(t, c.code, p.Done())
