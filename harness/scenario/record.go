@@ -50,6 +50,7 @@ type Event struct {
 	Err     string        `json:"error,omitempty"`
 	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
 	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
+	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
 	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call
 	Lost    bool          `json:"lost,omitempty"`    // the call never came back, also after its ctx had ended
 }

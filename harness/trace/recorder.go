@@ -193,7 +193,7 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	l.rec.Add(scenario.Event{Kind: scenario.Launch, Worker: id})
 	inner, err := l.Launcher.Launch(ctx, id)
 	if err != nil {
-		l.rec.Add(scenario.Event{Kind: scenario.Launched, Worker: id, Err: err.Error()})
+		l.rec.Add(scenario.Event{Kind: scenario.Launched, Worker: id, Err: err.Error(), Asked: ctx.Err() != nil})
 		return nil, err
 	}
 	p := &port{Port: inner, rec: l.rec, id: id, who: who, pending: map[int64]string{}, watched: make(chan struct{})}
@@ -239,6 +239,8 @@ type port struct {
 	// guarded by rec.mu
 	pending map[int64]string // calls by the id of their frame
 	ready   bool
+	asked   bool // to end, before it was seen to
+	ended   bool // it was seen to
 	gone    bool
 }
 
@@ -249,11 +251,35 @@ func (p *port) Unwrap() worker.Port { return p.Port }
 // comes after it in the trace.
 func (p *port) Done() <-chan struct{} { return p.watched }
 
+// Kill implements worker.Port.
+func (p *port) Kill() error {
+	p.ask()
+	return p.Port.Kill()
+}
+
 // Close implements worker.Port.
 func (p *port) Close(ctx context.Context) error {
+	p.ask()
 	err := p.Port.Close(ctx)
 	<-p.watched
 	return err
+}
+
+// ask notes that the worker is told to end. A pool puts away one that died, too:
+// that is no asking.
+func (p *port) ask() {
+	p.rec.mu.Lock()
+	defer p.rec.mu.Unlock()
+	p.asked = p.asked || !p.ended
+}
+
+// saw notes what a port's error says of its far side.
+func (p *port) saw(err error) {
+	if worker.Gone(err) {
+		p.rec.mu.Lock()
+		p.ended = true
+		p.rec.mu.Unlock()
+	}
 }
 
 func (p *port) Send(ctx context.Context, frame []byte) error {
@@ -272,6 +298,8 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 		p.pending[e.ID] = e.Call
 	}
 	p.rec.add(e) // before it is sent: its answer may come at once
+	asked := p.asked
+	p.asked = asked || e.Command == "shutdown" && !p.ended
 	p.rec.mu.Unlock()
 	err := p.Port.Send(ctx, frame)
 	if err != nil { // it did not go out after all
@@ -280,8 +308,10 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 		if p.pending[e.ID] == e.Call {
 			delete(p.pending, e.ID)
 		}
+		p.asked = asked
 		p.rec.add(e)
 		p.rec.mu.Unlock()
+		p.saw(err)
 	}
 	return err
 }
@@ -289,6 +319,7 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	frame, err := p.Port.Recv(ctx)
 	if err != nil {
+		p.saw(err)
 		return frame, err
 	}
 	p.rec.point(p.who, "recv")
@@ -298,6 +329,9 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 		e.Err = err.Error()
 	}
 	p.evidence(&e)
+	if err == nil && reply.Evidence != nil { // as it was when the worker answered, not when we came to look
+		e.OnCPU, e.Delay = reply.Evidence.OnCPU, reply.Evidence.RunDelay
+	}
 	p.rec.mu.Lock()
 	defer p.rec.mu.Unlock()
 	if err == nil {
@@ -335,6 +369,7 @@ func (p *port) watch() {
 	p.evidence(&e)
 	p.rec.mu.Lock()
 	p.gone = true
+	e.Asked = p.asked
 	p.rec.add(e)
 	p.rec.mu.Unlock()
 	close(p.watched)

@@ -47,6 +47,7 @@ type far struct {
 	info   worker.Info
 	exit   worker.Exit
 	refuse error // what Send says
+	eof    bool  // what Recv says
 	sent   [][]byte
 	out    chan []byte
 	done   chan struct{}
@@ -66,6 +67,9 @@ func (f *far) Recv(ctx context.Context) ([]byte, error) {
 		return b, nil
 	default:
 	}
+	if f.eof {
+		return nil, io.EOF
+	}
 	select {
 	case b := <-f.out:
 		return b, nil
@@ -75,6 +79,9 @@ func (f *far) Recv(ctx context.Context) ([]byte, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// ended has its frames end, as a dying process's do before it is reaped.
+func (f *far) ended() { f.eof = true }
 
 func (f *far) Info() worker.Info           { return f.info }
 func (f *far) Done() <-chan struct{}       { return f.done }
@@ -251,7 +258,7 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 		send Call=c1 Worker=w1 Command=echo ID=1 OnCPU=30ns Delay=20ns
 		recv Call=c1 Worker=w1 ID=1 OnCPU=31ns Delay=20ns
 		return Call=c1 Client=ann Worker=w1
-		exit Worker=w1 OnCPU=40ns Delay=20ns Text=killed by SIGKILL`)
+		exit Worker=w1 OnCPU=40ns Delay=20ns Text=killed by SIGKILL Asked=true`)
 }
 
 func TestALaunchThatFailsIsRecordedWithItsReason(t *testing.T) {
