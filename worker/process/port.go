@@ -105,6 +105,9 @@ func (p *port) reap(cmd *exec.Cmd, stderr *os.File, drained <-chan struct{}) {
 		}
 	}
 	p.mu.Lock()
+	if d, ok := runDelay(p.pid); ok { // a zombie's threads but the first are forgotten
+		p.delay = max(p.delay, d)
+	}
 	syscall.Kill(-p.pid, syscall.SIGKILL)
 	cmd.Wait() // its error is the exit status, read below
 	p.reaped = true

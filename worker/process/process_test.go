@@ -122,6 +122,18 @@ func TestCloseAsksAndAWorkerEndsByItself(t *testing.T) {
 	}
 }
 
+// Nobody may have looked since it was launched: a start that dies before its
+// hello is one such.
+func TestWhatAWorkerWaitedForACPUIsKnownAfterItsEnd(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	if err := w.Port.Close(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if waited := w.Port.Info().RunDelay; waited <= 0 {
+		t.Errorf("it waited for %v: no process ever gets each of its turns at once", waited)
+	}
+}
+
 func TestCloseEndsAWorkerInMidCall(t *testing.T) {
 	w := start(t, &process.Launcher{Grace: patience})
 	got := make(chan error, 1)
