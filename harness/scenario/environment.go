@@ -41,18 +41,25 @@ type Quota struct {
 
 // A Span is one start, or one call in a worker's hands: what it asked for, and
 // when it was. Wait is what is left of its time once the CPU that it had and
-// the time it waited for a CPU are taken off.
+// the time it waited for a CPU are taken off. A worker does one thing at a time:
+// what is sent to it in the midst of a call is in its hands once that is done.
 type Span struct {
-	Worker int           `json:"worker"` // ordinal of the launch, from 0
-	Begin  time.Duration `json:"begin_ns"`
-	End    time.Duration `json:"end_ns"`
+	Worker  int           `json:"worker"`            // ordinal of the launch, from 0
+	Command string        `json:"command,omitempty"` // of a call
+	Begin   time.Duration `json:"begin_ns"`
+	End     time.Duration `json:"end_ns"`
 	Demand
 	Cut  bool `json:"cut,omitempty"`  // it was not let finish: it asks for at least this
 	Died bool `json:"died,omitempty"` // its worker died, unasked, before it was through: at least this, too
 	Mute bool `json:"mute,omitempty"` // of a start: there was no hello
 	// Refused is why a launch failed: there is no demand then.
 	Refused string `json:"refused,omitempty"`
+	// Err is what its handler answered in place of a result.
+	Err string `json:"error,omitempty"`
 }
+
+// Whole says whether the demand is all that was asked for.
+func (s *Span) Whole() bool { return !s.Cut && !s.Died && s.Refused == "" }
 
 // A Death is the end of a worker that nobody had asked to end.
 type Death struct {

@@ -1,0 +1,233 @@
+package trace
+
+import (
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// Environment says what a run met: outside, which has the machine's part of it,
+// filled up with what the run's own starts and calls asked for and with the
+// workers that died. Demands, not durations: how long they waited for a CPU is
+// taken off, for it is what a replay is to explain.
+//
+// A worker's name counts for its last launch: of two that are alive under one
+// name at once it can't tell who did what.
+func Environment(r *scenario.Record, outside scenario.Environment) *scenario.Environment {
+	e := outside
+	if e.Cores == 0 {
+		e.Cores = r.Cores
+	}
+	e.Starts, e.Calls, e.Deaths = []scenario.Span{}, map[string][]scenario.Span{}, nil
+	d := derivation{env: &e, lives: map[string]*life{}}
+	for _, event := range r.Events {
+		d.take(&event)
+	}
+	for _, l := range d.all {
+		d.end(l, nil)
+	}
+	return &e
+}
+
+// A derivation goes through the events of a run, once.
+type derivation struct {
+	env   *scenario.Environment
+	lives map[string]*life // by the worker's name
+	all   []*life
+}
+
+// A life is a worker's, as far as it is known yet.
+type life struct {
+	ordinal  int
+	launched time.Duration
+	ready    bool
+	ended    bool
+	exit     time.Duration
+	now      account // as it was when what it does now began
+	latest   account
+	work     []work // in its hands and behind that, in line
+}
+
+// An account is what a worker has had by a moment.
+type account struct{ at, cpu, delay time.Duration }
+
+func accountOf(e *scenario.Event) account { return account{e.At, e.OnCPU, e.Delay} }
+
+// demand is what was asked for between two moments.
+func (a account) demand(b account) scenario.Demand {
+	cpu := max(0, b.cpu-a.cpu)
+	delay := max(0, b.delay-a.delay) // that of threads which ended is forgotten: it may fall
+	return scenario.Demand{CPU: cpu, Wait: max(0, b.at-a.at-cpu-delay)}
+}
+
+// work is a frame that asks for something. nth counts the sendings of a call; it
+// is below 0 for a probe, and for what is no call.
+type work struct {
+	frame int64
+	call  string
+	nth   int
+}
+
+func (d *derivation) take(e *scenario.Event) {
+	if e.Kind == scenario.Launch {
+		l := &life{ordinal: len(d.all), launched: e.At, latest: account{at: e.At}, now: account{at: e.At}}
+		d.all = append(d.all, l)
+		d.lives[e.Worker] = l
+		d.env.Starts = append(d.env.Starts, scenario.Span{Worker: l.ordinal, Begin: e.At, End: e.At, Mute: true})
+		return
+	}
+	l := d.lives[e.Worker]
+	if l == nil {
+		return
+	}
+	switch e.Kind {
+	case scenario.Launched:
+		if e.Err != "" {
+			d.refuse(l, e)
+		}
+	case scenario.Send:
+		l.latest = accountOf(e)
+		d.send(l, e)
+	case scenario.Recv:
+		l.latest = accountOf(e)
+		d.receive(l, e)
+	case scenario.Ready:
+		l.ready = true
+		s := &d.env.Starts[l.ordinal]
+		s.End, s.Mute = e.At, false
+		s.Demand = account{at: l.launched}.demand(accountOf(e))
+		l.now = accountOf(e)
+	case scenario.Exit:
+		l.latest = accountOf(e)
+		d.end(l, e)
+	}
+}
+
+// refuse ends a life that never began. Where the caller had called it off,
+// nobody refused anything.
+func (d *derivation) refuse(l *life, e *scenario.Event) {
+	l.ended = true
+	s := &d.env.Starts[l.ordinal]
+	s.End = e.At
+	if s.Cut = e.Asked; !s.Cut {
+		s.Refused = e.Err
+	}
+}
+
+func (d *derivation) send(l *life, e *scenario.Event) {
+	if e.Err != "" { // it did not go out after all, or is no request
+		d.takeBack(l, e)
+		return
+	}
+	if len(l.work) == 0 {
+		l.now = accountOf(e)
+	}
+	w := work{frame: e.ID, call: e.Call, nth: -1}
+	if e.Call != "" && !e.Probe {
+		w.nth = len(d.env.Calls[e.Call])
+		d.env.Calls[e.Call] = append(d.env.Calls[e.Call], scenario.Span{Worker: l.ordinal, Command: e.Command, Begin: e.At, End: e.At})
+	}
+	l.work = append(l.work, w)
+}
+
+func (d *derivation) takeBack(l *life, e *scenario.Event) {
+	n := len(l.work) - 1
+	if n < 0 || l.work[n].frame != e.ID || l.work[n].call != e.Call {
+		return
+	}
+	if w := l.work[n]; w.nth > 0 {
+		d.env.Calls[w.call] = d.env.Calls[w.call][:w.nth]
+	} else if w.nth == 0 {
+		delete(d.env.Calls, w.call)
+	}
+	l.work = l.work[:n]
+}
+
+// receive closes the span of what a frame answers.
+func (d *derivation) receive(l *life, e *scenario.Event) {
+	at := -1
+	for i, w := range l.work {
+		if w.frame == e.ID {
+			at = i
+			break
+		}
+	}
+	switch {
+	case at >= 0 && l.work[at].call != "" && e.Call == "":
+		return // a part of an answer
+	case at < 0 && (e.Err != "" || len(l.work) == 0):
+		return // no reply, or to nothing that was asked
+	case at < 0:
+		at = 0 // under a wrong id: it did something all the same
+	}
+	end := accountOf(e)
+	if l.ended { // it had been written before the end
+		end.at = min(end.at, l.exit)
+		d.wasAnswered(l)
+	}
+	if s := d.span(l.work[at]); s != nil {
+		d.close(l, s, end)
+		s.Cut, s.Died, s.Err = false, false, e.Err
+	}
+	l.now = end
+	l.work = append(l.work[:at], l.work[at+1:]...)
+}
+
+// wasAnswered says of a worker's death that it came after its last call, not in it.
+func (d *derivation) wasAnswered(l *life) {
+	for i := range d.env.Deaths {
+		if death := &d.env.Deaths[i]; death.Worker == l.ordinal {
+			death.Call = ""
+		}
+	}
+}
+
+// span is that of a call of the workload; nil for other work.
+func (d *derivation) span(w work) *scenario.Span {
+	if w.nth < 0 {
+		return nil
+	}
+	return &d.env.Calls[w.call][w.nth]
+}
+
+// close ends what a worker had in hand.
+func (d *derivation) close(l *life, s *scenario.Span, end account) {
+	s.Begin = max(s.Begin, l.now.at)
+	s.End = max(s.Begin, end.at)
+	s.Demand = l.now.demand(end)
+}
+
+// end is that of a worker's life, with all that it had not done yet; e is nil
+// where the recording ends first.
+func (d *derivation) end(l *life, e *scenario.Event) {
+	if l.ended {
+		return
+	}
+	l.ended, l.exit = true, l.latest.at
+	died := e != nil && !e.Asked
+	if s := &d.env.Starts[l.ordinal]; !l.ready {
+		s.End = l.latest.at
+		s.Demand = account{at: l.launched}.demand(l.latest)
+		s.Cut, s.Died = !died, died
+	}
+	for i, w := range l.work {
+		s := d.span(w)
+		if s == nil {
+			continue
+		}
+		if s.Cut, s.Died = !died, died; i == 0 && l.ready {
+			d.close(l, s, l.latest)
+		} else { // it did not come to that
+			s.Begin = l.latest.at
+			s.End = l.latest.at
+		}
+	}
+	if !died {
+		return
+	}
+	death := scenario.Death{Worker: l.ordinal, At: e.At, Age: e.At - l.launched, CPU: e.OnCPU, Exit: e.Text}
+	if l.ready && len(l.work) > 0 && l.work[0].nth >= 0 {
+		death.Call = l.work[0].call
+	}
+	d.env.Deaths = append(d.env.Deaths, death)
+}
