@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"pool":             {"worker"},
 	"faults":           {"worker"},
 	"harness/subject":  {"worker", "pool"},
-	"harness/scenario": {"harness/subject", "faults"},
+	"harness/scenario": {"harness/subject", "faults", "harness/cpu"},
 	"harness/cpu":      {},
 	"harness/world":    {"harness/scenario", "harness/cpu"},
 	"harness/trace":    {"harness/scenario"},

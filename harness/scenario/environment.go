@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -79,6 +81,13 @@ type Group struct {
 	Weight float64 `json:"weight"` // against its siblings; 1 is the default, and a thread of nice 0
 	Quota  Quota   `json:"quota,omitzero"`
 }
+
+// SessionPrefix begins the name of an autogroup, and of nothing else: the
+// kernel's number of it follows.
+const SessionPrefix = "/autogroup-"
+
+// Session says whether the group is an autogroup.
+func (g Group) Session() bool { return strings.HasPrefix(g.Name, SessionPrefix) }
 
 // A Policy is a thread's scheduling class, as far as it matters here.
 type Policy string
@@ -206,6 +215,20 @@ func (e *Environment) Check() error {
 				return fmt.Errorf("environment: in bucket %d rival %d has %d threads, of which %v want a CPU and %v have one", i, l.Rival, l.Threads, l.Runnable, l.CPU)
 			}
 		}
+	}
+	places := slices.Clone(e.Workers)
+	for _, r := range e.Rivals {
+		places = append(places, r.Place)
+	}
+	for _, p := range places {
+		for _, g := range p.Path {
+			if err := g.config(g.Name).Check(); err != nil {
+				return fmt.Errorf("environment: %w", err)
+			}
+		}
+	}
+	if err := e.Config(true).Check(); err != nil {
+		return fmt.Errorf("environment: %w", err)
 	}
 	return nil
 }

@@ -55,6 +55,11 @@ func TestAnEnvironmentThatCannotBeIsNamed(t *testing.T) {
 		"load of rival 2 of 2":        func(e *Environment) { e.Load[0].Load[0].Rival = 2 },
 		"0.5 want a CPU and 1 have":   func(e *Environment) { e.Load[0].Load[0].Runnable = 0.5 },
 		"NaN want a CPU":              func(e *Environment) { e.Load[0].Load[0].Runnable = math.NaN() },
+		"weight NaN":                  func(e *Environment) { e.Workers[0].Path[0].Weight = math.NaN() },
+		"weight -1":                   func(e *Environment) { e.Rivals[1].Path[0].Weight = -1 },
+		"quota 1 in a period of 1ns":  func(e *Environment) { e.Rivals[0].Path[1].Quota.Period = 1 },
+		"nice 20":                     func(e *Environment) { e.Rivals[1].Nice = 20 },
+		"+Inf of":                     func(e *Environment) { e.Load[0].Load[0].Runnable = math.Inf(1) },
 		"has 0 threads":               func(e *Environment) { e.Load[0].Load[0].Threads = 0 },
 	} {
 		e := anEnvironment()

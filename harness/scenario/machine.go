@@ -1,0 +1,310 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/harness/cpu"
+)
+
+// Config is the machine that the environment was met on, as the model of cores
+// has it, without the run's own workers: see Group.
+//
+// The load is either frozen as it was recorded, or reacts: it is then taken from
+// a second to either side of each bucket, so that one that runs and sleeps in
+// turns is known for that, and sleeps less if it gets less. A replay should
+// come to the same with both. Beyond the last bucket the load goes on as it was
+// on average in its last second.
+//
+// What goes before all others takes its cores away: the realtime classes, and
+// what was used unseen, averaged likewise.
+func (e *Environment) Config(frozen bool) cpu.Config {
+	c := cpu.Config{Cores: e.Cores, Frozen: frozen}
+	all := e.series()
+	loads := make([]turns, len(all))
+	n := len(e.Load)
+	for i, b := range e.Load {
+		for r := range all {
+			if frozen {
+				loads[r] = all[r].by[i]
+			} else {
+				loads[r] = all[r].around(i)
+			}
+		}
+		c.Outside = append(c.Outside, e.bucket(b.At, b.Stolen+e.unseen(i-around, i+around), loads))
+	}
+	if n > 0 {
+		var stolen mean
+		for _, b := range e.Load[max(0, n-around):] {
+			stolen.add(b.Stolen, b.Span)
+		}
+		for r := range all {
+			loads[r] = all[r].mean(n-around, n-1)
+		}
+		end := e.Load[n-1].At + e.Load[n-1].Span
+		c.Outside = append(c.Outside, e.bucket(end, stolen.value()+e.unseen(n-around, n-1), loads))
+	}
+	return c
+}
+
+// around is for how many buckets to either side a load is looked at to tell
+// whether it works in turns: a second, at the usual five buckets a second. A
+// load that was away for longer has ended and begun again.
+const around = 5
+
+// turns are what a rival's threads wanted and had: of a bucket, or on average.
+type turns struct{ threads, runnable, cpu float64 }
+
+// A series is one rival over the buckets.
+type series struct {
+	env   *Environment
+	by    []turns // bucket
+	first []int   // of the stretch of buckets without a long gap that a bucket is in; -1: in none
+	last  []int
+}
+
+func (e *Environment) series() []series {
+	all := make([]series, len(e.Rivals))
+	for r := range all {
+		all[r] = series{env: e, by: make([]turns, len(e.Load)), first: make([]int, len(e.Load)), last: make([]int, len(e.Load))}
+	}
+	for i, b := range e.Load {
+		for _, l := range b.Load {
+			t := &all[l.Rival].by[i]
+			t.threads += float64(l.Threads)
+			t.runnable += l.Runnable
+			t.cpu += l.CPU
+		}
+	}
+	for r := range all {
+		all[r].stretch()
+	}
+	return all
+}
+
+func (s *series) stretch() {
+	n := len(s.by)
+	for i := range n {
+		s.first[i], s.last[i] = -1, -1
+	}
+	for i := 0; i < n; {
+		if s.by[i].threads == 0 {
+			i++
+			continue
+		}
+		end := i // the last named, as far as the next is near enough
+		for j := i + 1; j < n && j-end <= around; j++ {
+			if s.by[j].threads > 0 {
+				end = j
+			}
+		}
+		for j := i; j <= end; j++ {
+			s.first[j], s.last[j] = i, end
+		}
+		i = end + 1
+	}
+}
+
+// around is the load on average in the buckets to either side that belong
+// together.
+func (s *series) around(i int) turns {
+	if s.first[i] < 0 {
+		return turns{}
+	}
+	return s.mean(max(s.first[i], i-around), min(s.last[i], i+around))
+}
+
+// mean has the most threads of any bucket from one to another, and what they
+// wanted and had on average.
+func (s *series) mean(from, to int) (t turns) {
+	var runnable, used mean
+	for i := max(0, from); i <= to; i++ {
+		t.threads = max(t.threads, s.by[i].threads)
+		runnable.add(s.by[i].runnable, s.env.Load[i].Span)
+		used.add(s.by[i].cpu, s.env.Load[i].Span)
+	}
+	t.runnable, t.cpu = runnable.value(), used.value()
+	return t
+}
+
+// A mean is over time.
+type mean struct{ sum, over float64 }
+
+func (m *mean) add(v float64, span time.Duration) {
+	m.sum += float64(v * span.Seconds())
+	m.over += span.Seconds()
+}
+
+func (m *mean) value() float64 {
+	if m.over == 0 {
+		return 0
+	}
+	return m.sum / m.over
+}
+
+// unseen is what was used unseen on average from one bucket to another.
+func (e *Environment) unseen(from, to int) float64 {
+	var m mean
+	for i := max(0, from); i <= min(to, len(e.Load)-1); i++ {
+		m.add(e.Load[i].Unseen, e.Load[i].Span)
+	}
+	return max(0, m.value())
+}
+
+// bucket is the load of all rivals, each by its place in Rivals.
+func (e *Environment) bucket(at time.Duration, stolen float64, loads []turns) cpu.Bucket {
+	b := cpu.Bucket{At: at, Stolen: max(0, stolen)}
+	caps := e.pinned(loads)
+	for r, t := range loads {
+		if t.runnable == 0 {
+			continue
+		}
+		p := e.Rivals[r].Place
+		if p.Policy == Realtime {
+			b.Stolen += t.cpu
+			continue
+		}
+		l := cpu.Load{Path: path(p.Path), Nice: p.Nice, Cores: caps[r], Runnable: t.runnable, Threads: t.threads, OnCPU: t.cpu}
+		for _, g := range p.Path {
+			w := g.Weight
+			if w == 0 {
+				w = 1
+			}
+			l.Weights = append(l.Weights, w)
+		}
+		if p.Policy == Idle { // threads of a weight that no nice has: as a group that weighs as much as they do
+			l.Nice = 0
+			l.Path = strings.TrimPrefix(fmt.Sprintf("%s/:idle%d", l.Path, r), "/")
+			l.Weights = append(l.Weights, idleWeight*t.threads)
+		}
+		b.Loads = append(b.Loads, l)
+	}
+	return b
+}
+
+// idleWeight is Linux's WEIGHT_IDLEPRIO.
+const idleWeight = 3. / 1024
+
+// path is how the model names a group. It takes slashes for its own.
+func path(groups []Group) string {
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = strings.ReplaceAll(g.Name, "/", ":")
+	}
+	return strings.Join(names, "/")
+}
+
+// pinned says how many cores each rival may use: 0 for all. The model knows no
+// cores that several groups have to share, so rivals bound to the same ones have
+// them dealt out here: as much as each wants, in equal parts where that is too
+// much.
+func (e *Environment) pinned(loads []turns) []float64 {
+	caps := make([]float64, len(loads))
+	sets := map[string][]int{}
+	for r := range loads {
+		if cpus := e.Rivals[r].CPUs; len(cpus) > 0 && loads[r].runnable > 0 && e.Rivals[r].Policy != Realtime {
+			key := fmt.Sprint(cpus)
+			sets[key] = append(sets[key], r)
+		}
+	}
+	for _, who := range sets {
+		slices.SortStableFunc(who, func(a, b int) int {
+			switch {
+			case loads[a].runnable < loads[b].runnable:
+				return -1
+			case loads[a].runnable > loads[b].runnable:
+				return 1
+			}
+			return 0
+		})
+		left := float64(len(e.Rivals[who[0]].CPUs))
+		for i, r := range who {
+			part := left / float64(len(who)-i)
+			caps[r] = part
+			left -= min(part, loads[r].runnable)
+		}
+	}
+	return caps
+}
+
+// Group makes, on a machine of the environment's, the group of one worker's
+// threads: where those of the recorded workers were, with the weights and the
+// quotas that they had. Workers that had a group each get one each; those that
+// shared one share it here too.
+//
+// Workers that a set of cores holds together are put into one more group around
+// them all, which weighs as much as they did: the model knows no set of cores
+// that several groups share.
+func (e *Environment) Group(m *cpu.Machine) *cpu.Group {
+	for _, groups := range e.limited() {
+		descend(m.Root(), groups)
+	}
+	g := m.Root()
+	if len(e.Workers) == 0 {
+		if e.Quota.Cores > 0 {
+			g = g.Group(cpu.GroupConfig{Path: ":workers", Quota: e.Quota.Cores, Period: e.Quota.Period})
+		}
+		return g.Group(cpu.GroupConfig{})
+	}
+	place := e.Workers[0]
+	if n := len(place.CPUs); n > 0 {
+		g = g.Group(cpu.GroupConfig{Path: ":pinned", Cores: float64(n), Weight: float64(len(e.Workers))})
+	}
+	n := len(place.Path)
+	if n == 0 || e.together() { // none at all: their threads are beside the topmost groups
+		return descend(g, place.Path)
+	}
+	own := place.Path[n-1]
+	own.Name = "" // a new one
+	return descend(g, append(slices.Clone(place.Path[:n-1]), own))
+}
+
+// limited are the paths on which a rival is under a quota, each once.
+func (e *Environment) limited() (paths [][]Group) {
+	at := map[string]int{}
+	for _, r := range e.Rivals {
+		if !slices.ContainsFunc(r.Path, func(g Group) bool { return g.Quota.Cores > 0 }) {
+			continue
+		}
+		name := path(r.Path)
+		if i, ok := at[name]; ok {
+			paths[i] = r.Path // the last that was known
+			continue
+		}
+		at[name] = len(paths)
+		paths = append(paths, r.Path)
+	}
+	return paths
+}
+
+// together says whether the workers were all in one group: with the program
+// that started them, or in one container. Else each leads a session.
+func (e *Environment) together() bool {
+	first := e.Workers[0].Path
+	name := path(first)
+	for _, r := range e.Rivals {
+		if r.Harness && path(r.Path) == name {
+			return true
+		}
+	}
+	for _, w := range e.Workers {
+		if path(w.Path) != name {
+			return false
+		}
+	}
+	return !first[len(first)-1].Session() && (len(e.Starts) > 1 || e.Workers[0].Processes > 1)
+}
+
+// descend finds or makes the groups of a path, with their weights and quotas.
+func descend(g *cpu.Group, groups []Group) *cpu.Group {
+	for i, in := range groups {
+		g = g.Group(in.config(path(groups[i : i+1])))
+	}
+	return g
+}
+
+func (g Group) config(name string) cpu.GroupConfig {
+	return cpu.GroupConfig{Path: name, Weight: g.Weight, Quota: g.Quota.Cores, Period: g.Quota.Period}
+}
