@@ -14,53 +14,53 @@ import (
 // A Scenario is one run to be made: a subject, its settings, who calls it when,
 // and by when each call must have its answer.
 type Scenario struct {
-	Name    string
-	World   string          // "" means "process"
-	Seed    uint64          // of all that is drawn: arrivals
-	Subject subject.Subject `json:"-"` // code, not data
-	Config  subject.Config
+	Name    string          `yaml:"name,omitempty"`
+	World   string          `yaml:"world,omitempty"` // "" means "process"
+	Seed    uint64          `yaml:"seed,omitempty"`  // of all that is drawn: arrivals
+	Subject subject.Subject `json:"-" yaml:"-"`      // code, not data
+	Config  subject.Config  `yaml:"config"`
 	// Cores are the machine's that the workers may use. 0: in real time what this
 	// one has, in virtual time 2.
-	Cores float64
+	Cores float64 `yaml:"cores,omitempty"`
 	// Order says how the order of what happens at one instant is chosen, in
 	// virtual time.
-	Order Order
+	Order Order `yaml:"order,omitempty"`
 
 	// Start is what each start of a worker asks for, beyond what Python's own
 	// takes.
-	Start Demand
+	Start Demand `yaml:"start,omitempty"`
 	// Warm is how many workers are to be ready before the clients arrive. A
 	// subject that can't warm is given as many pings, one after another. 0:
 	// the clients arrive as Open begins.
-	Warm int
+	Warm int `yaml:"warm,omitempty"`
 	// Workload is who calls.
-	Workload Workload
+	Workload Workload `yaml:"workload"`
 
 	// Deadline is by when a call must have a right answer, counted from its
 	// arrival. 0 means Slack times what the reference takes in the same world.
-	Deadline time.Duration
+	Deadline time.Duration `yaml:"deadline,omitempty"`
 	// Slack is used where Deadline is 0. 0 means 1.5.
-	Slack float64
+	Slack float64 `yaml:"slack,omitempty"`
 	// Patience is when a caller gives up, counted from its arrival. 0 means at
 	// the deadline.
-	Patience time.Duration
+	Patience time.Duration `yaml:"patience,omitempty"`
 	// Recovery bounds how long each probe of the capacity, after the workload,
 	// may take to be executing. 0 means 1 s and three starts' demands.
-	Recovery time.Duration
+	Recovery time.Duration `yaml:"recovery,omitempty"`
 }
 
 // A Demand is what a piece of work asks for, apart from how long it takes.
 type Demand struct {
-	CPU  time.Duration `json:"cpu_ns"`
-	Wait time.Duration `json:"wait_ns"`
+	CPU  time.Duration `json:"cpu_ns" yaml:"cpu,omitempty"`
+	Wait time.Duration `json:"wait_ns" yaml:"wait,omitempty"`
 }
 
 // An Order is a rule for who goes first. The zero value draws lots.
 type Order struct {
-	Strategy string `json:"strategy,omitempty"` // "" means random
-	Depth    int    `json:"depth,omitempty"`    // of pct: how many orderings a bug may hang on; 0 means 1
-	Length   int    `json:"length,omitempty"`   // of pct: about how many steps the run takes; 0 means 1
-	Choices  []int  `json:"choices,omitempty"`  // if not nil, in place of a strategy: at each step, which of those who could go on, by name
+	Strategy string `json:"strategy,omitempty" yaml:"strategy,omitempty"`    // "" means random
+	Depth    int    `json:"depth,omitempty" yaml:"depth,omitempty"`          // of pct: how many orderings a bug may hang on; 0 means 1
+	Length   int    `json:"length,omitempty" yaml:"length,omitempty"`        // of pct: about how many steps the run takes; 0 means 1
+	Choices  []int  `json:"choices,omitempty" yaml:"choices,flow,omitempty"` // if not nil, in place of a strategy: at each step, which of those who could go on, by name
 }
 
 // The strategies.
@@ -81,19 +81,19 @@ const (
 
 // A Workload is clients that arrive and call.
 type Workload struct {
-	Clients int
-	Arrive  Arrival       // "" means burst
-	Every   time.Duration // between arrivals, for rate and poisson
-	Calls   int           // of each client, one after another; 0 means 1
-	Think   time.Duration // between a client's calls
-	Command string
-	Args    map[string]any
+	Clients int            `yaml:"clients"`
+	Arrive  Arrival        `yaml:"arrive,omitempty"` // "" means burst
+	Every   time.Duration  `yaml:"every,omitempty"`  // between arrivals, for rate and poisson
+	Calls   int            `yaml:"calls,omitempty"`  // of each client, one after another; 0 means 1
+	Think   time.Duration  `yaml:"think,omitempty"`  // between a client's calls
+	Command string         `yaml:"command"`
+	Args    map[string]any `yaml:"args,flow,omitempty"`
 	// Mortal clients die once they have made their calls; others live until
 	// the run ends.
-	Mortal bool
+	Mortal bool `yaml:"mortal,omitempty"`
 	// DieAfter kills each client so long after its arrival, in mid-call too.
 	// What it was calling then counts neither as kept nor as missed.
-	DieAfter time.Duration
+	DieAfter time.Duration `yaml:"die_after,omitempty"`
 }
 
 const sizeMost = 1 << 20

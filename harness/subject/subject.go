@@ -49,16 +49,17 @@ type Reply struct {
 
 // Config is the settings that every subject understands.
 type Config struct {
-	Name             string
-	Size, Overflow   int     // Size 0 is an error
-	QueueLimit       int     // 0: no limit; below 0: nobody waits
-	StartConcurrency int     // 0: adapts
-	Cores            float64 // 0: what the process may use; the harness sets the world's
-	Lazy             bool
-	StartTimeout     time.Duration // timeouts: 0 leaves it to the ctx alone
-	CheckoutTimeout  time.Duration
-	CallTimeout      time.Duration
-	Options          map[string]any // a subject's own switches
+	Name             string         `yaml:"name,omitempty"`
+	Size             int            `yaml:"size"` // 0 is an error
+	Overflow         int            `yaml:"overflow,omitempty"`
+	QueueLimit       int            `yaml:"queue_limit,omitempty"`       // 0: no limit; below 0: nobody waits
+	StartConcurrency int            `yaml:"start_concurrency,omitempty"` // 0: adapts
+	Cores            float64        `yaml:"cores,omitempty"`             // 0: what the process may use; the harness sets the world's
+	Lazy             bool           `yaml:"lazy,omitempty"`
+	StartTimeout     time.Duration  `yaml:"start_timeout,omitempty"` // timeouts: 0 leaves it to the ctx alone
+	CheckoutTimeout  time.Duration  `yaml:"checkout_timeout,omitempty"`
+	CallTimeout      time.Duration  `yaml:"call_timeout,omitempty"`
+	Options          map[string]any `yaml:"options,omitempty"` // a subject's own switches
 }
 
 // args are a call's arguments with the session that it belongs to, if any.
