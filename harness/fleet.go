@@ -38,29 +38,12 @@ type Fleet struct {
 	free  chan *child // as many as Size; not yet begun if its process is nil
 }
 
-// A job is a run to be made in a child: a case of a finding. One that names none
-// asks for the units of time instead.
+// A job is a run to be made in a child. One without a scenario asks for the units
+// of time instead.
 type job struct {
-	Boot    time.Duration
-	Finding string
-	Case    int
-	Unit    findings.Unit
-	Seed    uint64
-}
-
-// scenario is what a job asks to be run.
-func (j job) scenario() (Scenario, error) {
-	found, err := findings.Find(j.Finding)
-	if err != nil {
-		return Scenario{}, err
-	}
-	cases := found[0].Cases(j.Unit)
-	if j.Case < 0 || j.Case >= len(cases) {
-		return Scenario{}, fmt.Errorf("%s has no case %d", j.Finding, j.Case)
-	}
-	sc := cases[j.Case].Scenario
-	sc.Name, sc.World, sc.Seed = j.Finding, virtual.Name, j.Seed
-	return sc, nil
+	Boot     time.Duration
+	Subject  string // by its name, as code does not travel
+	Scenario *Scenario
 }
 
 // answer is what a child says of a job: a result, or an error of the lab.
@@ -123,15 +106,16 @@ func Serve(t *testing.T, in io.Reader, out io.Writer) error {
 }
 
 func (j job) play(t *testing.T) (a answer) {
-	if j.Finding == "" {
+	if j.Scenario == nil {
 		unit, err := Lab{World: virtual.Name, Boot: j.Boot, T: t}.measure(context.Background())
 		if err != nil {
 			return answer{Err: err.Error()}
 		}
 		return answer{Unit: unit}
 	}
-	sc, err := j.scenario()
-	if err == nil {
+	sc := *j.Scenario
+	var err error
+	if sc.Subject, err = Subject(j.Subject); err == nil {
 		a.Result, err = runIn(context.Background(), t, sc)
 	}
 	if err != nil {
@@ -145,13 +129,17 @@ func (j job) play(t *testing.T) (a answer) {
 	return a
 }
 
-// play plays a case of a finding.
-func (f *Fleet) play(ctx context.Context, j job) (Result, error) {
-	sc, err := j.scenario()
-	if err != nil {
+// Run is harness.Run in a child, for the virtual world. Children find the subject
+// by its name: it is one of Subjects. A run that hangs or crashes its child has
+// a result all the same.
+func (f *Fleet) Run(ctx context.Context, sc Scenario) (Result, error) {
+	if sc.World != virtual.Name {
+		return Result{}, fmt.Errorf("a fleet runs scenarios in world %q, not %q", virtual.Name, sc.World)
+	}
+	if err := sc.Check(); err != nil {
 		return Result{}, err
 	}
-	a, err := f.ask(ctx, j)
+	a, err := f.ask(ctx, job{Subject: sc.Subject.Name, Scenario: &sc})
 	if fell := (*fallenError)(nil); errors.As(err, &fell) {
 		return fell.result(sc), nil
 	} else if err != nil {

@@ -18,7 +18,8 @@ import (
 // A Lab puts findings to the test.
 type Lab struct {
 	World   string         // "" means process
-	Seed    uint64         // of what is drawn
+	Seed    uint64         // of what is drawn; added to that of a scenario which has one
+	Order   scenario.Order // in place of a scenario's own, if it names a strategy
 	Subject string         // "" means every subject of each finding
 	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
@@ -93,11 +94,12 @@ func (l Lab) abroad(ctx context.Context, fs []findings.Finding) runner {
 	}
 	played := map[key]chan outcome{}
 	for _, f := range fs {
+		cases := f.Cases(*l.Unit)
 		for _, n := range l.cases(f) {
-			k, c := key{f.ID, n}, make(chan outcome, 1)
-			played[k] = c
+			sc, c := l.placed(f, cases[n]), make(chan outcome, 1)
+			played[key{f.ID, n}] = c
 			go func() {
-				r, err := l.Fleet.play(ctx, job{Finding: k.finding, Case: k.n, Unit: *l.Unit, Seed: l.Seed})
+				r, err := l.Fleet.Run(ctx, sc)
 				c <- outcome{r, err}
 			}()
 		}
@@ -105,6 +107,28 @@ func (l Lab) abroad(ctx context.Context, fs []findings.Finding) runner {
 	return func(f findings.Finding, _ findings.Case, n int) (Result, error) {
 		o := <-played[key{f.ID, n}]
 		return o.result, o.err
+	}
+}
+
+// placed is a case's scenario in the lab's world, under its seed.
+func (l Lab) placed(f findings.Finding, c findings.Case) Scenario {
+	sc := c.Scenario
+	sc.Name, sc.World = f.ID, l.World
+	sc.Seed += l.Seed // a scenario from a file may have one of its own
+	if l.Order.Strategy != "" {
+		sc.Order = l.Order
+	}
+	return sc
+}
+
+// FromFile is the scenario file of that path as a finding: what it expects is its
+// claim.
+func FromFile(path string, f scenario.File) findings.Finding {
+	return findings.Finding{
+		ID: f.Scenario.Name, File: path, Kind: "verdict", Worlds: worlds,
+		Cases: func(findings.Unit) []findings.Case {
+			return []findings.Case{{Scenario: f.Scenario, Expected: f.Expected, Mechanism: f.Mechanism}}
+		},
 	}
 }
 
@@ -122,7 +146,7 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 			if l.Progress != nil {
 				l.Progress(f, c, len(outcomes)+1, of)
 			}
-			c.Scenario.Name, c.Scenario.World, c.Scenario.Seed = f.ID, l.World, l.Seed
+			c.Scenario = l.placed(f, c)
 			result, err := play(f, c, n)
 			if err != nil {
 				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
@@ -147,6 +171,9 @@ func outcomeOf(f findings.Finding, c findings.Case, unit findings.Unit, r Result
 	o.Who = c.Accept.Who(r.Record)
 	if c.Expected != "" && r.Word != c.Expected {
 		o.Who = append(o.Who, fmt.Sprintf("the verdict is %s, expected %s", r.Word, c.Expected))
+	}
+	if c.Mechanism != "" && r.Mechanism != c.Mechanism {
+		o.Who = append(o.Who, fmt.Sprintf("the mechanism is %q, expected %q", r.Mechanism, c.Mechanism))
 	}
 	o.When = c.Accept.When(r.Record)
 	return o
@@ -208,6 +235,9 @@ func (l Lab) measure(ctx context.Context) (findings.Unit, error) {
 		}
 		slices.Sort(took)
 		*m.took = took[1]
+		if l.World == virtual.Name {
+			*m.took = took[1].Round(10 * time.Microsecond) // without what the steps of the schedule cost
+		}
 	}
 	return unit, nil
 }

@@ -125,6 +125,8 @@ func unseen(sc Scenario) Result {
 	}}
 }
 
+// fill sets what a scenario leaves to the harness; plain takes away what fill
+// would set again, so that a file says no more than it must.
 func fill(sc *Scenario) {
 	if sc.World == "" {
 		sc.World = "process"
@@ -139,8 +141,26 @@ func fill(sc *Scenario) {
 		sc.Workload.Calls = 1
 	}
 	if sc.Recovery == 0 {
-		sc.Recovery = time.Second + 3*(sc.Start.CPU+sc.Start.Wait)
+		sc.Recovery = recovery(sc)
 	}
+}
+
+func recovery(sc *Scenario) time.Duration { return time.Second + 3*(sc.Start.CPU+sc.Start.Wait) }
+
+func plain(sc Scenario) Scenario {
+	if sc.Deadline > 0 {
+		sc.Slack = 0
+	}
+	if sc.Workload.Arrive == scenario.Burst {
+		sc.Workload.Arrive = ""
+	}
+	if sc.Workload.Calls == 1 {
+		sc.Workload.Calls = 0
+	}
+	if sc.Recovery == recovery(&sc) {
+		sc.Recovery = 0
+	}
+	return sc
 }
 
 // ideal runs the reference: an ideal pool that begins as many starts at once

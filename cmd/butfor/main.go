@@ -83,6 +83,8 @@ Python workers, and says the verdict with its reason.`,
   butfor list                         the findings
   butfor run                          all of them
   butfor run cold-start-timeouts      one
+  butfor run --world virtual          all of them, in virtual time: in a second
+  butfor reproduce serial-start       one, and how it goes
   butfor run --subject ours --json    one subject, as JSON Lines`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -92,7 +94,7 @@ Python workers, and says the verdict with its reason.`,
 	root.PersistentFlags().Bool("json", false, "print JSON Lines, one result an object, and nothing else on stdout")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), listCommand(), doctorCommand(), childCommand())
+	root.AddCommand(runCommand(), reproduceCommand(), listCommand(), doctorCommand(), childCommand())
 	return root
 }
 

@@ -361,7 +361,11 @@ func (s saboteur) Write([]byte) (int, error) {
 func TestAnOutputThatCannotBeWrittenIsAnErrorOfTheLab(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "runs")
 	lab := harness.Lab{World: "process", Subject: "ours", Boot: 30 * time.Millisecond}
-	err := runFindings(t.Context(), lab, []string{"concurrent-when-warm"}, out, true, saboteur{out})
+	fs, _, err := named([]string{"concurrent-when-warm"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = runFindings(t.Context(), lab, fs, out, true, saboteur{out})
 	if err == nil || errors.As(err, new(statusError)) || errors.As(err, new(usageError)) {
 		t.Fatalf("got %v", err)
 	}
@@ -370,7 +374,7 @@ func TestAnOutputThatCannotBeWrittenIsAnErrorOfTheLab(t *testing.T) {
 			t.Errorf("%q is not in: %v", want, err)
 		}
 	}
-	if err := runFindings(t.Context(), lab, []string{"concurrent-when-warm"}, "", false, saboteur{out}); err == nil || !strings.Contains(err.Error(), "output: broken pipe") {
+	if err := runFindings(t.Context(), lab, fs, "", false, saboteur{out}); err == nil || !strings.Contains(err.Error(), "output: broken pipe") {
 		t.Errorf("for people: %v", err)
 	}
 	nothingRuns(t)

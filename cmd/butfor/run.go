@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -20,19 +20,26 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/trace"
 	"github.com/butfor/butfor/harness/world/virtual"
-	"github.com/butfor/butfor/worker/process"
 )
 
 func runCommand() *cobra.Command {
-	lab := harness.Lab{}
-	out := ""
+	var f labFlags
+	out, seeds := "", 0
 	c := &cobra.Command{
-		Use:   "run [FINDING...]",
+		Use:   "run [FINDING|FILE...]",
 		Short: "Run findings and say what came out",
 		Long: `Runs the named findings, or all of them, on real Python workers, and prints a
 table with a row for each claim and the figures of each pool, then the reason
 of each verdict. Times are told in boots or ops: multiples of what one start or
 one call takes on this machine, measured at the beginning.
+
+A FILE is a scenario of your own, in YAML: see README.
+
+With --world virtual the workers are models and time is virtual: minutes take
+milliseconds, and the same seed gives the same run. There --seeds N explores N
+seeds on all cores. The first that fails is made smaller, as far as its verdict
+and mechanism stay the same, and is saved as a file for butfor reproduce: below
+--out, or in butfor-found.
 
 Exit status: 0 if all came out as expected, 1 if not (of results that expect
 nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
@@ -40,46 +47,36 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 130 interrupted.`,
 		Example: `  butfor run
   butfor run serial-start cold-start-timeouts
-  butfor run --subject V2-seed --out /tmp/runs cold-start-timeouts`,
-		RunE: func(c *cobra.Command, ids []string) error {
+  butfor run --subject V2-seed --out /tmp/runs cold-start-timeouts
+  butfor run --seeds 1000 my-scenario.yaml`,
+		RunE: func(c *cobra.Command, args []string) error {
 			asJSON, _ := c.Flags().GetBool("json")
-			return runFindings(c.Context(), lab, ids, out, asJSON, c.OutOrStdout())
+			if c.Flags().Changed("seeds") {
+				if seeds < 1 {
+					return usageError{fmt.Errorf("--seeds is %d: it takes one at least", seeds)}
+				}
+				f.world = cmp.Or(f.world, virtual.Name)
+			}
+			lab, fs, end, err := f.lab(c.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer end()
+			if seeds > 0 {
+				return explore(c.Context(), lab, fs, seeds, out, asJSON, c.OutOrStdout())
+			}
+			return runFindings(c.Context(), lab, fs, out, asJSON, c.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&lab.World, "world", "process", "where to run: process, on real Python workers, or virtual, on models in virtual time")
-	c.Flags().StringVar(&lab.Subject, "subject", "", "only this pool: V1, V2-seed, herd or ours")
-	c.Flags().Uint64Var(&lab.Seed, "seed", 0, "of what is drawn: arrivals of clients")
-	c.Flags().DurationVar(&lab.Boot, "boot", harness.DefaultBoot, "what a start of a worker asks for")
-	c.Flags().StringVar(&out, "out", "", "save each run as a bundle in a folder below this one")
+	f.of(c)
+	c.Flags().IntVar(&seeds, "seeds", 0, "explore that many seeds, from --seed on, in the virtual world")
+	c.Flags().StringVar(&out, "out", "", "save each run as a bundle in a folder below this one; with --seeds, what fails as a scenario file")
 	return c
 }
 
-func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string, asJSON bool, stdout io.Writer) error {
-	fs, err := findings.Find(ids...)
-	if err != nil {
-		return usageError{err}
-	}
-	if lab.Boot < 10*time.Millisecond {
-		return usageError{fmt.Errorf("--boot is %v: below 10ms a start can't be told from noise", lab.Boot)}
-	}
-	if lab.Boot > time.Hour {
-		return usageError{fmt.Errorf("--boot is %v: nobody waits longer than an hour for a start", lab.Boot)}
-	}
-	if err := lab.Check(fs); err != nil {
-		return usageError{err}
-	}
+func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, out string, asJSON bool, stdout io.Writer) error {
 	if err := writable(out, fs); err != nil {
 		return usageError{err}
-	}
-	if lab.World == virtual.Name {
-		f, err := fleet()
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		lab.Fleet = f
-	} else if python, err := process.Find(ctx, "python3"); err == nil && python.Shim != "" {
-		fmt.Fprintf(os.Stderr, "butfor: python3 is the shim %s, slow to start; using %s behind it\n", python.Shim, python.Path)
 	}
 	var lines []report.Line
 	var failed error // of writing what came out
@@ -96,9 +93,7 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 		if asJSON {
 			failed = errors.Join(failed, report.JSON(stdout, line))
 		}
-		if out != "" {
-			failed = errors.Join(failed, trace.Save(filepath.Join(out, folder(line)), o.Result))
-		}
+		failed = errors.Join(failed, saved(out, line, o.Result))
 	}
 	outcomes, err := lab.Reproduce(ctx, fs)
 	progress.end()
@@ -125,7 +120,15 @@ func runFindings(ctx context.Context, lab harness.Lab, ids []string, out string,
 func again(w io.Writer, lines []report.Line, lab harness.Lab) {
 	for _, l := range lines {
 		if !l.AsExpected() {
-			fmt.Fprintf(w, "\nagain: butfor run %s --subject %s --seed %d --boot %v", l.Finding, l.Subject, l.Seed, lab.Boot)
+			world := ""
+			if l.World == virtual.Name {
+				world = " --world " + l.World
+			}
+			what, seed := l.Finding, l.Seed
+			if l.File != "" { // it may have a seed of its own
+				what, seed = l.File, lab.Seed
+			}
+			fmt.Fprintf(w, "\nagain: butfor run %s --subject %s%s --seed %d --boot %v", what, l.Subject, world, seed, lab.Boot)
 		}
 	}
 	fmt.Fprintln(w)
@@ -178,6 +181,14 @@ func (k *keeper) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// saved writes a result as a bundle below out, if that names a folder.
+func saved(out string, l report.Line, r harness.Result) error {
+	if out == "" {
+		return nil
+	}
+	return trace.Save(filepath.Join(out, folder(l)), r)
+}
+
 // folder is a bundle's name.
 func folder(l report.Line) string {
 	parts := []string{l.Finding}
@@ -194,7 +205,7 @@ func lineOf(o harness.Outcome) report.Line {
 		served = append(served, d.Seconds())
 	}
 	return report.Line{
-		Finding: o.Finding.ID, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
+		Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
 		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
 		Verdict: r.Word, Expected: o.Case.Expected, Mechanism: r.Mechanism, Reason: r.Reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
@@ -251,8 +262,23 @@ func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {
 	if c.Variant != "" {
 		what += ", " + c.Variant
 	}
+	p.show(what, nth, of, true)
+}
+
+// count says how many of what are done.
+func (p *progress) count(done, of int, what string) {
+	p.show(what+"s", done, of, done == of || done*10/of > (done-1)*10/of)
+}
+
+// say says what is going on where nobody knows how long it takes.
+func (p *progress) say(what string) { p.show(what, 0, -1, false) }
+
+// show moves a terminal's bar; elsewhere it is a line, if it is worth one.
+func (p *progress) show(what string, nth, of int, line bool) {
 	if !p.tty {
-		fmt.Fprintf(p.w, "%d/%d %s\n", nth, of, what)
+		if line {
+			fmt.Fprintf(p.w, "%d/%d %s\n", nth, of, what)
+		}
 		return
 	}
 	if p.bar == nil {
@@ -261,7 +287,9 @@ func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {
 			progressbar.OptionEnableColorCodes(os.Getenv("NO_COLOR") == ""), progressbar.OptionSetElapsedTime(true))
 	}
 	p.bar.Describe(what)
-	p.bar.Set(nth - 1)
+	if of > 0 {
+		p.bar.Set(nth - 1)
+	}
 }
 
 func (p *progress) end() {

@@ -12,6 +12,7 @@ import (
 // A Line is one result as JSON: the fields that people rely on from outside.
 type Line struct {
 	Finding   string             `json:"finding"`
+	File      string             `json:"file,omitempty"` // that the scenario stands in, if it is none of the catalogue's
 	Kind      string             `json:"kind"`
 	Variant   string             `json:"variant,omitempty"`
 	Claim     string             `json:"claim,omitempty"`

@@ -187,6 +187,28 @@ func (t Terminal) Reasons(w io.Writer, lines []Line) {
 	}
 }
 
+// Story prints one result: what was claimed, what happens, and the verdict with
+// its reason.
+func (t Terminal) Story(w io.Writer, l Line) {
+	name := l.Finding + ", " + l.Subject
+	if l.Variant != "" {
+		name += ", " + l.Variant
+	}
+	fmt.Fprintln(w, t.paint(name, text.Colors{text.Bold}))
+	if l.Claim != "" {
+		t.wrapped(w, "  ", "claimed: “"+l.Claim+"”")
+		t.wrapped(w, "  ", l.Truth)
+	}
+	if l.Figure != "" {
+		t.wrapped(w, "  ", "served: "+l.Figure)
+	}
+	t.wrapped(w, "  ", fmt.Sprintf("%s: %s", t.word(l.Verdict), l.Reason))
+	for _, p := range l.Problems {
+		t.wrapped(w, "  ", t.paint("✗ not as claimed: "+p, text.Colors{text.FgRed}))
+	}
+	fmt.Fprintln(w)
+}
+
 // wrapped prints a text within the terminal's width, each line after an indent,
 // from the second on after two blanks more.
 func (t Terminal) wrapped(w io.Writer, indent, s string) {

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// foundDir is where what fails is saved unless --out says otherwise.
+const foundDir = "butfor-found"
+
+// tally is what became of one case under all seeds.
+type tally struct {
+	line   report.Line // of the first seed
+	words  map[scenario.Word]int
+	tried  int
+	failed int
+	first  harness.Result // that failed
+	line1  report.Line
+}
+
+func (t *tally) add(l report.Line, r harness.Result) {
+	t.tried++
+	t.words[l.Verdict]++
+	if !failing(l) {
+		return
+	}
+	if t.failed++; t.failed == 1 {
+		t.first, t.line1 = r, l
+	}
+}
+
+// failing says whether a result is what one looks for: something other than is
+// expected, or in a file that expects nothing, anything but sound.
+func failing(l report.Line) bool {
+	if l.File != "" && l.Expected == "" {
+		return l.Verdict != scenario.Sound
+	}
+	return !l.AsExpected()
+}
+
+// explore runs findings under many seeds, says how often what came out, and
+// makes the first of each that failed smaller.
+func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds int, out string, asJSON bool, stdout io.Writer) error {
+	if lab.Fleet == nil {
+		return usageError{errors.New("--seeds explores the virtual world alone: in real time a seed does not say what happens")}
+	}
+	stdout, printed := watched(stdout)
+	progress := newProgress(os.Stderr)
+	var tallies []*tally
+	done := 0
+	err := lab.Explore(ctx, fs, seeds, func(_ uint64, outcomes []harness.Outcome) error {
+		for i, o := range outcomes {
+			line := lineOf(o)
+			if i == len(tallies) {
+				tallies = append(tallies, &tally{line: line, words: map[scenario.Word]int{}})
+			}
+			tallies[i].add(line, o.Result)
+			if asJSON {
+				if err := report.JSON(stdout, line); err != nil {
+					return err
+				}
+			}
+		}
+		done++
+		progress.count(done, seeds, "seed")
+		return printed()
+	})
+	progress.end()
+	if err != nil && ctx.Err() != nil {
+		fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d seeds\n", done, seeds)
+	}
+	t := report.TerminalOf(os.Stdout)
+	if asJSON {
+		t, stdout = report.TerminalOf(os.Stderr), os.Stderr // on stdout there are results, and nothing else
+	}
+	var lines []report.Line
+	for _, y := range tallies {
+		t.Entry(stdout, title(y.line), y.String())
+		if y.failed == 0 {
+			lines = append(lines, y.line)
+			continue
+		}
+		lines = append(lines, y.line1)
+		if ctx.Err() == nil && y.first.Word != scenario.Sound {
+			if err := smaller(ctx, lab, y, out, stdout); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
+	if err := errors.Join(err, printed()); err != nil {
+		return err
+	}
+	return verdictStatus(lines)
+}
+
+// title names a case.
+func title(l report.Line) string {
+	return strings.Join(slices.DeleteFunc([]string{l.Finding, l.Subject, l.Variant}, func(s string) bool { return s == "" }), ", ")
+}
+
+func (t *tally) String() string {
+	var words []string
+	for w, n := range t.words {
+		words = append(words, fmt.Sprintf("%d %s", n, w))
+	}
+	slices.Sort(words)
+	s := fmt.Sprintf("%d seeds: %s", t.tried, strings.Join(words, ", "))
+	if t.failed == 0 {
+		return s
+	}
+	why := t.line1.Reason
+	if len(t.line1.Problems) > 0 {
+		why = strings.Join(t.line1.Problems, "; ")
+	}
+	return fmt.Sprintf("%s; %d failed, the first with seed %d: %s", s, t.failed, t.line1.Seed, why)
+}
+
+// smaller reduces the first failure of a case and saves it.
+func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Writer) error {
+	progress := newProgress(os.Stderr)
+	r := harness.Reducer{
+		Run: lab.Fleet.Run,
+		Progress: func(left harness.Scenario, runs int) {
+			progress.say(fmt.Sprintf("making it smaller: %s after %d runs", parts(left), runs))
+		},
+	}
+	least, err := r.Reduce(ctx, y.first)
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if out == "" {
+		out = foundDir
+	}
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	f := scenario.File{Scenario: least.Scenario, Expected: least.Word, Mechanism: least.Mechanism}
+	f.Scenario.Name = ""
+	path := filepath.Join(out, fmt.Sprintf("%s.seed%d.yaml", folder(y.line1), y.line1.Seed))
+	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.line1.Seed, path)
+	if err := replaced(path, func() error { return f.Write(path, comment) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "  smaller: %s: %s, %s\n  again: butfor reproduce %s\n", least.Word, orNone(least.Mechanism), parts(least.Scenario), path)
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "no mechanism"
+	}
+	return s
+}
+
+// replaced writes a file anew: the same search finds the same.
+func replaced(path string, write func() error) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return write()
+}
+
+// parts says how large a scenario is.
+func parts(sc harness.Scenario) string {
+	s := fmt.Sprintf("%s, %s", count(sc.Workload.Clients, "client"), count(sc.Config.Size+sc.Config.Overflow, "worker"))
+	if n := sc.Workload.Calls; n > 1 {
+		s += fmt.Sprintf(", %d calls each", n)
+	}
+	if sc.Order.Choices != nil {
+		s += fmt.Sprintf(", %s", count(len(sc.Order.Choices), "choice"))
+	}
+	return s
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,122 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// lost is a scenario in which V2-seed loses callers and a worker.
+const lost = `
+subject: V2-seed
+config: {size: 4, overflow: 1, lazy: true, checkout_timeout: 3s}
+start: {wait: 300ms}
+workload: {clients: 8, calls: 2, command: sleep, args: {s: 0.1}}
+deadline: 2s
+`
+
+func scenarioFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "lost.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestASearchSavesWhatFailedMadeSmallerAndItReproduces(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "found")
+	s := butfor(t, "run", "--seeds", "20", "--seed", "5", "--out", out, scenarioFile(t, lost))
+	saved, _ := filepath.Glob(filepath.Join(out, "*.yaml"))
+	if s.status != 1 || len(saved) != 1 || !strings.Contains(s.stdout, "20 seeds: 20 architectural") || !strings.Contains(s.stdout, "again: butfor reproduce "+saved[0]) {
+		t.Fatalf("status %d, saved %q:\n%s\n%s", s.status, saved, s.stdout, s.stderr)
+	}
+	f, err := scenario.Read(saved[0], harness.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sc := f.Scenario; f.Expected != scenario.Architectural || f.Mechanism == "" || sc.World != "virtual" || sc.Workload.Clients >= 8 || sc.Config.Overflow != 0 || sc.Config.CheckoutTimeout != 0 {
+		t.Errorf("it was saved as %+v", f)
+	}
+
+	s = butfor(t, "reproduce", "--times", "5", saved[0])
+	if s.status != 0 || !strings.Contains(s.stdout, "5 of 5 as expected, 5 with the same trace") || !strings.Contains(s.stdout, "architectural: ") {
+		t.Errorf("reproduce: status %d:\n%s\n%s", s.status, s.stdout, s.stderr)
+	}
+	s = butfor(t, "reproduce", "--json", "--out", filepath.Join(out, "bundle"), saved[0])
+	if all := objects(t, s.stdout); s.status != 0 || len(all) != 1 || all[0]["verdict"] != "architectural" || all[0]["expected"] != "architectural" || all[0]["world"] != "virtual" {
+		t.Errorf("reproduce --json: status %d: %v", s.status, all)
+	}
+	if bundles, _ := filepath.Glob(filepath.Join(out, "bundle", "*", "trace.jsonl")); len(bundles) != 1 {
+		t.Errorf("bundles: %q", bundles)
+	}
+
+	// A file that expects what does not come out.
+	text, err := os.ReadFile(saved[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{"expected: architectural": "expected: sound", "mechanism: ": "mechanism: not "} {
+		other := strings.Replace(string(text), from, to, 1)
+		if s := butfor(t, "reproduce", scenarioFile(t, other)); s.status != 1 || !strings.Contains(s.stdout, "✗ not as claimed") {
+			t.Errorf("with %q: status %d:\n%s", to, s.status, s.stdout)
+		}
+	}
+}
+
+func TestASearchGivesEachSeedAsAnObject(t *testing.T) {
+	s := butfor(t, "run", "--seeds", "3", "--seed", "40", "--json", "--subject", "ours", "cold-start-timeouts")
+	all := objects(t, s.stdout)
+	if s.status != 0 || len(all) != 6 {
+		t.Fatalf("status %d, %d objects: %s", s.status, len(all), s.stderr)
+	}
+	for i, o := range all {
+		if o["seed"] != float64(40+i/2) || o["world"] != "virtual" || o["verdict"] != "sound" {
+			t.Errorf("object %d: %v", i, o)
+		}
+	}
+	if !strings.Contains(s.stderr, "3/3 seeds") || !strings.Contains(s.stderr, "3 seeds: 3 sound") {
+		t.Errorf("stderr: %s", s.stderr)
+	}
+}
+
+func TestAScenarioFileRunsInTheWorldThatItNames(t *testing.T) {
+	ours := strings.Replace(lost, "V2-seed", "ours", 1)
+	for world, text := range map[string]string{"virtual": ours + "world: virtual\n", "process": strings.ReplaceAll(ours, "wait: 300ms", "wait: 1ms")} {
+		s := butfor(t, "run", "--json", scenarioFile(t, text))
+		if all := objects(t, s.stdout); s.status != 0 || len(all) != 1 || all[0]["world"] != world || all[0]["finding"] != "lost" {
+			t.Errorf("%s: status %d: %v\n%s", world, s.status, all, s.stderr)
+		}
+	}
+	if s := butfor(t, "run", "--order", "pct:3", "--world", "virtual", "--seeds", "2", scenarioFile(t, ours)); s.status != 0 || !strings.Contains(s.stdout, "2 seeds: 2 sound") {
+		t.Errorf("pct: status %d: %s%s", s.status, s.stdout, s.stderr)
+	}
+	nothingRuns(t)
+}
+
+func TestWhatIsWrongWithAScenarioFileIsStatus2(t *testing.T) {
+	for text, tells := range map[string]string{
+		lost + "confg: 1": "unknown field",
+		strings.Replace(lost, "size: 4", "size: 0", 1):  "Config.Size",
+		strings.Replace(lost, "V2-seed", "V9", 1):       "V2-seed", // it lists what there is
+		lost + "world: nowhere":                         "nowhere",
+		strings.Replace(lost, "command:", "comand:", 1): "comand",
+	} {
+		for _, verb := range []string{"run", "reproduce"} {
+			if s := butfor(t, verb, scenarioFile(t, text)); s.status != 2 || !strings.Contains(s.stderr, tells) || s.stdout != "" {
+				t.Errorf("%s: %q: status %d: %s", verb, tells, s.status, s.stderr)
+			}
+		}
+	}
+	for _, args := range []string{"reproduce", "reproduce serial-stop", "reproduce --times 0 serial-start", "run --seeds 0", "run --order luck", "run --order pct:0", "run no-such.yaml", "run --world process --seeds 2 serial-start"} {
+		if s := butfor(t, strings.Fields(args)...); s.status != 2 {
+			t.Errorf("butfor %s: status %d: %s", args, s.status, s.stderr)
+		}
+	}
+}

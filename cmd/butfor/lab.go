@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/world/process"
+	"github.com/butfor/butfor/harness/world/virtual"
+	workers "github.com/butfor/butfor/worker/process"
+)
+
+// labFlags are what run and reproduce take alike.
+type labFlags struct {
+	world, subject, order string
+	seed                  uint64
+	boot                  time.Duration
+}
+
+func (f *labFlags) of(c *cobra.Command) {
+	var names []string
+	for _, s := range harness.Subjects() {
+		names = append(names, s.Name)
+	}
+	c.Flags().StringVar(&f.world, "world", "", "where to run: process, on real Python workers (default), or virtual, on models in virtual time")
+	c.Flags().StringVar(&f.subject, "subject", "", "only this pool, of those that a finding has: "+strings.Join(names, ", "))
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "of what is drawn: arrivals, and in the virtual world the order of things")
+	c.Flags().StringVar(&f.order, "order", "", "how the virtual world orders what happens at one instant: random (default) or pct:DEPTH")
+	c.Flags().DurationVar(&f.boot, "boot", harness.DefaultBoot, "what a start of a worker asks for")
+}
+
+// lab is what the flags say, with what the arguments name: findings by their id,
+// and scenario files. end is to be called once it is no longer needed.
+func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs []findings.Finding, end func(), err error) {
+	if f.boot < 10*time.Millisecond {
+		return lab, nil, nil, usageError{fmt.Errorf("--boot is %v: below 10ms a start can't be told from noise", f.boot)}
+	}
+	if f.boot > time.Hour {
+		return lab, nil, nil, usageError{fmt.Errorf("--boot is %v: nobody waits longer than an hour for a start", f.boot)}
+	}
+	lab = harness.Lab{World: f.world, Subject: f.subject, Seed: f.seed, Boot: f.boot}
+	if lab.Order, err = orderOf(f.order); err != nil {
+		return lab, nil, nil, usageError{err}
+	}
+	fs, world, err := named(args)
+	if err != nil {
+		return lab, nil, nil, usageError{err}
+	}
+	lab.World = cmp.Or(lab.World, world, process.Name)
+	if err := lab.Check(fs); err != nil {
+		return lab, nil, nil, usageError{err}
+	}
+	if lab.World == virtual.Name {
+		if lab.Fleet, err = fleet(); err != nil {
+			return lab, nil, nil, err
+		}
+		return lab, fs, lab.Fleet.Close, nil
+	}
+	if python, err := workers.Find(ctx, "python3"); err == nil && python.Shim != "" {
+		fmt.Fprintf(os.Stderr, "butfor: python3 is the shim %s, slow to start; using %s behind it\n", python.Shim, python.Path)
+	}
+	return lab, fs, func() {}, nil
+}
+
+// named are the findings of these names; what looks like a file is one. world is
+// the one that the files ask for, if any does.
+func named(args []string) (fs []findings.Finding, world string, err error) {
+	if len(args) == 0 {
+		return findings.All(), "", nil
+	}
+	for _, arg := range args {
+		if !strings.ContainsRune(arg, os.PathSeparator) && !strings.HasSuffix(arg, ".yaml") && !strings.HasSuffix(arg, ".yml") {
+			found, err := findings.Find(arg)
+			if err != nil {
+				return nil, "", err
+			}
+			fs = append(fs, found...)
+			continue
+		}
+		f, err := scenario.Read(arg, harness.Subject)
+		if err != nil {
+			return nil, "", err
+		}
+		if w := f.Scenario.World; w != "" && world != "" && w != world {
+			return nil, "", fmt.Errorf("%s asks for the world %s, another file for %s: say which with --world", arg, w, world)
+		}
+		world = cmp.Or(world, f.Scenario.World)
+		fs = append(fs, harness.FromFile(arg, f))
+	}
+	return fs, world, nil
+}
+
+// orderOf reads random or pct:DEPTH.
+func orderOf(text string) (o scenario.Order, err error) {
+	strategy, depth, deep := strings.Cut(text, ":")
+	switch {
+	case text == "", text == scenario.Random:
+		return scenario.Order{Strategy: text}, nil
+	case strategy == scenario.PCT && deep:
+		n, err := strconv.Atoi(depth)
+		if err == nil && n > 0 {
+			return scenario.Order{Strategy: scenario.PCT, Depth: n}, nil
+		}
+	}
+	return o, fmt.Errorf("--order is %q: it must be random, or pct: and a depth from 1, such as pct:3", text)
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+func reproduceCommand() *cobra.Command {
+	var f labFlags
+	out, times := "", 1
+	c := &cobra.Command{
+		Use:   "reproduce FINDING|FILE...",
+		Short: "Reproduce a finding, or what a search has found, and show how it goes",
+		Long: `Runs findings, or the scenarios of files, in the virtual world unless told
+otherwise, and prints of each what was claimed, what happens, and the verdict
+with its reason. The same seed gives the same run, to the last event.
+
+Of a finding those pools are run of which something is claimed, and the one that
+--subject names.
+
+Exit status: 0 if everything came out as expected, else as of butfor run.`,
+		Example: `  butfor reproduce serial-start
+  butfor reproduce --times 1000 butfor-found/race.ours.seed17.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("reproduce what? Name a finding (butfor list) or a scenario file")}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			asJSON, _ := c.Flags().GetBool("json")
+			if times < 1 {
+				return usageError{fmt.Errorf("--times is %d: it takes one at least", times)}
+			}
+			if f.world == "" {
+				if _, world, err := named(args); err == nil && world == "" {
+					f.world = virtual.Name
+				}
+			}
+			lab, fs, end, err := f.lab(c.Context(), args)
+			if err != nil {
+				return err
+			}
+			defer end()
+			return reproduce(c.Context(), lab, fs, times, out, asJSON, c.OutOrStdout())
+		},
+	}
+	f.of(c)
+	c.Flags().IntVar(&times, "times", 1, "run each that many times, and count how often it comes out the same")
+	c.Flags().StringVar(&out, "out", "", "save the first run of each as a bundle in a folder below this one")
+	return c
+}
+
+// repeated is a case that is run again and again.
+type repeated struct {
+	line       report.Line
+	times      int
+	asExpected int
+	sameTrace  int
+}
+
+func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, times int, out string, asJSON bool, stdout io.Writer) error {
+	if err := writable(out, fs); err != nil {
+		return usageError{err}
+	}
+	stdout, printed := watched(stdout)
+	progress := newProgress(os.Stderr)
+	var cases []*repeated
+	fs = claimedOnly(lab, fs)
+	for n := range times {
+		outcomes, err := lab.Reproduce(ctx, fs)
+		if err != nil {
+			progress.end()
+			return err
+		}
+		for i, o := range outcomes {
+			line := lineOf(o)
+			if n == 0 {
+				cases = append(cases, &repeated{line: line})
+				if err := saved(out, line, o.Result); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				if err := report.JSON(stdout, line); err != nil {
+					return err
+				}
+			}
+			cases[i].times++
+			if line.AsExpected() {
+				cases[i].asExpected++
+			}
+			if line.Hash == cases[i].line.Hash {
+				cases[i].sameTrace++
+			}
+		}
+		progress.count(n+1, times, "run")
+	}
+	progress.end()
+	var lines []report.Line
+	for _, y := range cases {
+		lines = append(lines, y.line)
+		if y.asExpected < y.times { // of several the one that failed counts
+			lines = append(lines, report.Line{Expected: y.line.Expected, Verdict: y.line.Verdict, Problems: []string{"not each time"}})
+		}
+		if !asJSON {
+			report.TerminalOf(os.Stdout).Story(stdout, y.line)
+			if times > 1 {
+				fmt.Fprintf(stdout, "  %d of %d as expected, %d with the same trace\n", y.asExpected, y.times, y.sameTrace)
+			}
+		}
+	}
+	if err := printed(); err != nil {
+		return err
+	}
+	return verdictStatus(lines)
+}
+
+// claimedOnly leaves out the cases of which nothing is claimed, unless one subject
+// is asked for, or nothing is claimed of any.
+func claimedOnly(lab harness.Lab, fs []findings.Finding) []findings.Finding {
+	if lab.Subject != "" {
+		return fs
+	}
+	for i, f := range fs {
+		all := f.Cases
+		fs[i].Cases = func(u findings.Unit) (cases []findings.Case) {
+			for _, c := range all(u) {
+				if c.Expected != "" {
+					cases = append(cases, c)
+				}
+			}
+			if len(cases) == 0 {
+				return all(u)
+			}
+			return cases
+		}
+		fs[i].Together = nil // it is about all of them
+	}
+	return fs
+}
