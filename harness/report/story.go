@@ -1,0 +1,382 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// sameInstant is how far apart what happens may be to be told as of one time.
+const sameInstant = time.Millisecond / 2
+
+// A story is what is known while a record is told.
+type story struct {
+	record   *scenario.Record
+	calls    map[string]scenario.Call
+	workers  []scenario.Worker
+	told     []*moment
+	sayings  map[string]*saying  // of the present moment, by what they say
+	returns  map[string]bool     // calls that come back at the present moment
+	asked    map[frame]string    // what a worker was sent, until it answers
+	hands    map[string][]string // calls in each worker's hands
+	by       map[string]string   // who answered each call last
+	answered map[string]bool     // calls of which the worker's answer was told
+	over     map[string]bool     // calls that have come back
+	errors   map[string]failure  // of calls, by their text
+}
+
+// A failure is the first of its kind.
+type failure struct {
+	call string
+	at   *moment
+}
+
+// A frame is one of those that went to a worker.
+type frame struct {
+	worker string
+	id     int64
+}
+
+// tell says what happened in a run, in the order of time. What happens at one
+// time and is alike is said together. Of the probes and of the close only the
+// outcome is told.
+func tell(r *scenario.Record) []*moment {
+	s := &story{
+		record: r, workers: r.Workers(), calls: map[string]scenario.Call{}, asked: map[frame]string{}, hands: map[string][]string{},
+		by: map[string]string{}, answered: map[string]bool{}, over: map[string]bool{}, errors: map[string]failure{},
+	}
+	for _, c := range r.Calls() {
+		s.calls[c.ID] = c
+	}
+	workload, after := acts(s.withDeadlines())
+	for len(workload) > 0 {
+		n := 1
+		for n < len(workload) && workload[n].At-workload[0].At < sameInstant {
+			n++
+		}
+		s.moment(workload[:n])
+		workload = workload[n:]
+	}
+	s.epilogue(after)
+	return slices.DeleteFunc(s.told, func(m *moment) bool { return len(m.says) == 0 })
+}
+
+// acts divides a run into its workload and what comes after it.
+func acts(events []scenario.Event) (workload, after []scenario.Event) {
+	for i, e := range events {
+		if e.Kind == scenario.Probing || e.Kind == scenario.Close {
+			return events[:i], events[i:]
+		}
+	}
+	return events, nil
+}
+
+// deadline is the passing of a call's deadline while it has no answer: nobody
+// sees that at the edges of a pool.
+const deadline scenario.Kind = "deadline"
+
+// withDeadlines are the events with the deadlines that pass among them. One
+// that falls together with the end of its call is not named apart.
+func (s *story) withDeadlines() []scenario.Event {
+	events := slices.Clone(s.record.Events)
+	for _, e := range s.record.Events {
+		if c := s.calls[e.Call]; e.Kind == scenario.Arrive && !e.Probe && c.Missed && c.Took >= s.record.Deadline+sameInstant {
+			events = append(events, scenario.Event{At: c.Arrived + s.record.Deadline, Kind: deadline, Call: c.ID})
+		}
+	}
+	slices.SortStableFunc(events, func(a, b scenario.Event) int { return int(a.At - b.At) })
+	return events
+}
+
+// moment tells what happens at one time.
+func (s *story) moment(events []scenario.Event) {
+	s.begin(events[0].At)
+	s.returns = map[string]bool{}
+	seen := map[scenario.Kind]bool{}
+	for _, e := range events {
+		seen[e.Kind] = seen[e.Kind] || e.Err == ""
+		if e.Kind == scenario.Return {
+			s.returns[e.Call] = true
+		}
+	}
+	for _, e := range events {
+		switch e.Kind {
+		case scenario.Open, scenario.Opened, scenario.Warming, scenario.Warmed, scenario.Go:
+			s.stage(e, seen)
+		case scenario.Launch, scenario.Launched, scenario.Ready, scenario.Exit:
+			s.worker(e)
+		case scenario.Send:
+			s.send(e)
+		case scenario.Recv:
+			s.recv(e)
+		case scenario.Arrive, scenario.Return, scenario.ClientDied, deadline:
+			s.client(e)
+		case scenario.Begin: // its arrival and where it is sent say enough
+		default:
+			s.alone(strings.TrimSpace(strings.Join([]string{string(e.Kind), e.Text, rounded(e.Err)}, " ")))
+		}
+	}
+}
+
+func (s *story) begin(at time.Duration) {
+	s.told = append(s.told, &moment{at: at})
+	s.sayings = map[string]*saying{}
+}
+
+// stage tells what the harness itself does.
+func (s *story) stage(e scenario.Event, seen map[scenario.Kind]bool) {
+	switch e.Kind {
+	case scenario.Open:
+		if seen[scenario.Opened] {
+			s.alone("the pool opens")
+		} else {
+			s.alone("the pool begins to open")
+		}
+	case scenario.Opened:
+		if e.Err != "" {
+			s.alone("the pool can't be opened: " + rounded(e.Err))
+		} else if !seen[scenario.Open] {
+			s.alone("the pool is open")
+		}
+	case scenario.Warming:
+		s.alone(fmt.Sprintf("%s to be warmed", areTo(e.N)))
+	case scenario.Warmed:
+		if e.Err != "" {
+			s.alone("the warming fails: " + rounded(e.Err))
+		} else {
+			s.alone("the warming is over")
+		}
+	}
+}
+
+func areTo(n int) string {
+	if n == 1 {
+		return "1 worker is"
+	}
+	return fmt.Sprintf("%d workers are", n)
+}
+
+// worker tells how a worker comes and goes.
+func (s *story) worker(e scenario.Event) {
+	switch e.Kind {
+	case scenario.Launch:
+		s.say(e.Worker, " is launched", " are launched")
+		delete(s.hands, e.Worker)
+	case scenario.Launched:
+		if e.Err != "" {
+			why := " can't be launched: " + rounded(e.Err)
+			s.say(e.Worker, why, why)
+		}
+	case scenario.Ready:
+		tail := ""
+		if e.OnCPU >= sameInstant || e.Delay >= sameInstant {
+			tail = fmt.Sprintf(" (%s on a CPU, %s waiting for one)", span(e.OnCPU), span(e.Delay))
+		}
+		took := span(e.At - s.workerAt(e.Worker, e.At).Launched)
+		s.say(e.Worker, fmt.Sprintf(" is ready, %s after its launch%s", took, tail), fmt.Sprintf(" are ready, %s after their launch%s", took, tail))
+	case scenario.Exit:
+		tail := ""
+		if held := s.hands[e.Worker]; len(held) > 0 {
+			tail = ", with " + strings.Join(held, " ") + " in its hands"
+		}
+		tail = " (" + e.Text + ")" + tail
+		s.say(e.Worker, " is gone"+tail, " are gone"+tail)
+		delete(s.hands, e.Worker)
+	}
+}
+
+// workerAt is who a worker was at a time: of several of one name the latest.
+func (s *story) workerAt(id string, at time.Duration) (w scenario.Worker) {
+	for _, other := range s.workers {
+		if other.ID == id && other.Launched <= at {
+			w = other
+		}
+	}
+	return w
+}
+
+// send tells what goes to a worker.
+func (s *story) send(e scenario.Event) {
+	what := e.Call
+	if what == "" {
+		what = e.Command
+	}
+	if e.Err != "" {
+		s.alone(fmt.Sprintf("%s → %s does not go out: %s", what, e.Worker, rounded(e.Err)))
+		s.put(e.Worker, e.Call)
+		return
+	}
+	switch {
+	case e.Call != "":
+		s.hands[e.Worker] = append(s.hands[e.Worker], e.Call)
+		s.between(given, e.Worker, what, "")
+	case e.ID != 0: // the start's ping is the way of every worker
+		s.between(asked, e.Worker, what, "")
+	}
+	s.asked[frame{e.Worker, e.ID}] = what
+}
+
+// put takes a call out of a worker's hands.
+func (s *story) put(worker, call string) {
+	s.hands[worker] = slices.DeleteFunc(s.hands[worker], func(held string) bool { return held == call })
+}
+
+// recv tells what comes from a worker.
+func (s *story) recv(e scenario.Event) {
+	s.put(e.Worker, e.Call)
+	_, expected := s.asked[frame{e.Worker, e.ID}]
+	delete(s.asked, frame{e.Worker, e.ID})
+	c, known := s.calls[e.Call]
+	s.by[e.Call] = e.Worker
+	switch {
+	case known && s.over[e.Call]:
+		s.alone(fmt.Sprintf("%s answers %s, for which nobody waits any more", e.Worker, e.Call))
+	case known && e.Err != "":
+		s.between(answers, e.Worker, e.Call, " with an error")
+	case known && !(c.Ended >= e.At && s.returns[e.Call]): // else it is said as the call comes back
+		s.between(answers, e.Worker, e.Call, "")
+		s.answered[e.Call] = true
+	case known:
+	case !expected:
+		s.alone(e.Worker + " sends a frame that answers nothing")
+	case e.ID == 0 && s.workerAt(e.Worker, e.At).Ready < e.At:
+		s.alone(e.Worker + " says something that is no hello")
+	}
+}
+
+// client tells how calls come and end.
+func (s *story) client(e scenario.Event) {
+	c := s.calls[e.Call]
+	switch e.Kind {
+	case scenario.Arrive:
+		s.say(e.Call, " calls "+e.Command, " call "+e.Command)
+	case deadline:
+		s.say(e.Call, " has no answer by its deadline", " have no answer by their deadline")
+	case scenario.ClientDied:
+		if e.Err != "" {
+			s.alone(fmt.Sprintf("the pool is told that client %s died: %s", e.Client, rounded(e.Err)))
+		} else {
+			s.say(e.Client, " dies", " die")
+		}
+	case scenario.Return:
+		s.ended(e, c)
+	}
+}
+
+// ended tells how a call ended.
+func (s *story) ended(e scenario.Event, c scenario.Call) {
+	after := " at once"
+	if c.Took >= sameInstant {
+		after = " after " + span(c.Took)
+	}
+	why := s.reason(e)
+	s.over[e.Call] = true
+	switch {
+	case e.Lost:
+		s.say(e.Call, " never comes back", " never come back")
+	case e.Excused:
+		s.say(e.Call, " ends"+after+", with its client"+why, " end"+after+", with their clients"+why)
+	case e.Err != "" && s.record.Patience > 0 && c.Took > s.record.Patience-sameInstant:
+		s.say(e.Call, " gives up"+after+why, " give up"+after+why)
+	case e.Err != "":
+		s.say(e.Call, " fails"+after+why, " fail"+after+why)
+	case e.Wrong:
+		s.say(e.Call, " gets an answer that is not its own"+after, " get answers that are not their own"+after)
+	default:
+		tail := ": served" + after
+		if late := c.Took - s.record.Deadline; late >= sameInstant {
+			tail += ", " + span(late) + " late"
+		}
+		if s.answered[e.Call] { // said already
+			s.say(e.Call, " is"+tail[1:], " are"+tail[1:])
+			return
+		}
+		s.between(answers, cmp.Or(e.Worker, s.by[e.Call], "somebody"), e.Call, tail)
+	}
+}
+
+// reason is why a call failed. What was told of an earlier moment is not told
+// again.
+func (s *story) reason(e scenario.Event) string {
+	if e.Err == "" {
+		return ""
+	}
+	now := s.told[len(s.told)-1]
+	first, known := s.errors[e.Err]
+	if !known {
+		first = failure{e.Call, now}
+		s.errors[e.Err] = first
+	}
+	if first.at != now {
+		return ", as " + first.call + " did"
+	}
+	return ": " + rounded(e.Err)
+}
+
+// epilogue tells of the probes and the close.
+func (s *story) epilogue(events []scenario.Event) {
+	var probing, closing time.Duration
+	launched := 0
+	for _, e := range events {
+		switch e.Kind {
+		case scenario.Probing:
+			probing = e.At
+		case scenario.Launch:
+			launched++
+		case scenario.Probed:
+			s.begin(probing)
+			s.alone(s.probed(e, e.At-probing, launched))
+		case scenario.Close:
+			closing = e.At
+		case scenario.Closed:
+			s.begin(closing)
+			s.alone(closed(e.At-closing, e.Err))
+		case scenario.Left:
+			if n := len(s.told); n == 0 || s.told[n-1].at != e.At {
+				s.begin(e.At)
+			}
+			s.alone("left behind: " + e.Text)
+		}
+	}
+}
+
+// probed says what the probes of the capacity showed.
+func (s *story) probed(e scenario.Event, took time.Duration, launched int) string {
+	text := fmt.Sprintf("all calls are over; probes hold %d of %s at once", e.N, counted(s.record.Size, "worker"))
+	if launched > 0 {
+		text += fmt.Sprintf(", %d of them newly launched", launched)
+	}
+	if took >= sameInstant {
+		text += ", within " + span(took)
+	}
+	return text
+}
+
+func closed(took time.Duration, err string) string {
+	text := "the pool closes"
+	if took >= sameInstant {
+		text += ", which takes " + span(took)
+	}
+	if err != "" {
+		text += ", and fails: " + rounded(err)
+	}
+	return text
+}
+
+var durations = regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(ns|µs|ms|s)\b`)
+
+// rounded is an error's text in one line, with its times to the millisecond.
+func rounded(err string) string {
+	return durations.ReplaceAllStringFunc(strings.ReplaceAll(err, "\n", "; "), func(text string) string {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return text
+		}
+		return span(d)
+	})
+}

@@ -1,0 +1,104 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// Timeline prints a run for a person who does not know the code: first what
+// happened, in the order of time, then a chart with a row for each worker and
+// each client. No line is longer than width columns, of which it wants at least
+// narrowest. It colours nothing.
+//
+// Times are since the run began, and to the millisecond: what a driver of
+// virtual time lets pass between two steps, at most a microsecond, does not show.
+func Timeline(w io.Writer, r *scenario.Record, width int) {
+	width = max(width, narrowest)
+	page := page{w, width}
+	page.wrap("", "  ", heading(r))
+	fmt.Fprintln(w)
+	for _, m := range tell(r) {
+		page.moment(m)
+	}
+	fmt.Fprintln(w)
+	chart := draw(r, width)
+	for _, row := range chart.rows() {
+		fmt.Fprintln(w, strings.TrimRight(row, " "))
+	}
+	page.wrap("", "  ", chart.legend())
+}
+
+// narrowest is how many columns a timeline needs at least.
+const narrowest = 40
+
+// heading says who is on trial, and by when calls are to be answered.
+func heading(r *scenario.Record) string {
+	s := fmt.Sprintf("%s: %s", r.Subject, counted(r.Size, "worker"))
+	if r.Overflow > 0 {
+		s += fmt.Sprintf(" and %d more when they are busy", r.Overflow)
+	}
+	s += fmt.Sprintf(", %g cores, seed %d; a call's deadline is %s after its arrival", r.Cores, r.Seed, span(r.Deadline))
+	switch r.Patience {
+	case 0:
+		return s
+	case r.Deadline:
+		return s + ", when its caller gives up"
+	}
+	return s + fmt.Sprintf(", its caller gives up after %s", span(r.Patience))
+}
+
+// A page is what is written on: no line of it is longer than width.
+type page struct {
+	io.Writer
+	width int
+}
+
+// moment prints what happens at one time: in one line if that is enough, else
+// one line a saying.
+func (p page) moment(m *moment) {
+	at := fmt.Sprintf("%9s  ", fmt.Sprintf("%.3f s", m.at.Seconds()))
+	var all []string
+	for _, s := range m.says {
+		all = append(all, s.String())
+	}
+	if line := at + strings.Join(all, "; "); utf8.RuneCountInString(line) <= p.width {
+		all = []string{strings.Join(all, "; ")}
+	}
+	for i, s := range all {
+		if i > 0 {
+			at = strings.Repeat(" ", len(at))
+		}
+		p.wrap(at, strings.Repeat(" ", len(at)+2), s)
+	}
+}
+
+// wrap prints a text, its first line after one indent, further ones after
+// another that is no shorter.
+func (p page) wrap(first, further, s string) {
+	indent := first
+	for line := range strings.Lines(text.WrapSoft(s, p.width-utf8.RuneCountInString(further))) {
+		fmt.Fprintln(p, indent+strings.TrimSpace(line))
+		indent = further
+	}
+}
+
+// span is a length of time, to the millisecond.
+func span(d time.Duration) string {
+	s := strings.TrimRight(fmt.Sprintf("%.3f", d.Seconds()), "0")
+	return strings.TrimSuffix(s, ".") + " s"
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
