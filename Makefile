@@ -17,7 +17,10 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: lab
-lab: build ## run every finding on real Python workers and print the table
+lab: build ## run every finding, in virtual time in a second, then on real Python workers
+	@echo 'In virtual time, with model workers:'
+	@$(BIN) run --world virtual --quiet
+	@echo 'In real time, on real Python workers:'
 	$(BIN) run
 
 .PHONY: build

@@ -175,7 +175,7 @@ func outcomeOf(f findings.Finding, c findings.Case, unit findings.Unit, r Result
 	if c.Mechanism != "" && r.Mechanism != c.Mechanism {
 		o.Who = append(o.Who, fmt.Sprintf("the mechanism is %q, expected %q", r.Mechanism, c.Mechanism))
 	}
-	o.When = c.Accept.When(r.Record)
+	o.When = c.Accept.When(r.Record, unit.Tolerance)
 	return o
 }
 
@@ -215,6 +215,9 @@ func (l Lab) Measure(ctx context.Context) (unit findings.Unit, err error) {
 
 func (l Lab) measure(ctx context.Context) (findings.Unit, error) {
 	unit := findings.Demands(l.Boot, l.cores())
+	if l.World == virtual.Name {
+		unit.Tolerance = findings.ToleranceExact
+	}
 	for _, m := range []struct {
 		demand scenario.Demand
 		took   *time.Duration

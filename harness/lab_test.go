@@ -39,7 +39,7 @@ func aFinding(together *int) findings.Finding {
 }
 
 func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
-	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond}
+	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond, Tolerance: findings.Tolerance}
 	together := 0
 	var told []string
 	l := Lab{
@@ -84,7 +84,7 @@ func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
 }
 
 func TestALabGivesWhatItHasWhenItIsStopped(t *testing.T) {
-	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond}
+	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond, Tolerance: findings.Tolerance}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out, err := Lab{Unit: &unit, Done: func(Outcome) { stop() }}.Reproduce(ctx, []findings.Finding{aFinding(new(int))})

@@ -16,6 +16,7 @@ func Subjects() []subject.Subject {
 		dspex.V1(),
 		dspex.V2Seed(),
 		subject.Herd(),
+		subject.Puddle(),
 		subject.Ideal(subject.Cores),
 		subject.Ideal(subject.All),
 	}

@@ -347,6 +347,10 @@ func TestARunPrintsJSONAndKeepsItsBundles(t *testing.T) {
 	if !strings.Contains(s.stdout, "│ concurrent-when-warm ") || !strings.Contains(s.stdout, "  ours: ") || strings.ContainsRune(s.stdout, '\x1b') {
 		t.Errorf("printed\n%s", s.stdout)
 	}
+	quiet := butfor(t, "run", "--quiet", "--boot", "30ms", "--subject", "ours", "concurrent-when-warm")
+	if !strings.Contains(quiet.stdout, "│ concurrent-when-warm ") || strings.Contains(quiet.stdout, "  ours: ") {
+		t.Errorf("quietly printed\n%s", quiet.stdout)
+	}
 	nothingRuns(t)
 }
 
@@ -365,7 +369,7 @@ func TestAnOutputThatCannotBeWrittenIsAnErrorOfTheLab(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = runFindings(t.Context(), lab, fs, out, true, saboteur{out})
+	err = runFindings(t.Context(), lab, fs, out, printing{asJSON: true}, saboteur{out})
 	if err == nil || errors.As(err, new(statusError)) || errors.As(err, new(usageError)) {
 		t.Fatalf("got %v", err)
 	}
@@ -374,7 +378,7 @@ func TestAnOutputThatCannotBeWrittenIsAnErrorOfTheLab(t *testing.T) {
 			t.Errorf("%q is not in: %v", want, err)
 		}
 	}
-	if err := runFindings(t.Context(), lab, fs, "", false, saboteur{out}); err == nil || !strings.Contains(err.Error(), "output: broken pipe") {
+	if err := runFindings(t.Context(), lab, fs, "", printing{}, saboteur{out}); err == nil || !strings.Contains(err.Error(), "output: broken pipe") {
 		t.Errorf("for people: %v", err)
 	}
 	nothingRuns(t)

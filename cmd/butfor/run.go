@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
@@ -24,7 +25,7 @@ import (
 
 func runCommand() *cobra.Command {
 	var f labFlags
-	out, seeds := "", 0
+	out, seeds, quiet := "", 0, false
 	c := &cobra.Command{
 		Use:   "run [FINDING|FILE...]",
 		Short: "Run findings and say what came out",
@@ -65,16 +66,21 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 			if seeds > 0 {
 				return explore(c.Context(), lab, fs, seeds, out, asJSON, c.OutOrStdout())
 			}
-			return runFindings(c.Context(), lab, fs, out, asJSON, c.OutOrStdout())
+			return runFindings(c.Context(), lab, fs, out, printing{asJSON, quiet}, c.OutOrStdout())
 		},
 	}
 	f.of(c)
+	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the table alone, with reasons only where something came out otherwise")
 	c.Flags().IntVar(&seeds, "seeds", 0, "explore that many seeds, from --seed on, in the virtual world")
 	c.Flags().StringVar(&out, "out", "", "save each run as a bundle in a folder below this one; with --seeds, what fails as a scenario file")
 	return c
 }
 
-func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, out string, asJSON bool, stdout io.Writer) error {
+// printing is how what comes out is printed: as JSON, or as a table with or
+// without the reasons of what came out as expected.
+type printing struct{ asJSON, quiet bool }
+
+func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, out string, how printing, stdout io.Writer) error {
 	if err := writable(out, fs); err != nil {
 		return usageError{err}
 	}
@@ -90,17 +96,21 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 	lab.Done = func(o harness.Outcome) {
 		line := lineOf(o)
 		lines = append(lines, line)
-		if asJSON {
+		if how.asJSON {
 			failed = errors.Join(failed, report.JSON(stdout, line))
 		}
 		failed = errors.Join(failed, saved(out, line, o.Result))
 	}
 	outcomes, err := lab.Reproduce(ctx, fs)
 	progress.end()
-	if !asJSON && len(lines) > 0 {
+	if !how.asJSON && len(lines) > 0 {
 		t := report.TerminalOf(os.Stdout)
 		t.Table(stdout, lines)
-		t.Reasons(stdout, lines)
+		told := lines
+		if how.quiet {
+			told = slices.DeleteFunc(slices.Clone(lines), report.Line.AsExpected)
+		}
+		t.Reasons(stdout, told)
 		again(stdout, lines, lab)
 	}
 	failed = errors.Join(failed, printed())

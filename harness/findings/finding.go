@@ -38,12 +38,21 @@ type Unit struct {
 	Wait     scenario.Demand
 	Compute  scenario.Demand
 	Cores    int // that the workers may use
+	// Tolerance is how far a time may be from what is claimed, as a share of it.
+	Tolerance float64
 }
+
+// How far a time may be from what is claimed, as a share of it: on a real machine,
+// and in virtual time, where all that is claimed so far has a closed form.
+const (
+	Tolerance      = 0.15
+	ToleranceExact = 0.01
+)
 
 // Demands are what starts ask for, about boot each: the one by waiting, the
 // other by computing.
 func Demands(boot time.Duration, cores int) Unit {
-	return Unit{Wait: scenario.Demand{Wait: boot}, Compute: scenario.Demand{CPU: boot}, Cores: cores}
+	return Unit{Wait: scenario.Demand{Wait: boot}, Compute: scenario.Demand{CPU: boot}, Cores: cores, Tolerance: Tolerance}
 }
 
 // A Case is one run of a finding.
@@ -73,9 +82,6 @@ type Accept struct {
 }
 
 func (a Accept) nothing() bool { return reflect.DeepEqual(a, Accept{}) }
-
-// Tolerance is how far a time may be from what is claimed, as a share of it.
-const Tolerance = 0.15
 
 // Who says what of a case came out otherwise than claimed, apart from times:
 // it holds on a machine of any speed.
@@ -123,8 +129,9 @@ func claimed(r *scenario.Record) []scenario.Worker {
 	return workers
 }
 
-// When says which times came out otherwise than claimed.
-func (a Accept) When(r *scenario.Record) (problems []string) {
+// When says which times came out otherwise than claimed, by more than tolerance
+// as a share of them.
+func (a Accept) When(r *scenario.Record, tolerance float64) (problems []string) {
 	if a.nothing() {
 		return nil
 	}
@@ -133,13 +140,13 @@ func (a Accept) When(r *scenario.Record) (problems []string) {
 			off := len(got) != len(want)
 			for i := 0; !off && i < len(want); i++ {
 				ratio := got[i].Seconds() / a.Unit.Seconds()
-				off = ratio < want[i]*(1-Tolerance) || ratio > want[i]*(1+Tolerance)
+				off = ratio < want[i]*(1-tolerance) || ratio > want[i]*(1+tolerance)
 			}
 			if off {
 				problems = append(problems, fmt.Sprintf("%s at %s, expected %s %s", what, a.inUnits(got), plain(want), a.UnitName))
 			}
 		}
-		if n := len(got); by > 0 && n > 0 && got[n-1].Seconds() > by*(1+Tolerance)*a.Unit.Seconds() {
+		if n := len(got); by > 0 && n > 0 && got[n-1].Seconds() > by*(1+tolerance)*a.Unit.Seconds() {
 			problems = append(problems, fmt.Sprintf("%s at %s, expected the last by %.2g %s", what, a.inUnits(got), by, a.UnitName))
 		}
 	}

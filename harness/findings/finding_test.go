@@ -16,7 +16,7 @@ import (
 // unit is in round numbers: a boot is 100 ms.
 const unit = 100 * time.Millisecond
 
-var units = Unit{Waits: unit, Computes: 2 * unit, Wait: scenario.Demand{Wait: unit}, Compute: scenario.Demand{CPU: 2 * unit}}
+var units = Unit{Waits: unit, Computes: 2 * unit, Wait: scenario.Demand{Wait: unit}, Compute: scenario.Demand{CPU: 2 * unit}, Tolerance: Tolerance}
 
 func boots(x float64) time.Duration { return time.Duration(x * float64(unit)) }
 
@@ -110,7 +110,7 @@ func TestStartsTogetherAreThoseUnderWayAtOnce(t *testing.T) {
 		if got := startsTogether(r); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
-		if problems := (Accept{Unit: unit, Together: 1}).When(r); (len(problems) > 0) != (c.want > 1) {
+		if problems := (Accept{Unit: unit, Together: 1}).When(r, Tolerance); (len(problems) > 0) != (c.want > 1) {
 			t.Errorf("%s: %q", name, problems)
 		}
 	}
@@ -141,7 +141,7 @@ func TestTimesMayBeOffByTheToleranceAndNoMore(t *testing.T) {
 		"not all ready by":    {Accept{ReadyBy: 1.5}, started(record(), start{0, 1, 0}, start{0, 1.8, 0}), []string{"workers ready at 1.0 1.8, expected the last by 1.5 boots"}},
 		"both served and not": {Accept{Times: []float64{1}, LastBy: 1}, record(2), []string{"served at 2.0, expected 1.0 boots", "served at 2.0, expected the last by 1 boots"}},
 	} {
-		compare(t, name, in(c.accept).When(c.record), c.want)
+		compare(t, name, in(c.accept).When(c.record, Tolerance), c.want)
 	}
 }
 

@@ -48,14 +48,14 @@ var selfMadeContention = Finding{
 		if len(herd.Served()) == 0 || len(ours.Served()) == 0 {
 			return nil // said already
 		}
-		if ratio := herd.Served()[0].Seconds() / ours.Served()[0].Seconds(); ratio < earlier*(1-Tolerance) {
+		if ratio := herd.Served()[0].Seconds() / ours.Served()[0].Seconds(); ratio < earlier*(1-u.Tolerance) {
 			problems = append(problems, fmt.Sprintf("bounded starts served the first caller %.1f times earlier than the herd, expected %d", ratio, earlier))
 		}
 		for _, w := range herd.Workers() {
 			if w.Ready < 0 {
 				continue
 			}
-			if share := w.OnCPU.Seconds() / u.Computes.Seconds(); share > 1+2*Tolerance {
+			if share := w.OnCPU.Seconds() / u.Computes.Seconds(); share > 1+2*u.Tolerance {
 				problems = append(problems, fmt.Sprintf("%s of the herd was on CPU for %.1f boots, expected 1: it must be the waiting that grows", w.ID, share))
 			}
 		}
