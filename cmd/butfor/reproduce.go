@@ -12,6 +12,7 @@ import (
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/world/virtual"
 )
 
@@ -64,6 +65,7 @@ Exit status: 0 if everything came out as expected, else as of butfor run.`,
 // repeated is a case that is run again and again.
 type repeated struct {
 	line       report.Line
+	record     *scenario.Record // of the first
 	times      int
 	asExpected int
 	sameTrace  int
@@ -86,7 +88,7 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 		for i, o := range outcomes {
 			line := lineOf(o)
 			if n == 0 {
-				cases = append(cases, &repeated{line: line})
+				cases = append(cases, &repeated{line: line, record: o.Result.Record})
 				if err := saved(out, line, o.Result); err != nil {
 					return err
 				}
@@ -114,7 +116,10 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 			lines = append(lines, report.Line{Expected: y.line.Expected, Verdict: y.line.Verdict, Problems: []string{"not each time"}})
 		}
 		if !asJSON {
-			report.TerminalOf(os.Stdout).Story(stdout, y.line)
+			t := report.TerminalOf(os.Stdout)
+			t.Story(stdout, y.line)
+			report.Timeline(stdout, y.record, t.Width)
+			fmt.Fprintln(stdout)
 			if times > 1 {
 				fmt.Fprintf(stdout, "  %d of %d as expected, %d with the same trace\n", y.asExpected, y.times, y.sameTrace)
 			}
