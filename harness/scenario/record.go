@@ -67,7 +67,9 @@ type Record struct {
 	Late     time.Duration `json:"harness_late_ns"`    // the most by which the harness's own timers were late
 	Choices  []int         `json:"choices,omitempty"`  // of the schedule, in virtual time: see Order
 	Stranded bool          `json:"stranded,omitempty"` // goroutines of the run are still in the program
-	Events   []Event       `json:"-"`
+	// Environment is what the run met; nil if that is not known.
+	Environment *Environment `json:"environment,omitempty"`
+	Events      []Event      `json:"-"`
 }
 
 // A Call is what became of one call.

@@ -17,10 +17,11 @@ import (
 
 // A bundle is a folder with a run in it:
 //
-//	bundle.json     what this is, in which version, and what was run
-//	trace.jsonl     the subject's run, one event a line
-//	reference.jsonl the ideal pool's, if there was one
-//	verdict.json    what was said of it
+//	bundle.json      what this is, in which version, and what was run
+//	trace.jsonl      the subject's run, one event a line
+//	environment.json what that run met, if it is known
+//	reference.jsonl  the ideal pool's run, if there was one
+//	verdict.json     what was said of it
 const (
 	bundleFormat  = "butfor bundle"
 	bundleVersion = 1
@@ -35,6 +36,8 @@ type Bundle struct {
 	Reference *scenario.Record  `json:"reference,omitempty"`
 	Verdict   *scenario.Verdict `json:"-"`
 	Hashes    []string          `json:"hashes"` // of the record's trace and the reference's
+	// Environment is the hash of that of the record; "" if it is not known.
+	Environment string `json:"environment,omitempty"`
 }
 
 // Save writes a result as a bundle into a folder that it makes. It refuses a
@@ -57,20 +60,28 @@ func Save(dir string, r scenario.Result) error {
 	if err := os.Chmod(half, 0o755); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	b := Bundle{Format: bundleFormat, Version: bundleVersion, Scenario: r.Scenario, Record: r.Record, Reference: r.Reference, Hashes: []string{Hash(r.Record)}}
+	b := Bundle{Format: bundleFormat, Version: bundleVersion, Scenario: r.Scenario, Record: bare(r.Record), Reference: bare(r.Reference), Hashes: []string{Hash(r.Record)}}
 	if r.Reference != nil {
 		b.Hashes = append(b.Hashes, Hash(r.Reference))
+	}
+	environment, err := json.MarshalIndent(r.Record.Environment, "", "  ")
+	if err != nil {
+		return fmt.Errorf("bundle: environment: %w", err)
+	}
+	if r.Record.Environment != nil {
+		b.Environment = fingerprint(environment)
 	}
 	for _, f := range []struct {
 		name  string
 		write func(io.Writer) error
 	}{
 		{"trace.jsonl", func(w io.Writer) error { return writeEvents(w, r.Record) }},
+		{"environment.json", func(w io.Writer) error { _, err := w.Write(environment); return err }},
 		{"reference.jsonl", func(w io.Writer) error { return writeEvents(w, r.Reference) }},
 		{"verdict.json", func(w io.Writer) error { return indented(w, r.Verdict) }},
 		{"bundle.json", func(w io.Writer) error { return indented(w, b) }}, // last: a bundle without it is none
 	} {
-		if f.name == "reference.jsonl" && r.Reference == nil {
+		if f.name == "reference.jsonl" && r.Reference == nil || f.name == "environment.json" && r.Record.Environment == nil {
 			continue
 		}
 		if err := writeFile(filepath.Join(half, f.name), f.write); err != nil {
@@ -82,6 +93,17 @@ func Save(dir string, r scenario.Result) error {
 		return fmt.Errorf("bundle: %w", err)
 	}
 	return nil
+}
+
+// bare is a record as it stands in bundle.json: its environment has a file of
+// its own, and that of the reference's run is of no use to anybody.
+func bare(r *scenario.Record) *scenario.Record {
+	if r == nil {
+		return nil
+	}
+	b := *r
+	b.Environment = nil
+	return &b
 }
 
 // Load reads a bundle. Its errors name the file and what is wrong with it.
@@ -116,6 +138,11 @@ func Load(dir string) (*Bundle, error) {
 			return nil, fmt.Errorf("%s: damaged: its hash is %s, bundle.json says %q", path, hash, b.Hashes)
 		}
 	}
+	if b.Environment != "" {
+		if b.Record.Environment, err = readEnvironment(filepath.Join(dir, "environment.json"), b.Environment); err != nil {
+			return nil, err
+		}
+	}
 	text, err = os.ReadFile(filepath.Join(dir, "verdict.json"))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
@@ -127,6 +154,29 @@ func Load(dir string) (*Bundle, error) {
 		return nil, fmt.Errorf("%s: damaged: it names no verdict", filepath.Join(dir, "verdict.json"))
 	}
 	return &b, nil
+}
+
+func readEnvironment(path, hash string) (*scenario.Environment, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	e := &scenario.Environment{}
+	if err := json.Unmarshal(text, e); err != nil {
+		return nil, fmt.Errorf("%s: damaged: %w", path, err)
+	}
+	if got := fingerprint(text); got != hash {
+		return nil, fmt.Errorf("%s: damaged: its hash is %s, bundle.json says %q", path, got, hash)
+	}
+	if err := e.Check(); err != nil { // as damaged as it was written
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return e, nil
+}
+
+func fingerprint(text []byte) string {
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:8])
 }
 
 // Hash is the fingerprint of a record's trace.

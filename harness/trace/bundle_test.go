@@ -27,6 +27,16 @@ func aRecord(subject string) *scenario.Record {
 	}
 }
 
+// metRecord is one whose environment is known.
+func metRecord(subject string) *scenario.Record {
+	r := aRecord(subject)
+	r.Environment = Environment(r, scenario.Environment{
+		Cores: 0.1 + 0.2, Rivals: []scenario.Rival{{Harness: true}},
+		Load: []scenario.Bucket{{Span: 1, Load: []scenario.Load{{Threads: 1, Runnable: 1. / 3, CPU: 0.1}}}},
+	})
+	return r
+}
+
 func aResult() scenario.Result {
 	return scenario.Result{
 		Scenario: scenario.Scenario{
@@ -34,7 +44,7 @@ func aResult() scenario.Result {
 			Config:   subject.Config{Size: 4, Overflow: 2, Cores: 1.5, Lazy: true, CallTimeout: 6, Options: map[string]any{"deaf": true}},
 			Workload: scenario.Workload{Clients: 2, Arrive: scenario.Rate, Every: 7, Command: "sleep", Args: map[string]any{"s": 0.5}, Mortal: true},
 		},
-		Record: aRecord("mine"), Reference: aRecord("ideal"),
+		Record: metRecord("mine"), Reference: aRecord("ideal"),
 		Verdict: scenario.Verdict{
 			Word: scenario.Architectural, Mechanism: "executing", Reason: "because", Safety: []string{"a lost call: c1"},
 			Evidence: []scenario.Figure{{Name: "deadline", Value: 0.3, Unit: "s"}},
@@ -85,6 +95,34 @@ func TestABundleNeedsNoReference(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "reference.jsonl")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("reference.jsonl: %v", err)
+	}
+}
+
+func TestABundleNeedsNoEnvironment(t *testing.T) {
+	r := aResult()
+	r.Record.Environment = nil
+	dir := save(t, r)
+	if b, err := Load(dir); err != nil || b.Record.Environment != nil {
+		t.Errorf("got %+v, %v", b, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "environment.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("environment.json: %v", err)
+	}
+}
+
+func TestAnEnvironmentStandsInItsOwnFileAlone(t *testing.T) {
+	dir := save(t, aResult())
+	if text, err := os.ReadFile(filepath.Join(dir, "bundle.json")); err != nil || strings.Contains(string(text), `"starts"`) {
+		t.Errorf("bundle.json: %v\n%s", err, text)
+	}
+}
+
+func TestAnEnvironmentThatCannotBeIsRefused(t *testing.T) {
+	r := aResult()
+	r.Record.Environment.Cores = -1
+	dir := save(t, r)
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "environment.json") || !strings.Contains(err.Error(), "-1 cores") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -153,6 +191,9 @@ func TestADamagedBundleIsRefusedAndTheDamageNamed(t *testing.T) {
 		"no bundle.json":            {remove("bundle.json"), "bundle.json", "no such file"},
 		"no trace":                  {remove("trace.jsonl"), "trace.jsonl", "no such file"},
 		"no reference":              {remove("reference.jsonl"), "reference.jsonl", "no such file"},
+		"no environment":            {remove("environment.json"), "environment.json", "no such file"},
+		"environment cut short":     {change("environment.json", truncated), "environment.json", "damaged"},
+		"a core more":               {change("environment.json", func(s string) string { return strings.Replace(s, `"cores": 0`, `"cores": 1`, 1) }), "environment.json", "damaged"},
 		"no verdict":                {remove("verdict.json"), "verdict.json", "no such file"},
 		"bundle cut short":          {change("bundle.json", truncated), "bundle.json", "damaged"},
 		"verdict cut short":         {change("verdict.json", truncated), "verdict.json", "damaged"},
