@@ -31,6 +31,9 @@ type Profile struct {
 	MidCall           time.Duration // ... so long after that call began
 	WrongIDAt         int           // answers its n-th call under another id
 	Stubborn          time.Duration // lives on for so long after its port was closed
+	DieBooted         *worker.Exit  // ends like this before it reads its first frame
+	DieAged           *worker.Exit  // ends like this ...
+	DieAge            time.Duration // ... so long after its launch, whatever it does
 }
 
 // A CPU gives one worker its time on the processors.
@@ -43,35 +46,35 @@ type CPU interface {
 	Used() (had, waited time.Duration)
 }
 
-// A Demand is what a call asks for.
-type Demand struct{ CPU, Wait time.Duration }
-
 // A Launcher starts model workers. Make it inside the bubble. Its settings are
 // not to be changed once it is in use.
 type Launcher struct {
-	// Profile says how the n-th launch, from 0, behaves. nil: all healthy.
+	// Profile says how the n-th launch, from 0, behaves; those that failed, or
+	// were called off, count too. nil: all healthy.
 	Profile func(n int) Profile
 	// CPU is where the n-th launch computes. nil: each on cores of its own.
 	CPU func(id string, n int) CPU
-	// Demand says what a call asks for, given what its command does. nil: that.
-	// call is its argument call_id, "" if it has none.
-	Demand func(call string, asked Demand) Demand
+	// Fate says what becomes of a call. nil: it asks for what its command does, and
+	// is answered.
+	Fate func(Call) Fate
 	// Point is where a worker's order among others is decided. nil: nowhere.
 	Point func(who, at string)
 
 	mu       sync.Mutex
+	asked    int // launches that were asked for
 	launched []*Port
 	most     int
 }
 
 // Launch implements worker.Launcher.
 func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.asked
+	l.asked++
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := len(l.launched)
 	p := &Port{
 		ID: id, Begin: time.Now(), launcher: l,
 		closed: make(chan struct{}), killed: make(chan struct{}), stop: make(chan struct{}),
@@ -146,6 +149,7 @@ type Port struct {
 
 	mu    sync.Mutex
 	calls int
+	died  *worker.Exit // by itself, in the midst of something
 }
 
 // Calls is how many it has taken, the hello not counted.
@@ -248,8 +252,16 @@ func (p *Port) end(how chan struct{}) {
 
 // run is the worker's life.
 func (p *Port) run() {
+	if p.profile.DieAged != nil {
+		go p.age()
+	}
 	p.exit = p.live()
-	if isClosed(p.stop) {
+	p.mu.Lock()
+	died := p.died
+	p.mu.Unlock()
+	if died != nil {
+		p.exit = *died
+	} else if isClosed(p.stop) {
 		p.exit = worker.Exit{}
 		if p.profile.Stubborn > 0 {
 			t := time.NewTimer(p.profile.Stubborn)

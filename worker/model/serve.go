@@ -15,6 +15,9 @@ func (p *Port) live() worker.Exit {
 	if !p.do(f.BootCPU, f.BootWait) {
 		return worker.Exit{}
 	}
+	if f.DieBooted != nil {
+		return *f.DieBooted
+	}
 	for {
 		var frame []byte
 		select {
@@ -81,13 +84,19 @@ func (p *Port) call(r wire.Request, reply *wire.Reply) (exit worker.Exit, ended 
 		}
 		return worker.Exit{Code: 1}, true
 	}
-	asked := p.serve(r, reply)
-	if p.launcher.Demand != nil {
-		id, _ := r.Args["call_id"].(string)
-		asked = p.launcher.Demand(id, asked)
+	asked, known := p.serve(r, reply)
+	fate := Fate{Demand: asked}
+	if p.launcher.Fate != nil {
+		c := Call{Command: r.Command, Asked: asked}
+		c.ID, _ = r.Args["call_id"].(string)
+		fate = p.launcher.Fate(c)
+		fate.alter(reply, known)
 	}
-	if !p.do(asked.CPU, asked.Wait) {
+	if !p.do(fate.CPU, fate.Wait) {
 		return worker.Exit{}, true
+	}
+	if fate.Dies != nil {
+		return *fate.Dies, true
 	}
 	if n == p.profile.WrongIDAt {
 		reply.ID++
@@ -96,29 +105,25 @@ func (p *Port) call(r wire.Request, reply *wire.Reply) (exit worker.Exit, ended 
 }
 
 // serve says what a command asks for, and how it is answered once it has had
-// that.
-func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand) {
-	seconds := func(name string) time.Duration {
-		s, _ := r.Args[name].(float64)
-		return time.Duration(s * float64(time.Second))
-	}
+// that; known says whether the model has it at all.
+func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand, known bool) {
+	asked = Asks(r.Command, r.Args)
 	switch r.Command {
 	case "ping":
 		reply.Result = statusOK
 	case "echo":
 		reply.Result = raw(r.Args)
 	case "sleep":
-		asked.Wait = seconds("s")
 		reply.Result = raw(map[string]any{"slept_s": asked.Wait.Seconds()})
 	case "burn":
-		asked.CPU = seconds("cpu_s")
 		reply.Result = raw(map[string]any{"burnt_s": asked.CPU.Seconds()})
 	case "shutdown":
 		reply.Result = raw(map[string]any{"status": "shutting down"})
 	default:
 		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
+		return asked, false
 	}
-	return asked
+	return asked, true
 }
 
 func raw(v any) json.RawMessage {

@@ -1,0 +1,73 @@
+package model
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A Demand is what a call asks for.
+type Demand struct{ CPU, Wait time.Duration }
+
+// Forever is a waiting that nothing but the worker's end ends.
+const Forever = time.Duration(1 << 62)
+
+// A Call is what a worker is asked, as far as it matters to what becomes of it.
+type Call struct {
+	ID      string // its argument call_id; "" if it has none
+	Command string
+	Asked   Demand // by what the command does: nothing if the model does not know it
+}
+
+// A Fate is what becomes of a call. A command that the model does not know is
+// answered with null then: whoever decides fates knows it.
+type Fate struct {
+	Demand
+	Err  string       // what it is answered in place of a result, once it has had its demand
+	Dies *worker.Exit // how the worker ends in place of an answer
+}
+
+func (f *Fate) alter(reply *wire.Reply, known bool) {
+	if f.Err != "" {
+		*reply = wire.Reply{ID: reply.ID, Error: f.Err}
+	} else if !known {
+		*reply = wire.Reply{ID: reply.ID, Success: true, Result: json.RawMessage("null")}
+	}
+}
+
+// Asks says what a command asks for by what it does. Its arguments are JSON's.
+func Asks(command string, args map[string]any) (d Demand) {
+	seconds := func(name string) time.Duration {
+		s, _ := args[name].(float64)
+		return time.Duration(s * float64(time.Second))
+	}
+	switch command {
+	case "sleep":
+		d.Wait = seconds("s")
+	case "burn":
+		d.CPU = seconds("cpu_s")
+	}
+	return d
+}
+
+// age ends the worker once it is of the age at which it dies.
+func (p *Port) age() {
+	t := time.NewTimer(time.Until(p.Begin.Add(p.profile.DieAge)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-p.done:
+		return
+	}
+	if p.launcher.Point != nil {
+		p.launcher.Point(p.who, "of age")
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !isClosed(p.stop) {
+		p.died = p.profile.DieAged
+		close(p.stop)
+	}
+}
