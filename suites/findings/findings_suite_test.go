@@ -1,8 +1,9 @@
 //go:build linux
 
-// Package findings_test puts the catalogue to the test on real Python workers:
-// each finding a spec. It looks at who was served and at verdicts, never at
-// times, so that it says the same on a machine of any speed.
+// Package findings_test puts the catalogue to the test, each finding a spec: in
+// virtual time, and on real Python workers. Of these it looks at who was served
+// and at verdicts, never at times, so that it says the same on a machine of any
+// speed.
 package findings_test
 
 import (
@@ -22,6 +23,7 @@ import (
 
 func TestFindings(t *testing.T) {
 	RegisterFailHandler(Fail)
+	suiteT = t
 	suite, reporter := GinkgoConfiguration()
 	if testing.Short() {
 		suite.LabelFilter = joined(suite.LabelFilter, "!slow")
@@ -43,12 +45,7 @@ var ginkgos = []goleak.Option{goleak.IgnoreAnyFunction("github.com/onsi/ginkgo/v
 
 var lab = harness.Lab{Boot: boot}
 
-var _ = BeforeSuite(func(ctx SpecContext) {
-	ginkgos = append(ginkgos, goleak.IgnoreCurrent())
-	unit, err := lab.Measure(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	lab.Unit = &unit
-})
+var _ = BeforeSuite(func() { ginkgos = append(ginkgos, goleak.IgnoreCurrent()) })
 
 var _ = AfterSuite(func() {
 	Expect(leftover.Check(ginkgos...)).To(Succeed(), "something is left behind")
@@ -60,6 +57,13 @@ const boot = 100 * time.Millisecond
 // Serial: parallel processes of one test run would compete for the cores that
 // the workers are measured on.
 var _ = Describe("findings in the process world", Serial, Label("process"), func() {
+	BeforeEach(func(ctx SpecContext) {
+		if lab.Unit == nil { // once for all specs
+			unit, err := lab.Measure(ctx)
+			Expect(err).NotTo(HaveOccurred())
+			lab.Unit = &unit
+		}
+	})
 	for _, f := range findings.All() {
 		labels := Label(f.ID)
 		if f.ID == "timeouts-increased" {
