@@ -325,10 +325,17 @@ func TestARecvThatWaitsIsEndedByTheEndOfTheProcess(t *testing.T) {
 }
 
 func TestASendCutShortClosesThePort(t *testing.T) {
-	p := script(t, "import time\ntime.sleep(3600)") // never reads: the pipe fills
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	// It says when it has read of the frame, and then reads no more: the pipe fills.
+	p := script(t, "import sys, time\nsys.stdin.buffer.raw.read(8)\nsys.stdout.buffer.write((2).to_bytes(4,'big') + b'{}')\nsys.stdout.flush()\ntime.sleep(3600)")
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if err := p.Send(ctx, make([]byte, 1<<20)); !errors.Is(err, context.DeadlineExceeded) {
+	sent := make(chan error, 1)
+	go func() { sent <- p.Send(ctx, make([]byte, 1<<20)) }()
+	if _, err := p.Recv(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-sent; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	wait(t, "the end of a worker that holds half a frame", p.Done())
