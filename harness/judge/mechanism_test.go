@@ -323,6 +323,18 @@ func TestTheMechanismIsWhatTheLatestCallHadMostOfInExcessOfTheReference(t *testi
 	}
 }
 
+func TestAStepMoreThanTheReferenceTakesIsNoMechanism(t *testing.T) {
+	mine := []scenario.Segment{{What: nobodyStarted, From: 0, To: time.Microsecond}, {What: executing, On: "w1", From: time.Microsecond, To: 10 * ms}}
+	ideal := []scenario.Segment{{What: executing, On: "w1", From: 0, To: 10 * ms}}
+	if what := mechanism(mine, ideal); what != "" {
+		t.Errorf("got %q, want nothing", what)
+	}
+	mine[0].To = ms
+	if what := mechanism(mine, ideal); what != nobodyStarted {
+		t.Errorf("got %q of what lasts 1 ms, want %q", what, nobodyStarted)
+	}
+}
+
 func TestTheMechanismIsSoughtInTheLatestOfTheCallsThatMissed(t *testing.T) {
 	for name, c := range map[string]struct{ story, want string }{
 		"of those that missed the latest": {"50 return c1\n400 return c2\n500 return c3", "c3"},
