@@ -19,21 +19,21 @@ type moment struct {
 type saying struct {
 	who       []string
 	one, many string // what follows who, if it is one or several
-	format    string // of a pair's worker and calls
+	format    string // of a pair
 	pairs     []*pair
 }
 
-// A pair is a worker with what goes to it, or comes from it.
+// A pair is one with others: a worker with calls, or a command with workers.
 type pair struct {
-	worker string
-	calls  []string
+	one    string
+	others []string
 }
 
 func (s *saying) String() string {
 	if len(s.pairs) > 0 {
 		var parts []string
 		for _, p := range s.pairs {
-			parts = append(parts, fmt.Sprintf(s.format, p.worker, listed(p.calls)))
+			parts = append(parts, fmt.Sprintf(s.format, p.one, listed(p.others)))
 		}
 		return strings.Join(parts, ", ") + s.one
 	}
@@ -58,17 +58,17 @@ func (s *story) say(who, one, many string) {
 	said.who, said.many = append(said.who, who), many
 }
 
-// between adds that something happens between a worker and a call. What is alike
+// between adds that something happens between one and another. What is alike
 // becomes one saying, too.
-func (s *story) between(format, worker, call, tail string) {
+func (s *story) between(format, one, another, tail string) {
 	said := s.alike(tail + "\x00" + format)
 	said.format, said.one = format, tail
-	i := slices.IndexFunc(said.pairs, func(p *pair) bool { return p.worker == worker })
+	i := slices.IndexFunc(said.pairs, func(p *pair) bool { return p.one == one })
 	if i < 0 {
 		i = len(said.pairs)
-		said.pairs = append(said.pairs, &pair{worker: worker})
+		said.pairs = append(said.pairs, &pair{one: one})
 	}
-	said.pairs[i].calls = append(said.pairs[i].calls, call)
+	said.pairs[i].others = append(said.pairs[i].others, another)
 }
 
 // alike is the present moment's saying of a kind.
@@ -83,11 +83,10 @@ func (s *story) alike(kind string) *saying {
 	return said
 }
 
-// What happens between a worker and its calls.
 const (
-	given   = "%[2]s → %[1]s"
-	asked   = "%[1]s is sent %[2]s"
-	answers = "%[1]s answers %[2]s"
+	given   = "%[2]s → %[1]s"       // a worker, calls
+	answers = "%[1]s answers %[2]s" // the same
+	sent    = "%[1]s → %[2]s"       // a command of no call, workers
 )
 
 // alone says something that is like nothing else.

@@ -24,8 +24,8 @@ type story struct {
 	returns  map[string]bool     // calls that come back at the present moment
 	asked    map[frame]string    // what a worker was sent, until it answers
 	hands    map[string][]string // calls in each worker's hands
-	by       map[string]string   // who answered each call last
 	answered map[string]bool     // calls of which the worker's answer was told
+	said     map[string]bool     // calls of which it was told that they were served
 	over     map[string]bool     // calls that have come back
 	errors   map[string]failure  // of calls, by their text
 }
@@ -48,7 +48,7 @@ type frame struct {
 func tell(r *scenario.Record) []*moment {
 	s := &story{
 		record: r, workers: r.Workers(), calls: map[string]scenario.Call{}, asked: map[frame]string{}, hands: map[string][]string{},
-		by: map[string]string{}, answered: map[string]bool{}, over: map[string]bool{}, errors: map[string]failure{},
+		answered: map[string]bool{}, said: map[string]bool{}, over: map[string]bool{}, errors: map[string]failure{},
 	}
 	for _, c := range r.Calls() {
 		s.calls[c.ID] = c
@@ -118,7 +118,7 @@ func (s *story) moment(events []scenario.Event) {
 			s.client(e)
 		case scenario.Begin: // its arrival and where it is sent say enough
 		default:
-			s.alone(strings.TrimSpace(strings.Join([]string{string(e.Kind), e.Text, rounded(e.Err)}, " ")))
+			s.alone(strings.TrimSpace(strings.Join([]string{string(e.Kind), e.Text, Rounded(e.Err)}, " ")))
 		}
 	}
 }
@@ -139,7 +139,7 @@ func (s *story) stage(e scenario.Event, seen map[scenario.Kind]bool) {
 		}
 	case scenario.Opened:
 		if e.Err != "" {
-			s.alone("the pool can't be opened: " + rounded(e.Err))
+			s.alone("the pool can't be opened: " + Rounded(e.Err))
 		} else if !seen[scenario.Open] {
 			s.alone("the pool is open")
 		}
@@ -147,7 +147,7 @@ func (s *story) stage(e scenario.Event, seen map[scenario.Kind]bool) {
 		s.alone(fmt.Sprintf("%s to be warmed", areTo(e.N)))
 	case scenario.Warmed:
 		if e.Err != "" {
-			s.alone("the warming fails: " + rounded(e.Err))
+			s.alone("the warming fails: " + Rounded(e.Err))
 		} else {
 			s.alone("the warming is over")
 		}
@@ -169,7 +169,7 @@ func (s *story) worker(e scenario.Event) {
 		delete(s.hands, e.Worker)
 	case scenario.Launched:
 		if e.Err != "" {
-			why := " can't be launched: " + rounded(e.Err)
+			why := " can't be launched: " + Rounded(e.Err)
 			s.say(e.Worker, why, why)
 		}
 	case scenario.Ready:
@@ -207,7 +207,7 @@ func (s *story) send(e scenario.Event) {
 		what = e.Command
 	}
 	if e.Err != "" {
-		s.alone(fmt.Sprintf("%s → %s does not go out: %s", what, e.Worker, rounded(e.Err)))
+		s.alone(fmt.Sprintf("%s → %s does not go out: %s", what, e.Worker, Rounded(e.Err)))
 		s.put(e.Worker, e.Call)
 		return
 	}
@@ -216,7 +216,7 @@ func (s *story) send(e scenario.Event) {
 		s.hands[e.Worker] = append(s.hands[e.Worker], e.Call)
 		s.between(given, e.Worker, what, "")
 	case e.ID != 0: // the start's ping is the way of every worker
-		s.between(asked, e.Worker, what, "")
+		s.between(sent, what, e.Worker, "")
 	}
 	s.asked[frame{e.Worker, e.ID}] = what
 }
@@ -232,13 +232,14 @@ func (s *story) recv(e scenario.Event) {
 	_, expected := s.asked[frame{e.Worker, e.ID}]
 	delete(s.asked, frame{e.Worker, e.ID})
 	c, known := s.calls[e.Call]
-	s.by[e.Call] = e.Worker
 	switch {
 	case known && s.over[e.Call]:
 		s.alone(fmt.Sprintf("%s answers %s, for which nobody waits any more", e.Worker, e.Call))
 	case known && e.Err != "":
 		s.between(answers, e.Worker, e.Call, " with an error")
-	case known && !(c.Ended >= e.At && s.returns[e.Call]): // else it is said as the call comes back
+	case known && s.returns[e.Call] && right(c):
+		s.served(e.Worker, c)
+	case known && !s.returns[e.Call]: // else it is said how the call ended
 		s.between(answers, e.Worker, e.Call, "")
 		s.answered[e.Call] = true
 	case known:
@@ -259,7 +260,7 @@ func (s *story) client(e scenario.Event) {
 		s.say(e.Call, " has no answer by its deadline", " have no answer by their deadline")
 	case scenario.ClientDied:
 		if e.Err != "" {
-			s.alone(fmt.Sprintf("the pool is told that client %s died: %s", e.Client, rounded(e.Err)))
+			s.alone(fmt.Sprintf("the pool is told that client %s died: %s", e.Client, Rounded(e.Err)))
 		} else {
 			s.say(e.Client, " dies", " die")
 		}
@@ -270,11 +271,7 @@ func (s *story) client(e scenario.Event) {
 
 // ended tells how a call ended.
 func (s *story) ended(e scenario.Event, c scenario.Call) {
-	after := " at once"
-	if c.Took >= sameInstant {
-		after = " after " + span(c.Took)
-	}
-	why := s.reason(e)
+	after, why := after(c), s.reason(e)
 	s.over[e.Call] = true
 	switch {
 	case e.Lost:
@@ -288,16 +285,38 @@ func (s *story) ended(e scenario.Event, c scenario.Call) {
 	case e.Wrong:
 		s.say(e.Call, " gets an answer that is not its own"+after, " get answers that are not their own"+after)
 	default:
-		tail := ": served" + after
-		if late := c.Took - s.record.Deadline; late >= sameInstant {
-			tail += ", " + span(late) + " late"
-		}
-		if s.answered[e.Call] { // said already
-			s.say(e.Call, " is"+tail[1:], " are"+tail[1:])
-			return
-		}
-		s.between(answers, cmp.Or(e.Worker, s.by[e.Call], "somebody"), e.Call, tail)
+		s.served(e.Worker, c)
 	}
+}
+
+// right says whether a call ended with a right answer.
+func right(c scenario.Call) bool {
+	return c.Ended >= 0 && c.Err == "" && !c.Excused && !c.Wrong && !c.Lost
+}
+
+// served tells that a call had a right answer, once.
+func (s *story) served(worker string, c scenario.Call) {
+	if s.said[c.ID] {
+		return
+	}
+	s.said[c.ID] = true
+	tail := " served" + after(c)
+	if late := c.Took - s.record.Deadline; late >= sameInstant {
+		tail += ", " + span(late) + " late"
+	}
+	if s.answered[c.ID] {
+		s.say(c.ID, " is"+tail, " are"+tail)
+		return
+	}
+	s.between(answers, cmp.Or(worker, c.Worker, "somebody"), c.ID, ":"+tail)
+}
+
+// after is how long a call took.
+func after(c scenario.Call) string {
+	if c.Took < sameInstant {
+		return " at once"
+	}
+	return " after " + span(c.Took)
 }
 
 // reason is why a call failed. What was told of an earlier moment is not told
@@ -315,7 +334,7 @@ func (s *story) reason(e scenario.Event) string {
 	if first.at != now {
 		return ", as " + first.call + " did"
 	}
-	return ": " + rounded(e.Err)
+	return ": " + Rounded(e.Err)
 }
 
 // epilogue tells of the probes and the close.
@@ -363,15 +382,16 @@ func closed(took time.Duration, err string) string {
 		text += ", which takes " + span(took)
 	}
 	if err != "" {
-		text += ", and fails: " + rounded(err)
+		text += ", and fails: " + Rounded(err)
 	}
 	return text
 }
 
 var durations = regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(ns|µs|ms|s)\b`)
 
-// rounded is an error's text in one line, with its times to the millisecond.
-func rounded(err string) string {
+// Rounded is an error's text in one line, with its times to the millisecond: what
+// was measured by those who made the error differs in less from run to run.
+func Rounded(err string) string {
 	return durations.ReplaceAllStringFunc(strings.ReplaceAll(err, "\n", "; "), func(text string) string {
 		d, err := time.ParseDuration(text)
 		if err != nil {

@@ -44,7 +44,11 @@ func heading(r *scenario.Record) string {
 	if r.Overflow > 0 {
 		s += fmt.Sprintf(" and %d more when they are busy", r.Overflow)
 	}
-	s += fmt.Sprintf(", %g cores, seed %d; a call's deadline is %s after its arrival", r.Cores, r.Seed, span(r.Deadline))
+	cores := fmt.Sprintf("%g cores", r.Cores)
+	if r.Cores == 1 {
+		cores = "1 core"
+	}
+	s += fmt.Sprintf(", %s, seed %d; a call's deadline is %s after its arrival", cores, r.Seed, span(r.Deadline))
 	switch r.Patience {
 	case 0:
 		return s

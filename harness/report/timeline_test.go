@@ -92,7 +92,7 @@ mine: 2 workers and 1 more when they are busy, 2 cores, seed 7; a call's deadlin
   0.440 s  w10 is gone (exit status 1), with c1 in its hands
            c1 fails after 0.44 s: worker w10: gone after 0.25 s:; exit status 1
   0.500 s  c2 has no answer by its deadline
-  0.600 s  c3 has no answer by its deadline; w1 answers c2: served after 0.6 s, 0.1 s late
+  0.600 s  w1 answers c2: served after 0.6 s, 0.1 s late; c3 has no answer by its deadline
   0.900 s  c3 gives up after 0.8 s: no worker within 0.8 s
   0.900 s  all calls are over; probes hold 2 of 2 workers at once, 1 of them newly launched,
              within 0.3 s
@@ -166,7 +166,7 @@ func TestEachThingThatCanHappenIsSaidInWords(t *testing.T) {
 		"w1 is launched\nw1 is gone (exit status 3)":                                                          {launch, {At: 300 * ms, Kind: scenario.Exit, Worker: "w1", Text: "exit status 3"}},
 		"w1 is launched\nw1 says something that is no hello":                                                  {launch, at(ms, scenario.Event{Kind: scenario.Send, Worker: "w1"}), {At: 2 * ms, Kind: scenario.Recv, Worker: "w1"}},
 		"w1 is launched\nw1 sends a frame that answers nothing":                                               {launch, {At: ms, Kind: scenario.Recv, Worker: "w1", ID: 4}},
-		"w1 is launched\nw1 is sent 2 × ping":                                                                 {launch, at(ms, scenario.Event{Kind: scenario.Send, Worker: "w1", ID: 1, Command: "ping"}), at(ms, scenario.Event{Kind: scenario.Send, Worker: "w1", ID: 2, Command: "ping"})},
+		"w1 is launched\nping → 2 × w1":                                                                       {launch, at(ms, scenario.Event{Kind: scenario.Send, Worker: "w1", ID: 1, Command: "ping"}), at(ms, scenario.Event{Kind: scenario.Send, Worker: "w1", ID: 2, Command: "ping"})},
 		"c1 calls echo\nc1 → w1\nc1 → w1 does not go out: pipe closed":                                        {arrive, send, {At: 11 * ms, Kind: scenario.Send, Worker: "w1", Call: "c1", ID: 1, Err: "pipe closed"}},
 		"c1 calls echo\nc1 never comes back":                                                                  {arrive, {At: ms, Kind: scenario.Return, Call: "c1", Err: "the call never came back", Lost: true}},
 		"c1 calls echo\nc1 ends after 0.04 s, with its client: dead\nann dies":                                {arrive, {At: 40 * ms, Kind: scenario.Return, Call: "c1", Err: "dead", Excused: true}, {At: 40 * ms, Kind: scenario.ClientDied, Client: "ann"}},
