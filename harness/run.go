@@ -2,6 +2,13 @@
 // knows all the rooms; each of them knows only its own work.
 //
 //	scenario → a world runs it against a subject → trace → judge → verdict
+//
+// What runs look like stands in testdata, to be read by anybody: settings, and
+// below them the timeline and the verdict that they must give, to the letter. A
+// change of behaviour is a difference there. What is meant to change is written
+// anew by
+//
+//	go test ./harness -run Timelines -rewrite
 package harness
 
 import (
