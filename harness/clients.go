@@ -16,6 +16,9 @@ import (
 // arrivals are the times at which a workload's clients come, since its clock
 // started. The same seed gives the same times.
 func arrivals(w scenario.Workload, seed uint64) []time.Duration {
+	if w.At != nil {
+		return w.At[:w.Clients]
+	}
 	at := make([]time.Duration, w.Clients)
 	draw := rand.New(rand.NewPCG(seed, 0))
 	for i := range at {

@@ -25,6 +25,13 @@ func TestClientsArriveAsTheirWorkloadSays(t *testing.T) {
 	}
 }
 
+func TestListedArrivalsGoBeforeAnyRule(t *testing.T) {
+	w := scenario.Workload{Clients: 2, Arrive: scenario.Poisson, Every: time.Hour, At: []time.Duration{3, 1, 2}}
+	if got, want := arrivals(w, 1), []time.Duration{3, 1}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestRandomArrivalsComeFromTheSeed(t *testing.T) {
 	const every = 100 * time.Millisecond
 	w := scenario.Workload{Clients: 2000, Arrive: scenario.Poisson, Every: every}

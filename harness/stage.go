@@ -132,6 +132,11 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	record.Late = w.Late()
 	rec.KillAll()
 	record.Events = rec.Seal()
+	outside := scenario.Environment{Cores: w.Cores()}
+	if m, ok := w.(interface{ Environment() scenario.Environment }); ok {
+		outside = m.Environment()
+	}
+	record.Environment = trace.Environment(record, outside)
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}

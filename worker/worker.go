@@ -74,5 +74,24 @@ func (e Exit) String() string {
 	}
 }
 
+// ParseExit reads what String wrote.
+func ParseExit(text string) (Exit, error) {
+	if oom := (Exit{Code: -1, Signal: syscall.SIGKILL, OOM: true}); text == oom.String() {
+		return oom, nil
+	}
+	for s := syscall.Signal(1); s <= signalMost; s++ {
+		if e := (Exit{Code: -1, Signal: s}); text == e.String() {
+			return e, nil
+		}
+	}
+	var e Exit
+	if n, err := fmt.Sscanf(text, "exit status %d", &e.Code); n != 1 || err != nil || text != e.String() {
+		return Exit{}, fmt.Errorf("%q is no way in which a worker ends", text)
+	}
+	return e, nil
+}
+
+const signalMost = 64 // of Linux's, the realtime ones too
+
 // Evidence is what a worker states of its own run (see wire.Evidence).
 type Evidence = wire.Evidence

@@ -70,7 +70,7 @@ type Death struct {
 	Age    time.Duration `json:"age_ns"`         // since its launch
 	CPU    time.Duration `json:"cpu_ns"`         // that it had had
 	Call   string        `json:"call,omitempty"` // that it was executing
-	Exit   string        `json:"exit"`
+	Exit   string        `json:"exit"`           // see worker.ParseExit
 }
 
 // A Group is a scheduling group of Linux's: a cgroup with the CPU controller,

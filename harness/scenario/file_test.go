@@ -28,11 +28,11 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	s.Order = Order{Strategy: PCT, Depth: 3, Length: 40, Choices: []int{0, 2, 1}}
 	s.Start = Demand{CPU: 300 * ms, Wait: time.Hour}
 	s.Warm = 2
-	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute}
+	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute}
 	s.Deadline, s.Slack, s.Patience, s.Recovery = 2*time.Second, 1.25, 3*time.Second, 4*time.Second
 	before := File{Subject: "any", Expected: Architectural, Mechanism: "queued behind the start of a worker", Scenario: s}
 	for v, i := reflect.ValueOf(s), 0; i < v.NumField(); i++ {
-		if v.Field(i).IsZero() {
+		if v.Field(i).IsZero() && v.Type().Field(i).Tag.Get("yaml") != "-" {
 			t.Errorf("this test leaves out %s", v.Type().Field(i).Name)
 		}
 	}

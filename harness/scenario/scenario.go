@@ -6,6 +6,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/harness/subject"
@@ -35,6 +36,15 @@ type Scenario struct {
 	Warm int `yaml:"warm,omitempty"`
 	// Workload is who calls.
 	Workload Workload `yaml:"workload"`
+	// Replay is a recorded environment that the run is to meet in virtual time:
+	// its starts and calls ask for what those of the recording did, by ordinal
+	// and by id, and others for what is drawn from those; its workers die, and
+	// the machine is loaded from outside. nil: nothing but Cores, Start and what
+	// the commands ask for.
+	Replay *Environment `json:",omitempty" yaml:"-"`
+	// Frozen has that load want what it wanted in the recording, however much it
+	// gets now. Else it reacts.
+	Frozen bool `json:",omitempty" yaml:"-"`
 
 	// Deadline is by when a call must have a right answer, counted from its
 	// arrival. 0 means Slack times what the reference takes in the same world.
@@ -81,13 +91,16 @@ const (
 
 // A Workload is clients that arrive and call.
 type Workload struct {
-	Clients int            `yaml:"clients"`
-	Arrive  Arrival        `yaml:"arrive,omitempty"` // "" means burst
-	Every   time.Duration  `yaml:"every,omitempty"`  // between arrivals, for rate and poisson
-	Calls   int            `yaml:"calls,omitempty"`  // of each client, one after another; 0 means 1
-	Think   time.Duration  `yaml:"think,omitempty"`  // between a client's calls
-	Command string         `yaml:"command"`
-	Args    map[string]any `yaml:"args,flow,omitempty"`
+	Clients int           `yaml:"clients"`
+	Arrive  Arrival       `yaml:"arrive,omitempty"` // "" means burst
+	Every   time.Duration `yaml:"every,omitempty"`  // between arrivals, for rate and poisson
+	// At is when each client arrives, since their clock started, if it is not
+	// nil: in place of Arrive. There may be more than there are clients.
+	At      []time.Duration `json:",omitempty" yaml:"at,flow,omitempty"`
+	Calls   int             `yaml:"calls,omitempty"` // of each client, one after another; 0 means 1
+	Think   time.Duration   `yaml:"think,omitempty"` // between a client's calls
+	Command string          `yaml:"command"`
+	Args    map[string]any  `yaml:"args,flow,omitempty"`
 	// Mortal clients die once they have made their calls; others live until
 	// the run ends.
 	Mortal bool `yaml:"mortal,omitempty"`
@@ -144,6 +157,20 @@ func (s *Scenario) Check() error {
 		}
 	default:
 		bad("Workload.Arrive is %q: it must be %s, %s or %s", w.Arrive, Burst, Rate, Poisson)
+	}
+	if w.At != nil && len(w.At) < w.Clients {
+		bad("Workload.At has the arrivals of %d clients, but there are %d", len(w.At), w.Clients)
+	}
+	if slices.ContainsFunc(w.At, func(at time.Duration) bool { return at < 0 }) {
+		bad("Workload.At is %v: nobody arrives before the clock starts", w.At)
+	}
+	if s.Replay != nil {
+		if err := s.Replay.Check(); err != nil {
+			bad("Replay: %w", err)
+		}
+	}
+	if s.Replay != nil && s.World != "virtual" {
+		bad("has an environment to replay, but in world %q only the real one can be met", s.World)
 	}
 	for _, d := range []struct {
 		name string

@@ -31,6 +31,8 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 		"rate":           func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Rate, time.Second },
 		"poisson":        func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Poisson, time.Second },
 		"nobody waits":   func(s *Scenario) { s.Config.QueueLimit = -1 },
+		"listed":         func(s *Scenario) { s.Workload.At = []time.Duration{0, time.Second} },
+		"a replay":       func(s *Scenario) { s.World, s.Replay = "virtual", anEnvironment() },
 		"a slack of 0.9": func(s *Scenario) { s.Slack = 0.9 },
 	} {
 		s := good()
@@ -68,6 +70,10 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"Workload.DieAfter":          func(s *Scenario) { s.Workload.DieAfter = -1 },
 		"Start.CPU":                  func(s *Scenario) { s.Start.CPU = -1 },
 		"Start.Wait":                 func(s *Scenario) { s.Start.Wait = -1 },
+		"arrivals of 0 clients":      func(s *Scenario) { s.Workload.At = []time.Duration{} },
+		"before the clock":           func(s *Scenario) { s.Workload.At = []time.Duration{-1} },
+		"only the real one":          func(s *Scenario) { s.Replay = anEnvironment() },
+		"Replay: environment":        func(s *Scenario) { s.World, s.Replay = "virtual", &Environment{} },
 		"Deadline":                   func(s *Scenario) { s.Deadline = -1 },
 		"Patience":                   func(s *Scenario) { s.Patience = -1 },
 		"Recovery":                   func(s *Scenario) { s.Recovery = -1 },

@@ -11,14 +11,15 @@ import (
 // armed at the next change.
 type machine struct {
 	start time.Time
+	place func(*cpu.Machine) *cpu.Group // of a new worker
 
 	mu    sync.Mutex // guards what follows, and all sessions
 	cpu   *cpu.Machine
 	timer *time.Timer
 }
 
-func newMachine(c cpu.Config) *machine {
-	return &machine{start: time.Now(), cpu: cpu.New(c)}
+func newMachine(c cpu.Config, place func(*cpu.Machine) *cpu.Group) *machine {
+	return &machine{start: time.Now(), place: place, cpu: cpu.New(c)}
 }
 
 // change does something with the cores as they stand now.
@@ -40,8 +41,8 @@ func (m *machine) change(f func()) {
 	}
 }
 
-// A session is a worker's scheduling group, as each real one has its own. It
-// computes one thing at a time.
+// A session is a worker's scheduling group, as each real one has its own unless
+// it was recorded otherwise. It computes one thing at a time.
 type session struct {
 	*machine
 	group       *cpu.Group
@@ -53,7 +54,7 @@ func (m *machine) session() *session {
 	s := &session{machine: m}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.group = m.cpu.Group(cpu.GroupConfig{})
+	s.group = m.place(m.cpu)
 	return s
 }
 

@@ -15,7 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/butfor/butfor/harness/cpu"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
@@ -31,6 +30,7 @@ const Cores = 2
 type World struct {
 	start      time.Time
 	cores      float64
+	env        *scenario.Environment
 	goroutines int  // in the program when the run began
 	restless   bool // it is not certain that no goroutine of the run is left
 	schedule   *schedule
@@ -146,7 +146,7 @@ func open(sc *scenario.Scenario, pick Strategy) *World {
 	if w.cores == 0 {
 		w.cores = Cores
 	}
-	w.machine = newMachine(cpu.Config{Cores: w.cores})
+	w.env = &scenario.Environment{Cores: w.cores}
 	w.launcher = &model.Launcher{
 		Profile: func(int) model.Profile {
 			return model.Profile{BootCPU: sc.Start.CPU, BootWait: sc.Start.Wait}
@@ -154,8 +154,17 @@ func open(sc *scenario.Scenario, pick Strategy) *World {
 		CPU:   func(string, int) model.CPU { return w.machine.session() },
 		Point: w.schedule.point,
 	}
+	if sc.Replay != nil {
+		w.env = sc.Replay
+		r := newRecording(sc)
+		w.launcher.Profile, w.launcher.Fate = r.start, r.call
+	}
+	w.machine = newMachine(w.env.Config(sc.Frozen), w.env.Group)
 	return w
 }
+
+// Environment is the machine that the run met.
+func (w *World) Environment() scenario.Environment { return *w.env }
 
 // Launcher starts model workers with the scenario's demands.
 func (w *World) Launcher() worker.Launcher { return w.launcher }

@@ -1,0 +1,170 @@
+package virtual
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+const ms = time.Millisecond
+
+func asks(cpu, wait time.Duration) scenario.Demand {
+	return scenario.Demand{CPU: cpu * ms, Wait: wait * ms}
+}
+
+// recorded is a run of seven starts: whole until it died at rest, refused, died,
+// cut short early, very late, whole, cut short late; and of calls that asked for
+// 100 to 300 ms.
+func recorded() *scenario.Scenario {
+	return &scenario.Scenario{
+		Start:    asks(7, 0),
+		Workload: scenario.Workload{Command: "sleep", Args: map[string]any{"s": 0.1}},
+		Replay: &scenario.Environment{
+			Cores: 2,
+			Starts: []scenario.Span{
+				{Worker: 0, Demand: asks(30, 50)},
+				{Worker: 1, Refused: "no such interpreter", Mute: true},
+				{Worker: 2, Demand: asks(10, 5), Died: true, Mute: true},
+				{Worker: 3, Demand: asks(20, 20), Cut: true, Mute: true},
+				{Worker: 4, Demand: asks(20, 500), Cut: true, Mute: true},
+				{Worker: 5, Demand: asks(40, 80)},
+				{Worker: 6, Demand: asks(20, 70), Cut: true, Mute: true},
+			},
+			Calls: map[string][]scenario.Span{
+				"c1":   {{Worker: 0, Command: "sleep", Demand: asks(0, 200), Cut: true}, {Worker: 0, Command: "sleep", Demand: asks(1, 300)}},
+				"c2":   {{Worker: 0, Command: "sleep", Demand: asks(2, 100), Err: "ValueError: no"}, {Worker: 0, Command: "sleep", Demand: asks(2, 160)}},
+				"c3":   {{Worker: 5, Command: "sleep", Demand: asks(3, 40), Died: true}},
+				"c4":   {{Worker: 5, Command: "sleep", Died: true}}, // in line behind c3
+				"c5":   {{Worker: 0, Command: "sleep", Demand: asks(0, 9000), Cut: true}},
+				"else": {{Worker: 0, Command: "burn", Demand: asks(900, 0)}},
+			},
+			Deaths: []scenario.Death{
+				{Worker: 2, Exit: "exit status 3"},
+				{Worker: 5, Call: "c3", Exit: "killed by SIGSEGV"},
+				{Worker: 0, Age: time.Second, Exit: "out of memory"},
+			},
+		},
+	}
+}
+
+func TestAStartGoesAsThatOfItsOrdinalWent(t *testing.T) {
+	r := newRecording(recorded())
+	exit := func(text string) *worker.Exit {
+		e, err := worker.ParseExit(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &e
+	}
+	for n, want := range map[int]model.Profile{
+		0: {BootCPU: 30 * ms, BootWait: 50 * ms, DieAged: exit("out of memory"), DieAge: time.Second},
+		2: {BootCPU: 10 * ms, BootWait: 5 * ms, DieBooted: exit("exit status 3")},
+		4: {BootCPU: 20 * ms, BootWait: model.Forever}, // nobody has seen one that takes so long come to its end
+		5: {BootCPU: 40 * ms, BootWait: 80 * ms},
+		6: {BootCPU: 40 * ms, BootWait: 80 * ms}, // the only one that took so long
+	} {
+		if got := r.start(n); !reflect.DeepEqual(got, want) {
+			t.Errorf("start %d: got %+v, want %+v", n, got, want)
+		}
+	}
+	if got := r.start(1); got.Refuse == nil || got.Refuse.Error() != "no such interpreter" {
+		t.Errorf("start 1: %v", got.Refuse)
+	}
+	for _, n := range []int{3, 7, 8, 100} { // cut short early, and not recorded at all
+		if got := r.start(n).BootCPU; got != 30*ms && got != 40*ms {
+			t.Errorf("start %d asks for %v of CPU, want what one of the whole ones did", n, got)
+		}
+	}
+}
+
+func TestACallMeetsWhatItMetWhenItWasSentAsOften(t *testing.T) {
+	r := newRecording(recorded())
+	call := func(id string) model.Fate {
+		return r.call(model.Call{ID: id, Command: "sleep", Asked: model.Demand{Wait: 100 * ms}})
+	}
+	segv, _ := worker.ParseExit("killed by SIGSEGV")
+	for _, c := range []struct {
+		id   string
+		want model.Fate
+	}{
+		{"c1", model.Fate{Demand: model.Demand(asks(1, 300))}}, // cut short at more than c2 took
+		{"c1", model.Fate{Demand: model.Demand(asks(1, 300))}},
+		{"c2", model.Fate{Demand: model.Demand(asks(2, 100)), Err: "ValueError: no"}},
+		{"c2", model.Fate{Demand: model.Demand(asks(2, 160))}},
+		{"c3", model.Fate{Demand: model.Demand(asks(3, 40)), Dies: &segv}},
+		{"c5", model.Fate{Demand: model.Demand{Wait: model.Forever}}},
+	} {
+		got := call(c.id)
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %+v, want %+v", c.id, got, c.want)
+		}
+	}
+	if got := call("c4"); got.Dies != nil || got.CPU != ms && got.CPU != 2*ms {
+		t.Errorf("a call that its worker never came to is not what it dies of, and asks for what others did: %+v", got)
+	}
+	for _, c := range []model.Call{
+		{Command: "ping"},
+		{Command: "sleep", Asked: model.Demand{Wait: 100 * ms}},
+		{ID: "c9", Command: "nap", Asked: model.Demand{Wait: 100 * ms}},
+		{ID: "probe1", Command: "sleep", Asked: model.Demand{Wait: time.Hour}},
+		{ID: "c9", Command: "burn", Asked: model.Demand{CPU: time.Hour}},
+	} {
+		if got := r.call(c); got != (model.Fate{Demand: c.Asked}) {
+			t.Errorf("%+v, of which nothing was recorded: got %+v, want what it asks for", c, got)
+		}
+	}
+}
+
+func TestWhatWasNotRecordedIsDrawnFromTheSeed(t *testing.T) {
+	drawn := func(seed uint64) (starts, calls []time.Duration) {
+		sc := recorded()
+		sc.Seed = seed
+		r := newRecording(sc)
+		for n := range 20 {
+			starts = append(starts, r.start(7+n).BootCPU)
+			calls = append(calls, r.call(model.Call{ID: fmt.Sprint("c", 10+n), Command: "sleep", Asked: model.Demand{Wait: 100 * ms}}).Wait)
+		}
+		return starts, calls
+	}
+	starts, calls := drawn(1)
+	if s, c := drawn(1); !slices.Equal(s, starts) || !slices.Equal(c, calls) {
+		t.Error("the same seed gives others")
+	}
+	if s, c := drawn(2); slices.Equal(s, starts) || slices.Equal(c, calls) {
+		t.Error("another seed gives the same")
+	}
+	for what, c := range map[string]struct{ got, of []time.Duration }{
+		"starts": {starts, []time.Duration{30 * ms, 40 * ms}},
+		"calls":  {calls, []time.Duration{100 * ms, 160 * ms, 300 * ms}}, // of those of the same command
+	} {
+		slices.Sort(c.got)
+		if got := slices.Compact(c.got); !slices.Equal(got, c.of) {
+			t.Errorf("%s ask for %v, want each of %v", what, got, c.of)
+		}
+	}
+}
+
+func TestWithoutAWholeOneTheScenarioSaysWhatIsAskedFor(t *testing.T) {
+	sc := recorded()
+	sc.Replay = &scenario.Environment{Cores: 2, Starts: []scenario.Span{{Demand: asks(2, 3), Cut: true}, {Worker: 1, Demand: asks(9, 3), Cut: true}}}
+	r := newRecording(sc)
+	for n, want := range []model.Profile{{BootCPU: 7 * ms, BootWait: 3 * ms}, {BootCPU: 9 * ms, BootWait: model.Forever}, {BootCPU: 7 * ms}} {
+		if got := r.start(n); got != want {
+			t.Errorf("start %d: got %+v, want %+v", n, got, want)
+		}
+	}
+	sc.Start, sc.Replay.Starts = scenario.Demand{}, nil
+	if got := newRecording(sc).start(0); got != (model.Profile{}) {
+		t.Errorf("a start of which nothing is known: got %+v", got)
+	}
+	c := model.Call{ID: "c1", Command: "sleep", Asked: model.Demand{Wait: 100 * ms}}
+	if got := r.call(c); got != (model.Fate{Demand: c.Asked}) {
+		t.Errorf("a call: got %+v", got)
+	}
+}
