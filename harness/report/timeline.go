@@ -73,7 +73,8 @@ func (p page) moment(m *moment) {
 		all = append(all, s.String())
 	}
 	if line := at + strings.Join(all, "; "); utf8.RuneCountInString(line) <= p.width {
-		all = []string{strings.Join(all, "; ")}
+		fmt.Fprintln(p, line)
+		return
 	}
 	for i, s := range all {
 		if i > 0 {

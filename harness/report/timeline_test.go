@@ -128,7 +128,7 @@ c3    ──────────!─────✗`)
 }
 
 func TestNoLineOfATimelineIsLongerThanItMayBe(t *testing.T) {
-	for _, width := range []int{-1, 40, 60, 80, 100, 200} {
+	for width := range 200 {
 		for line := range strings.Lines(printedTimeline(aRun(), width)) {
 			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > max(width, narrowest) {
 				t.Errorf("a line of %d in %d columns: %s", n, width, line)
@@ -200,6 +200,18 @@ c1 c2 call echo
 c1 c2 fail at once: the manager is dead
 c3 calls echo
 c3 fails at once, as c1 did`)
+}
+
+func TestWhatFitsIntoALineIsNotBroken(t *testing.T) {
+	r := &scenario.Record{Events: []scenario.Event{{Kind: scenario.Open}, {Kind: scenario.Opened}, {Kind: scenario.Launch, Worker: "w1"}, {Kind: scenario.Launch, Worker: "w2"}}}
+	const line = "  0.000 s  the pool opens; w1 w2 are launched"
+	for width, want := range map[int]string{
+		len(line):     line,
+		len(line) - 1: "  0.000 s  the pool opens\n           w1 w2 are launched",
+	} {
+		_, story, _ := parts(t, r, width)
+		same(t, "the story", story, want)
+	}
 }
 
 func TestALargeRunsChartEndsSomewhere(t *testing.T) {
