@@ -100,7 +100,7 @@ func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {
 			if strings.HasPrefix(imported, module) && !may[roomOf(imported)] {
 				t.Errorf("%s imports %s: %s may not know %s", p.ImportPath, imported, room, roomOf(imported))
 			}
-			for _, testing := range []string{"github.com/onsi/", "go.uber.org/goleak"} {
+			for _, testing := range []string{"github.com/onsi/", "go.uber.org/goleak", "github.com/cockroachdb/datadriven"} {
 				if strings.HasPrefix(imported, testing) && room != "suites" && room != "internal/leftover" {
 					t.Errorf("%s imports %s, which is for suites and tests", p.ImportPath, imported)
 				}
