@@ -1,0 +1,296 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/pool"
+)
+
+// problem notes what is not as it must be.
+func (m *machine) problem(format string, args ...any) {
+	m.write(func() { m.found(format, args...) })
+}
+
+// found is problem for whoever has the lock.
+func (m *machine) found(format string, args ...any) {
+	m.problems = append(m.problems, fmt.Sprintf(format, args...))
+}
+
+// check holds the pool against its model, once all is still.
+func (m *machine) check() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.pool.Stat()
+	m.checkCallers(s)
+	m.checkWorkers(s)
+	m.checkCounters(s)
+	if !m.closing {
+		m.checkStarts(s)
+	}
+	if len(m.problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("at %v: %s\n%+v", m.world.Now(), strings.Join(m.problems, "\n"), s)
+}
+
+func (m *machine) checkWorkers(s pool.Stat) {
+	alive := m.launcher.Alive()
+	if got := s.Idle + s.Busy + s.Starting + s.Ending; got != alive {
+		m.found("%d workers are alive, the pool counts %d", alive, got)
+	}
+	if most := m.cfg.Size + m.cfg.Overflow; m.launcher.MostAlive() > most {
+		m.found("%d were alive at once, %d are allowed", m.launcher.MostAlive(), most)
+	}
+	if m.closed && alive > 0 {
+		m.found("Close has returned (%v), %d workers are alive", m.closeErr, alive)
+	}
+	held := m.held()
+	if s.Busy != held && !m.closing { // Close takes workers out of callers' hands
+		m.found("%d living workers are in callers' hands, the pool counts %d", held, s.Busy)
+	}
+}
+
+// held counts the living workers that are in callers' hands, of which each is in
+// one.
+func (m *machine) held() int {
+	holder := map[string]*caller{}
+	for _, c := range m.callers {
+		id := c.lease.Worker()
+		if !c.holds() || !m.lives(id) {
+			continue
+		}
+		if other := holder[id]; other != nil {
+			m.found("%s and %s both have %s", other.id, c.id, id)
+		}
+		holder[id] = c
+	}
+	return len(holder)
+}
+
+func (m *machine) lives(id string) bool {
+	for _, p := range m.launcher.Ports() {
+		if p.ID == id {
+			return !p.Gone()
+		}
+	}
+	return false
+}
+
+// checkCallers says whether those wait who have to, and no others.
+func (m *machine) checkCallers(s pool.Stat) {
+	waiting := 0
+	first := m.round + 1 // when the first of those who wait came
+	for _, c := range m.callers {
+		if c.waits() {
+			waiting++
+			first = min(first, c.round)
+			if c.ctx.Err() != nil {
+				m.found("%s waits, though its ctx has ended", c.id)
+			}
+		}
+	}
+	for _, c := range m.callers {
+		if c.waits() || c.seen {
+			continue
+		}
+		c.seen = true
+		switch id := c.lease.Worker(); {
+		case c.err != nil:
+			m.checkRefusal(c, s)
+		case m.doubted[id] && !c.given:
+			m.found("%s was given %s, which is in doubt", c.id, id)
+		case c.round > first:
+			m.found("%s was served before one that had come before", c.id)
+		}
+	}
+	if s.Waiting != waiting {
+		m.found("%d callers wait, the pool counts %d", waiting, s.Waiting)
+	}
+	if waiting > 0 && s.Idle > 0 {
+		m.found("%d callers wait while %d workers are idle", waiting, s.Idle)
+	}
+	if limit := m.cfg.QueueLimit; limit != 0 && waiting > max(limit, 0) {
+		m.found("%d callers wait, the limit is %d", waiting, limit)
+	}
+	if m.closing && waiting > 0 {
+		m.found("%d callers wait for a closed pool", waiting)
+	}
+}
+
+// checkRefusal says whether a caller was sent home for a reason that there was.
+func (m *machine) checkRefusal(c *caller, s pool.Stat) {
+	ok := false
+	switch err := c.err; {
+	case errors.Is(err, pool.ErrCheckoutTimeout):
+		ok = m.cfg.CheckoutTimeout > 0
+	case errors.Is(err, context.DeadlineExceeded):
+		ok = true // it gave up by itself
+	case errors.Is(err, context.Canceled):
+		ok = c.ctx.Err() != nil
+	case errors.Is(err, pool.ErrQueueFull):
+		ok = m.cfg.QueueLimit != 0
+	case errors.Is(err, pool.ErrClosed):
+		ok = m.closing
+	case errors.Is(err, pool.ErrUnavailable):
+		ok = s.StartsFailed+s.Deaths >= 5
+	}
+	if !ok {
+		m.found("%s was refused without a reason: %v", c.id, c.err)
+	}
+}
+
+// checkCounters holds the counters against what happened.
+func (m *machine) checkCounters(s pool.Stat) {
+	served, refused := int64(0), int64(0)
+	for _, c := range m.callers {
+		if c.back && c.err == nil {
+			served++
+		} else if c.back {
+			refused++
+		}
+	}
+	if s.Checkouts != served {
+		m.found("%d callers were served, the pool counts %d", served, s.Checkouts)
+	}
+	if s.GaveUp+s.Refused > refused {
+		m.found("%d callers were not served, the pool counts %d and %d", refused, s.GaveUp, s.Refused)
+	}
+	if m.closing { // what it ends is not counted
+		return
+	}
+	if n := len(m.launcher.Ports()); s.Starts != int64(n) {
+		m.found("%d workers were launched, the pool counts %d", n, s.Starts)
+	}
+	ended := s.StartsFailed + s.Deaths + s.Replaced + s.Reaped
+	if left := s.Idle + s.Busy + s.Starting; s.Starts != ended+int64(left) {
+		m.found("of %d workers %d have ended and %d are left", s.Starts, ended, left)
+	}
+}
+
+// restMost is the longest that the pool rests after a start that failed.
+const restMost = 5 * sec
+
+// checkStarts says whether a start is missing that nothing keeps from being
+// begun.
+func (m *machine) checkStarts(s pool.Stat) {
+	if failed := s.StartsFailed + s.Deaths; failed > m.failed {
+		m.failed, m.restUntil = failed, m.world.Now()+restMost
+	}
+	keep := 0
+	if !m.cfg.Lazy {
+		keep = m.cfg.Size
+	}
+	for _, w := range m.warmers {
+		keep = max(keep, w.n)
+		if !w.back && s.Idle+s.Busy >= w.n {
+			m.found("a caller of Warm(%d) waits", w.n)
+		}
+	}
+	width := max(1, m.cfg.StartConcurrency) // 0: one at least
+	taken := s.Idle + s.Busy + s.Starting + s.Ending
+	if taken >= m.cfg.Size+m.cfg.Overflow || m.world.Now() <= m.restUntil || s.Starting >= width {
+		return
+	}
+	if s.Waiting > s.Starting {
+		m.found("%d callers wait, but there are only %d starts", s.Waiting, s.Starting)
+	}
+	if taken < keep {
+		m.found("%d workers are ready or starting, of %d to keep", s.Idle+s.Busy+s.Starting, keep)
+	}
+}
+
+// end lets everything come to its end: starts go well again, whoever holds a
+// worker gives it back, whoever waits is served, the pool still has all of its
+// workers, and is closed.
+func (m *machine) end() error {
+	m.spoil(nil)
+	if err := m.drain(); err != nil {
+		return err
+	}
+	if !m.closing {
+		if err := m.probe(); err != nil {
+			return err
+		}
+		if err := m.drain(); err != nil {
+			return err
+		}
+		m.close(time.Hour)
+	}
+	if err := m.until("Close returns", func() bool { return m.closed }); err != nil {
+		return err
+	}
+	if s := m.pool.Stat(); s.Idle+s.Busy+s.Starting+s.Ending+s.Waiting != 0 {
+		return fmt.Errorf("the closed pool still counts %+v", s)
+	}
+	return nil
+}
+
+// patience is how long anything may take that the pool does: the start of a mute
+// worker is given up after a minute.
+const patience = 2 * time.Minute
+
+// probe takes workers out, one after another, until all are held at once. A pool
+// that makes nobody wait, or has too little patience for a start, is asked again,
+// and a worker may still die that did not start well.
+func (m *machine) probe() error {
+	var refusal error
+	for begin := time.Now(); time.Since(begin) < patience; {
+		c := m.checkout(patience)
+		if err := m.until("a probe comes back", func() bool { return c.back }); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		held := m.held()
+		m.mu.Unlock()
+		if held == m.cfg.Size {
+			return nil
+		}
+		if c.err != nil {
+			refusal = c.err
+			time.Sleep(100 * ms)
+		}
+	}
+	return fmt.Errorf("capacity is lost: %d workers could not be held at once; the last refusal: %v", m.cfg.Size, refusal)
+}
+
+// drain has workers given back until nobody waits or calls any more.
+func (m *machine) drain() error {
+	return m.until("everybody is through", func() bool {
+		for {
+			m.mu.Unlock()
+			gave := m.giveBack(m.one(0, (*caller).rests), false)
+			m.mu.Lock()
+			if !gave {
+				break
+			}
+		}
+		busy := slices.ContainsFunc(m.callers, func(c *caller) bool { return c.waits() || c.calling })
+		return !busy && !slices.ContainsFunc(m.warmers, func(w *warmer) bool { return !w.back })
+	})
+}
+
+// until waits until something is so, but not for ever. The pool must stand as
+// its model does all the while. so is called under the lock.
+func (m *machine) until(what string, so func() bool) error {
+	for begin := time.Now(); ; time.Sleep(10 * ms) {
+		m.mu.Lock()
+		done := so()
+		m.mu.Unlock()
+		m.settle()
+		if err := m.check(); err != nil {
+			return err
+		}
+		m.round++
+		if done {
+			return nil
+		}
+		if time.Since(begin) > patience {
+			return fmt.Errorf("not within %v: %s; %+v", patience, what, m.pool.Stat())
+		}
+	}
+}

@@ -1,0 +1,341 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/butfor/butfor/harness/world/virtual"
+	"github.com/butfor/butfor/internal/point"
+	"github.com/butfor/butfor/pool"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+// A machine is the pool, those who use it, and what is known of both. Moves are
+// made by goroutines that begin at a point, so that it is drawn in what order
+// they happen; the machine itself is never at one.
+type machine struct {
+	game
+	made     map[string]int
+	world    *virtual.World
+	pool     *pool.Pool
+	launcher *model.Launcher
+	parked   atomic.Int64 // goroutines at a point
+	named    int          // goroutines
+	round    int          // how often all was still
+	closing  bool
+
+	starts sync.Mutex // guards bad; taken under the launcher's
+	bad    []model.Profile
+
+	mu       sync.Mutex // guards what follows, and what is known of callers and warmers
+	callers  []*caller
+	warmers  []*warmer
+	closed   bool
+	closeErr error
+	doubted  map[string]bool // workers that must not be handed out again
+	problems []string
+
+	failed    int64         // starts and workers, when check last looked
+	restUntil time.Duration // of the pool, after those
+}
+
+// A caller asks for a worker, once.
+type caller struct {
+	id       string
+	round    int // in which it came
+	patience time.Duration
+	ctx      context.Context
+	cancel   context.CancelFunc
+
+	back    bool // from Checkout
+	lease   pool.Lease
+	err     error
+	calling bool
+	doubt   bool // its worker's
+	given   bool // it has given it back, or is about to
+	giving  bool // it is about to
+	seen    bool // by check, once it was back
+}
+
+func (c *caller) waits() bool { return !c.back }
+func (c *caller) holds() bool { return c.back && c.err == nil && !c.given }
+func (c *caller) rests() bool { return c.holds() && !c.calling }
+func (c *caller) gave() bool  { return c.given && !c.giving }
+
+// A warmer waits until n workers are ready.
+type warmer struct {
+	n      int
+	cancel context.CancelFunc
+	back   bool
+	err    error
+}
+
+// open opens the pool.
+func (m *machine) open(ctx context.Context, w *virtual.World) (err error) {
+	m.world = w
+	m.launcher = &model.Launcher{Point: m.park, Profile: m.profile}
+	opened := make(chan struct{})
+	m.do("opener", "open", func() {
+		defer close(opened)
+		m.pool, err = pool.New(point.With(ctx, m.park), m.launcher, m.cfg)
+	})
+	m.settle()
+	<-opened
+	return err
+}
+
+// spoil says how the next starts go.
+func (m *machine) spoil(bad []model.Profile) {
+	m.starts.Lock()
+	defer m.starts.Unlock()
+	m.bad = bad
+}
+
+// profile is how a start goes.
+func (m *machine) profile(int) model.Profile {
+	m.starts.Lock()
+	defer m.starts.Unlock()
+	if len(m.bad) == 0 {
+		return m.good
+	}
+	p := m.bad[0]
+	m.bad = m.bad[1:]
+	return p
+}
+
+func (m *machine) park(who, at string) {
+	m.parked.Add(1)
+	m.world.Point(who, at)
+	m.parked.Add(-1)
+}
+
+// settle returns once nobody has anything to do but to wait for time to go by.
+// The machine wakes at whole milliseconds; whatever else happens comes after
+// some point, and so falls between them.
+func (m *machine) settle() {
+	for first := true; first || m.parked.Load() > 0; first = false {
+		time.Sleep(ms)
+	}
+}
+
+// do has a goroutine do something as soon as it is drawn.
+func (m *machine) do(who, what string, f func()) {
+	go func() {
+		m.park(who, what)
+		f()
+	}()
+}
+
+// write is for what goroutines leave in the machine.
+func (m *machine) write(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
+}
+
+func (m *machine) name(kind string) string {
+	m.named++
+	return fmt.Sprintf("%s%d", kind, m.named)
+}
+
+// one is the nth of the callers of whom something is true; nil if there is none.
+func (m *machine) one(n int, is func(*caller) bool) *caller {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []*caller
+	for _, c := range m.callers {
+		if is(c) {
+			all = append(all, c)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all[n%len(all)]
+}
+
+// kinds are the moves. One that can't be made says so, and changes nothing.
+var kinds = map[string]func(m *machine, v move) (made bool){
+	"checkout": func(m *machine, v move) bool {
+		m.checkout(v.time)
+		return true
+	},
+	"cancel": func(m *machine, v move) bool {
+		c := m.one(v.n, (*caller).waits)
+		if c == nil {
+			return false
+		}
+		m.do(m.name("canceller"), c.id, c.cancel)
+		return true
+	},
+	"call":            func(m *machine, v move) bool { return m.call(m.one(v.n, (*caller).rests), v) },
+	"checkin":         func(m *machine, v move) bool { return m.giveBack(m.one(v.n, (*caller).rests), false) },
+	"discard":         func(m *machine, v move) bool { return m.giveBack(m.one(v.n, (*caller).rests), true) },
+	"give back again": func(m *machine, v move) bool { return m.giveAgain(m.one(v.n, (*caller).gave)) },
+	"a worker dies": func(m *machine, v move) bool {
+		var living []*model.Port
+		for _, p := range m.launcher.Ports() {
+			if !p.Gone() {
+				living = append(living, p)
+			}
+		}
+		if len(living) == 0 {
+			return false
+		}
+		p := living[v.n%len(living)]
+		m.do(m.name("death"), p.ID, p.Die)
+		return true
+	},
+	"starts go wrong": func(m *machine, v move) bool {
+		m.spoil(slices.Repeat([]model.Profile{wrong[v.n%len(wrong)]}, v.n))
+		return v.n > 0
+	},
+	"warm": func(m *machine, v move) bool {
+		m.warm(1 + v.n%m.cfg.Size)
+		return true
+	},
+	"close": func(m *machine, v move) bool {
+		if m.closing || v.n > 1 { // else there would be few runs of an open pool
+			return false
+		}
+		m.close(v.time)
+		return true
+	},
+	"time goes by": func(m *machine, v move) bool {
+		time.Sleep(min(v.time, time.Minute))
+		return true
+	},
+}
+
+// wrong is how starts go that go wrong.
+var wrong = []model.Profile{
+	{DieAtStart: true},
+	{Mute: true},
+	{Refuse: errors.New("no memory")},
+	{BootWait: 10 * ms, DieAfter: 10 * ms},
+	{Hello: "ok"},
+	{DieAtCall: 1},
+	{WrongIDAt: 1},
+}
+
+// checkout lets a caller come.
+func (m *machine) checkout(patience time.Duration) *caller {
+	c := &caller{id: m.name("c"), round: m.round, patience: patience}
+	c.ctx, c.cancel = context.WithCancel(point.As(context.Background(), c.id))
+	m.write(func() { m.callers = append(m.callers, c) })
+	m.do(c.id, "come", func() {
+		ctx, cancel := context.WithTimeout(c.ctx, c.patience)
+		defer cancel()
+		lease, err := m.pool.Checkout(ctx)
+		m.write(func() { c.back, c.lease, c.err = true, lease, err })
+	})
+	return c
+}
+
+// call has the worker of a lease do something, which may take longer than its
+// caller waits.
+func (m *machine) call(c *caller, v move) bool {
+	if c == nil {
+		return false
+	}
+	m.write(func() { c.calling = true })
+	command := []string{"echo", "sleep", "no such command"}[v.n%3]
+	m.do(c.id, "call", func() {
+		ctx, cancel := context.WithTimeout(c.ctx, v.time)
+		defer cancel()
+		reply, err := c.lease.Call(ctx, command, map[string]any{"s": .2, "from": c.id})
+		if err == nil && command == "echo" && string(reply.Result) != fmt.Sprintf(`{"from":"%s","s":0.2}`, c.id) {
+			m.problem("%s was answered %s", c.id, reply.Result)
+		}
+		m.write(func() {
+			c.calling = false
+			c.doubt = c.doubt || errors.As(err, new(*worker.CallError))
+		})
+	})
+	return true
+}
+
+// giveBack has a caller give its worker back, maybe to be replaced.
+func (m *machine) giveBack(c *caller, discard bool) bool {
+	if c == nil {
+		return false
+	}
+	back := c.lease.Checkin
+	if discard {
+		back = c.lease.Discard
+	}
+	m.write(func() {
+		c.given, c.giving = true, true
+		if discard || c.doubt {
+			m.doubted[c.lease.Worker()] = true
+		}
+	})
+	m.do(c.id, "give back", func() {
+		back()
+		m.write(func() { c.giving = false })
+	})
+	return true
+}
+
+// giveAgain has a caller do once more what it may do but once.
+func (m *machine) giveAgain(c *caller) bool {
+	if c == nil {
+		return false
+	}
+	m.write(func() { c.giving = true })
+	m.do(c.id, "give back again", func() {
+		c.lease.Discard()
+		if _, err := c.lease.Call(context.Background(), "echo", nil); !errors.Is(err, pool.ErrReturned) {
+			m.problem("%s gave its worker back, and called it: %v", c.id, err)
+		}
+		m.write(func() { c.giving = false })
+	})
+	return true
+}
+
+func (m *machine) warm(n int) {
+	who := m.name("warmer")
+	ctx, cancel := context.WithCancel(point.As(context.Background(), who))
+	w := &warmer{n: n, cancel: cancel}
+	m.write(func() { m.warmers = append(m.warmers, w) })
+	m.do(who, "come", func() {
+		err := m.pool.Warm(ctx, n)
+		m.write(func() { w.back, w.err = true, err })
+	})
+}
+
+func (m *machine) close(patience time.Duration) {
+	m.closing = true
+	who := m.name("closer")
+	m.do(who, "come", func() {
+		ctx, cancel := context.WithTimeout(point.As(context.Background(), who), patience)
+		defer cancel()
+		err := m.pool.Close(ctx)
+		m.write(func() { m.closed, m.closeErr = true, err })
+	})
+}
+
+// abort ends a run that failed, as far as the pool lets it be ended.
+func (m *machine) abort() {
+	m.write(func() {
+		for _, c := range m.callers {
+			c.cancel()
+		}
+		for _, w := range m.warmers {
+			w.cancel()
+		}
+	})
+	m.close(0)
+	for range 100 {
+		for _, p := range m.launcher.Ports() {
+			_ = p.Kill()
+		}
+		time.Sleep(100 * ms)
+	}
+}
