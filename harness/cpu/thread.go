@@ -75,6 +75,7 @@ func (t *Thread) Cancel() bool {
 	i := slices.Index(g.threads, t)
 	g.threads = slices.Delete(g.threads, i, i+1)
 	g.sleep()
+	g.m.stale = true // Had made a plan, with t in it
 	return true
 }
 
