@@ -101,8 +101,11 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 			}
 			return nil, err
 		}
-		if how.rolling && foreign > seen {
-			until = time.Now().Add(how.limit)
+		if foreign > seen {
+			p.pay() // to find that nothing of it is wanted
+			if how.rolling {
+				until = time.Now().Add(how.limit)
+			}
 		}
 		if !how.deaf { // else they are gone
 			seen = foreign
@@ -118,15 +121,17 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 // receiveCost is what a message costs an actor, at the least. In a bubble time
 // moves on only when everybody waits: so whoever was woken by one message has
 // done what he does about it before the actor looks at the next one, and their
-// order is no matter of chance.
+// order is no matter of chance. One that it does not want costs it as much.
 const receiveCost = time.Microsecond
 
-func (p *process) afford(x any) (any, error) {
-	if p.cost == 0 {
-		return x, nil
+func (p *process) pay() {
+	if p.cost > 0 {
+		p.sleep(p.life, nil, true, p.cost)
 	}
-	p.sleep(p.life, nil, true, p.cost)
-	if !p.alive() {
+}
+
+func (p *process) afford(x any) (any, error) {
+	if p.pay(); !p.alive() {
 		return nil, p.obituary()
 	}
 	return x, nil

@@ -114,6 +114,22 @@ func TestADeadlineThatRollsBeginsAnewAtEachForeignMessage(t *testing.T) {
 	}
 }
 
+// So whoever sends such a message and waits as long himself has given up before
+// the deadline that it put off: the two never come at one instant.
+func TestADeadlineThatRollsIsPutOffByWhatTheMessageCosts(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		actor(t, func(t *testing.T, p *process) {
+			p.cost = 3 * time.Microsecond
+			go func() { time.Sleep(second); p.post("foreign") }()
+			begin := time.Now()
+			_, err := p.receive(t.Context(), is("never"), patience{limit: 2 * second, rolling: true, deaf: deaf})
+			if took := time.Since(begin); !errors.Is(err, errTimeout) || took != 3*second+p.cost {
+				t.Errorf("deaf %v: %v after %v, want a timeout %v after the message", deaf, err, took, 2*second+p.cost)
+			}
+		})
+	}
+}
+
 func TestAReceiverWhoseClientDiesKillsHisProcess(t *testing.T) {
 	actor(t, func(t *testing.T, p *process) {
 		ctx, die := context.WithCancelCause(t.Context())
