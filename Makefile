@@ -14,7 +14,7 @@ CC_FOUND = $(shell command -v $${CC:-cc} || command -v gcc || command -v clang)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: lab
 lab: build ## run every finding, in virtual time in a second, then on real Python workers
@@ -37,7 +37,16 @@ test-go:
 		echo '      Debian: apt-get install gcc libc6-dev'; fi; \
 	set -ex; \
 	$(GO) test $$race -timeout 10m $$($(GO) list ./... | grep -v /suites/); \
+	for tags in '' butfor_points; do \
+		$(GO) test $$race -tags "$$tags" -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; done; \
 	$(GO) test $$race -timeout 10m -p 1 $(ALONE)
+
+.PHONY: determinism
+determinism: compiler ## play SEEDS scenarios, 1,000 unless told, on 1 and 2 processors and with -race: the same traces
+	@hashes=$$(mktemp -d); trap 'rm -rf "$$hashes"' EXIT; set -ex; \
+	for tags in '' butfor_points; do for race in '' $(if $(CC_FOUND),-race,''); do \
+		BUTFOR_SEEDS=$${SEEDS:-1000} BUTFOR_HASHES="$$hashes/hashes$$tags" \
+			$(GO) test $$race -tags "$$tags" -timeout 60m -count=1 -cpu 1,2 -run 'SeedGivesTheSameTrace$$' ./harness; done; done
 
 .PHONY: test-python
 test-python: python

@@ -3,17 +3,23 @@ package harness
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
 	"github.com/butfor/butfor/harness/trace"
 	"github.com/butfor/butfor/harness/world/virtual"
+	"github.com/butfor/butfor/worker"
 )
 
 // mixed draws a scenario from a seed: round numbers on purpose, so that timers
@@ -46,7 +52,61 @@ func mixed(seed uint64) Scenario {
 	if draw.IntN(3) == 0 {
 		sc.Config.CheckoutTimeout, sc.Config.CallTimeout = ms(250, 2000, 250), ms(250, 2000, 250)
 	}
+	switch draw.IntN(8) {
+	case 0:
+		sc.Config.StartTimeout = ms(250, 1000, 250)
+	case 1:
+		sc.Config.StartConcurrency = 1 + draw.IntN(size)
+	case 2:
+		sc.Config.QueueLimit = draw.IntN(size+1) - 1
+	case 3:
+		sc.Warm = 1 + draw.IntN(size)
+	case 4:
+		sc.Workload.Mortal = true
+	case 5:
+		sc.Order = scenario.Order{Strategy: scenario.PCT, Depth: 3, Length: 200}
+	}
 	return sc
+}
+
+// frail is a subject whose workers die: each third as it is launched, each third
+// in place of taking its second frame.
+func frail(s subject.Subject) subject.Subject {
+	s.Name += ", frail"
+	s.Wrap = func(l worker.Launcher) worker.Launcher { return &breaker{Launcher: l} }
+	return s
+}
+
+type breaker struct {
+	worker.Launcher
+	launched atomic.Int64
+}
+
+func (l *breaker) Launch(ctx context.Context, id string) (worker.Port, error) {
+	p, err := l.Launcher.Launch(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	switch l.launched.Add(1) % 3 { // the order of launches is the schedule's once they are had
+	case 1:
+		return &breakable{Port: p}, nil
+	case 2:
+		p.Kill()
+	}
+	return p, nil
+}
+
+type breakable struct {
+	worker.Port
+	sent int
+}
+
+func (p *breakable) Send(ctx context.Context, frame []byte) error {
+	if p.sent++; p.sent == 2 {
+		p.Kill()
+		<-p.Done()
+	}
+	return p.Port.Send(ctx, frame)
 }
 
 // controlled are the subjects whose order is ours.
@@ -80,20 +140,121 @@ func play1(t *testing.T, s subject.Subject, sc Scenario) *scenario.Record {
 func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
 	for _, s := range controlled() {
 		t.Run(s.Name, func(t *testing.T) {
-			different := 0
-			for seed := range seeds(t, 100) {
-				one, two := play1(t, s, mixed(seed)), play1(t, s, mixed(seed))
-				if trace.Hash(one) != trace.Hash(two) {
-					if different++; different < 3 {
-						t.Errorf("seed %d: %s", seed, firstDifference(one, two))
-					}
-				}
+			whole, broken := twice{s: s}, twice{s: frail(s)}
+			for seed := range seeds(t, 40) {
+				whole.play(t, fmt.Sprint("mixed ", seed), mixed(seed))
+				broken.play(t, fmt.Sprint("mixed ", seed), mixed(seed))
 			}
-			if different > 0 {
-				t.Errorf("%d seeds gave two traces", different)
+			whole.end(t)
+			broken.end(t)
+		})
+	}
+}
+
+func TestEachFindingGivesTheSameTrace(t *testing.T) {
+	unit := findings.Demands(DefaultBoot, virtual.Cores)
+	unit.Waits, unit.Computes = DefaultBoot, DefaultBoot
+	for _, f := range findings.All() {
+		if !slices.Contains(f.Worlds, virtual.Name) {
+			continue
+		}
+		t.Run(f.ID, func(t *testing.T) {
+			for n, c := range f.Cases(unit) {
+				check := twice{s: c.Scenario.Subject}
+				for seed := range seeds(t, 2) {
+					c.Scenario.World, c.Scenario.Seed = virtual.Name, seed
+					check.play(t, fmt.Sprintf("%s, case %d, seed %d", f.ID, n, seed), c.Scenario)
+				}
+				check.end(t)
 			}
 		})
 	}
+}
+
+// twice plays each scenario two times.
+type twice struct {
+	s         subject.Subject
+	different int
+}
+
+func (c *twice) play(t *testing.T, name string, sc Scenario) {
+	t.Helper()
+	one, two := play1(t, c.s, sc), play1(t, c.s, sc)
+	differ := func(say string) {
+		if c.different++; c.different < 3 {
+			t.Errorf("%s, %s: %s", c.s.Name, name, say)
+		}
+	}
+	hash := trace.Hash(one)
+	if hash != trace.Hash(two) {
+		differ(firstDifference(one, two))
+		return
+	}
+	if before, known := hashes.before(t, c.s.Name+", "+name, hash); known && before != hash {
+		differ(fmt.Sprintf("the trace is %s, and was %s in another process or on another number of processors", hash, before))
+	}
+}
+
+func (c *twice) end(t *testing.T) {
+	t.Helper()
+	if c.different > 0 {
+		t.Errorf("%s: %d scenarios had two traces", c.s.Name, c.different)
+	}
+}
+
+// hashes are those of all that was played: in this process, by go test -cpu 1,2
+// or -count 2, and, where BUTFOR_HASHES names a file, in the one that wrote it,
+// which may have been built with -race where this one is not.
+var hashes book
+
+// A book is what is known of the traces of named runs.
+type book struct {
+	known  map[string]string
+	file   *os.File // where what is new is written; nil: nowhere
+	filled bool     // by an earlier process: all should be known
+}
+
+// before is what a trace's hash was before, if there was one.
+func (b *book) before(t *testing.T, name, hash string) (before string, known bool) {
+	t.Helper()
+	if b.known == nil {
+		b.open(t)
+	}
+	if before, known = b.known[name]; known {
+		return before, true
+	}
+	if b.filled {
+		t.Fatalf("%s holds nothing of %s: it is of other scenarios", b.file.Name(), name)
+	}
+	b.known[name] = hash
+	if b.file != nil {
+		if _, err := fmt.Fprintf(b.file, "%s\t%s\n", name, hash); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "", false
+}
+
+func (b *book) open(t *testing.T) {
+	t.Helper()
+	b.known = map[string]string{}
+	path := os.Getenv("BUTFOR_HASHES")
+	if path == "" {
+		return
+	}
+	var err error
+	if b.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(b.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		name, hash, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		b.known[name] = hash
+	}
+	b.filled = len(b.known) > 0
 }
 
 func firstDifference(one, two *scenario.Record) string {

@@ -155,21 +155,33 @@ func (p *puddled) Warm(ctx context.Context, n int) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	held := make([]*puddle.Resource[*worker.Worker], n)
-	errs := make([]error, n)
+	var mu sync.Mutex
+	var held []*puddle.Resource[*worker.Worker]
+	var failed []error // in the order in which they did
 	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() { held[i], errs[i] = p.pool.Acquire(ctx) })
+	for range n {
+		all.Go(func() {
+			res, err := p.pool.Acquire(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = append(failed, err)
+			} else {
+				held = append(held, res)
+			}
+		})
 	}
 	all.Wait()
-	held = slices.DeleteFunc(held, func(res *puddle.Resource[*worker.Worker]) bool { return res == nil })
 	slices.SortFunc(held, func(a, b *puddle.Resource[*worker.Worker]) int { // who got which is nobody's choice
 		return strings.Compare(a.Value().ID, b.Value().ID)
 	})
 	for _, res := range held {
 		res.ReleaseUnused()
 	}
-	return errors.Join(errs...)
+	if len(failed) > 0 {
+		return fmt.Errorf("puddle: %d of %d workers are not warm, the first: %w", len(failed), n, failed[0])
+	}
+	return nil
 }
 
 // Close implements Pool: calls that run may finish until ctx ends.
