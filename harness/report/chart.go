@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -163,13 +164,13 @@ func (c *chart) paintWorkers(workers []scenario.Worker, events []scenario.Event)
 		case scenario.Recv:
 			drop(e, e.Call)
 		case scenario.Exit:
-			for call := range since[e.Worker] {
+			for _, call := range slices.Sorted(maps.Keys(since[e.Worker])) {
 				drop(e, call)
 			}
 		}
 	}
 	for id, held := range since {
-		for call := range held {
+		for _, call := range slices.Sorted(maps.Keys(held)) {
 			drop(scenario.Event{Worker: id, At: c.end}, call)
 		}
 	}

@@ -244,6 +244,20 @@ func TestRowsStandInTheOrderOfTheirNumbers(t *testing.T) {
 	same(t, "the order", strings.Join(names, " "), "c1 c2 c10")
 }
 
+func TestAWorkerWithTwoCallsInItsHandsIsDrawnTheSameEachTime(t *testing.T) {
+	r := &scenario.Record{Events: []scenario.Event{
+		{Kind: scenario.Launch, Worker: "w1"}, {Kind: scenario.Ready, Worker: "w1"},
+		{Kind: scenario.Send, Worker: "w1", Call: "c1", ID: 1}, {Kind: scenario.Send, Worker: "w1", Call: "c2", ID: 2},
+		{At: 10 * ms, Kind: scenario.Exit, Worker: "w1"},
+	}}
+	_, _, first := parts(t, r, 100)
+	for range 100 {
+		if _, _, chart := parts(t, r, 100); chart != first {
+			t.Fatalf("drawn\n%s\nand\n%s", first, chart)
+		}
+	}
+}
+
 func TestANameStandsInAChartOnlyWithACellOnEitherSide(t *testing.T) {
 	c := &chart{cell: ms, cells: 6}
 	for cells, want := range map[int]string{3: "███   ", 4: "█c1█  ", 5: "█c1██ "} {
