@@ -52,10 +52,7 @@ func draw(r *scenario.Record, width int) *chart {
 	} else if len(events) > 0 {
 		c.end = events[len(events)-1].At
 	}
-	workers := r.Workers()
-	for len(workers) > 0 && workers[len(workers)-1].Launched >= c.end {
-		workers = workers[:len(workers)-1] // of the probes
-	}
+	workers := r.Workers()[:launches(events)] // those after it are for the probes
 	for _, w := range workers {
 		c.workers = append(c.workers, &lane{name: w.ID})
 	}
@@ -75,6 +72,15 @@ func draw(r *scenario.Record, width int) *chart {
 		c.paintCall(clients[call.Client], call, r.Deadline)
 	}
 	return c
+}
+
+func launches(events []scenario.Event) (n int) {
+	for _, e := range events {
+		if e.Kind == scenario.Launch {
+			n++
+		}
+	}
+	return n
 }
 
 // label is how wide the names before the rows are, with the blank after them.

@@ -226,6 +226,19 @@ func TestALargeRunsChartEndsSomewhere(t *testing.T) {
 	}
 }
 
+func TestARunThatIsOverAtOnceHasAChart(t *testing.T) {
+	_, _, chart := parts(t, &scenario.Record{Events: []scenario.Event{
+		{Kind: scenario.Launch, Worker: "w1"}, {Kind: scenario.Ready, Worker: "w1"}, {Kind: scenario.Arrive, Call: "c1", Client: "c1"},
+		{Kind: scenario.Send, Worker: "w1", Call: "c1"}, {Kind: scenario.Recv, Worker: "w1", Call: "c1"}, {Kind: scenario.Return, Call: "c1"},
+		{Kind: scenario.Probing}, {Kind: scenario.Launch, Worker: "w2"},
+	}}, 100)
+	rows, _, _ := strings.Cut(chart, "One column")
+	same(t, "the chart", rows, `
+   |0 s
+w1 █
+c1 ✓`)
+}
+
 func TestARecordOfNothingIsATimelineOfNothing(t *testing.T) {
 	if out := printedTimeline(&scenario.Record{Subject: "mine"}, 100); !strings.Contains(out, "mine: 0 workers") {
 		t.Errorf("printed %q", out)
