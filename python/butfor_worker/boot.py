@@ -34,7 +34,11 @@ def main(began_ns):
         sys.path[:0] = flags.path
         burn(flags.boot_cpu_s)
         sleep(flags.boot_wait_s)
-        serve(fd_in, fd_out, flags.limit, began_ns)
+        if flags.mute or flags.exit_at_hello:
+            from .fault import start
+
+            start(fd_in, flags)
+        serve(fd_in, fd_out, flags.limit, began_ns, flags.faults)
         code = 0
     except FrameTooLong as error:
         say(error)

@@ -14,20 +14,27 @@ What called code prints goes to stderr.
 
 flags:
   --boot-cpu SECONDS   compute for that much CPU time before the first frame
-                       is read, as a slow import would
-  --boot-wait SECONDS  then sleep that long, as a start that waits would
+                       is read, as a slow import would; given again, more
+  --boot-wait SECONDS  then sleep that long, as a start that waits would; given
+                       again, longer
   --limit BYTES        longest frame, %d to %d (default %d)
   --path FOLDER        look here first for modules that calls name; may be
                        given more than once. Neither the working directory nor
                        the worker's own folder is looked at unless Python
                        itself does so (-m, PYTHONPATH)
+  --mute               read frames and answer none of them
+  --exit-at-hello STATUS  end with that exit status, 1 to 255, in place of the
+                       first reply
+  --faults             obey a request that orders a fault: see fault.py
   --version            print the versions of worker and Python
   --help               print this
 
 exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
-2 wrong flags; 3 a frame over the limit; 130 interrupted
+2 wrong flags; 3 a frame over the limit; 130 interrupted; or as ordered by
+--exit-at-hello or --faults
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
+STATUS_MAX = 255
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 
@@ -41,6 +48,9 @@ class Flags:
         self.boot_wait_s = 0.0
         self.limit = LIMIT
         self.path = []
+        self.mute = False
+        self.exit_at_hello = 0  # 0: it does not
+        self.faults = False
         self.help = False
         self.version = False
 
@@ -51,24 +61,23 @@ def parse(words):
     words = list(words)
     while words:
         name, equals, value = words.pop(0).partition("=")
-        if name in ("--help", "-h", "--version"):
+        if name in ("--help", "-h", "--version", "--mute", "--faults"):
             if equals:
                 raise FlagError("%s takes no value" % name)
-            if name == "--version":
-                flags.version = True
-            else:
-                flags.help = True
+            setattr(flags, name.lstrip("-") if name != "-h" else "help", True)
             continue
-        if name not in ("--boot-cpu", "--boot-wait", "--limit", "--path"):
+        if name not in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello"):
             raise FlagError("%s: no such flag; --help lists them" % name)
         if not equals:
             if not words:
                 raise FlagError("%s needs a value" % name)
             value = words.pop(0)
         if name == "--boot-cpu":
-            flags.boot_cpu_s = _seconds(name, value)
+            flags.boot_cpu_s += _seconds(name, value)
         elif name == "--boot-wait":
-            flags.boot_wait_s = _seconds(name, value)
+            flags.boot_wait_s += _seconds(name, value)
+        elif name == "--exit-at-hello":
+            flags.exit_at_hello = _status(name, value)
         elif name == "--limit":
             flags.limit = _bytes(name, value)
         elif not value:
@@ -86,6 +95,16 @@ def _seconds(name, value):
     except ValueError:
         pass
     raise FlagError("%s must be a number of seconds from 0 to %d, not %r" % (name, SECONDS_MAX, value))
+
+
+def _status(name, value):
+    try:
+        status = int(value)
+        if 1 <= status <= STATUS_MAX:
+            return status
+    except ValueError:
+        pass
+    raise FlagError("%s must be an exit status from 1 to %d, not %r" % (name, STATUS_MAX, value))
 
 
 def _bytes(name, value):

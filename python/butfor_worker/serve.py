@@ -29,10 +29,10 @@ class ResultError(Exception):
     """The result cannot be sent."""
 
 
-def serve(fd_in, fd_out, limit, began_ns):
+def serve(fd_in, fd_out, limit, began_ns, faults=False):
     """Answers requests until the port ends or a shutdown. Raises FrameTooLong,
     and OSError if the fds cannot be used. began_ns: when the start of this
-    worker began, by the monotonic clock. What ends a worker in the midst of a
+    worker began, by the monotonic clock. faults: requests may order them. What ends a worker in the midst of a
     call is life.watch, not this; the fds stay open, as it may be watching them
     and would take a closed one for a hang-up."""
     port = Port(fd_in, fd_out, limit)
@@ -46,13 +46,14 @@ def serve(fd_in, fd_out, limit, began_ns):
             frame = port.receive()
             if frame is None:
                 break
-            port.send(answer(worker, evidence, frame))
+            port.send(answer(worker, evidence, frame, faults))
     except (BrokenPipeError, ConnectionResetError):
         pass  # the far side is gone, as at end-of-file
 
 
-def answer(worker, evidence, frame):
+def answer(worker, evidence, frame, faults=False):
     """Carries out the request in a frame and gives the reply's frame."""
+    end = None
     number, wants_evidence = ID_UNKNOWN, False
     try:
         request = _parse(frame)
@@ -61,9 +62,15 @@ def answer(worker, evidence, frame):
         command, args = _order(request)
         # Every hello has evidence: what follows is compared with it.
         wants_evidence |= command == "ping" and args.get("initialization") is True
+        if faults and "fault" in request:
+            from .fault import begin  # late: no worker but a harness's needs it
+
+            end = begin(request["fault"])
         body = _success(command, COMMANDS[command](worker, args))
     except BaseException as error:  # SystemExit and KeyboardInterrupt as well
         body = _failure(error)
+    if end is not None:
+        end()
 
     facts = ""
     if wants_evidence and evidence.offered:

@@ -2,7 +2,7 @@ import subprocess
 import sys
 import unittest
 
-from butfor_worker.flags import USAGE, FlagError, parse
+from butfor_worker.flags import STATUS_MAX, USAGE, FlagError, parse
 from butfor_worker.port import LIMIT, LIMIT_MAX, LIMIT_MIN
 
 from .driver import MAIN, Case
@@ -23,6 +23,16 @@ class Parse(unittest.TestCase):
     def test_has_defaults(self):
         flags = parse([])
         self.assertEqual((flags.boot_cpu_s, flags.boot_wait_s, flags.limit, flags.path), (0, 0, LIMIT, []))
+        self.assertEqual((flags.mute, flags.exit_at_hello, flags.faults), (False, 0, False))
+
+    def test_adds_up_what_boots_ask_for(self):
+        flags = parse(["--boot-cpu", "1", "--boot-wait", "2", "--boot-cpu=0.5", "--boot-wait=0.25"])
+        self.assertEqual((flags.boot_cpu_s, flags.boot_wait_s), (1.5, 2.25))
+
+    def test_reads_what_is_to_be_hurt(self):
+        for status in (1, STATUS_MAX):
+            flags = parse(["--mute", "--exit-at-hello", str(status), "--faults"])
+            self.assertEqual((flags.mute, flags.exit_at_hello, flags.faults), (True, status, True))
 
     def test_names_the_flag_that_is_wrong(self):
         for words, say in (
@@ -36,6 +46,11 @@ class Parse(unittest.TestCase):
             (["--limit", str(LIMIT_MIN - 1)], "--limit must be a number of bytes from %d to %d" % (LIMIT_MIN, LIMIT_MAX)),
             (["--limit", str(LIMIT_MAX + 1)], "--limit must be"),
             (["--path", ""], "--path needs a folder"),
+            (["--exit-at-hello", "0"], "--exit-at-hello must be an exit status from 1 to 255, not '0'"),
+            (["--exit-at-hello", "256"], "--exit-at-hello must be .* not '256'"),
+            (["--exit-at-hello=x"], "--exit-at-hello must be .* not 'x'"),
+            (["--mute=1"], "--mute takes no value"),
+            (["--faults=1"], "--faults takes no value"),
             (["--help=1"], "--help takes no value"),
             (["--nope"], "--nope: no such flag"),
             (["word"], "word: no such flag"),
@@ -59,7 +74,7 @@ class Run(Case):
     def test_help_teaches(self):
         for flag in ("--help", "-h"):
             self.assertEqual(self.run_with(flag), (0, USAGE, ""))
-        for flag in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--version", "--help"):
+        for flag in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--mute", "--exit-at-hello", "--faults", "--version", "--help"):
             self.assertIn("  %s " % flag, USAGE)
 
     def test_version_names_worker_and_python(self):

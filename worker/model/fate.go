@@ -64,10 +64,5 @@ func (p *Port) age() {
 	if p.launcher.Point != nil {
 		p.launcher.Point(p.who, "of age")
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !isClosed(p.stop) {
-		p.died = p.profile.DieAged
-		close(p.stop)
-	}
+	p.crash(*p.profile.DieAged)
 }

@@ -21,7 +21,8 @@ import (
 type Profile struct {
 	BootCPU, BootWait time.Duration // before it reads its first frame
 	Refuse            error         // what Launch says instead of starting it
-	DieAtStart        bool          // exits with status 1 in place of the hello
+	DieAtStart        bool          // exits in place of the hello, with status Status
+	Status            int           // 0: 1
 	Mute              bool          // never says hello
 	Hello             any           // the hello's result, in place of status ok
 	HelloID           int64         // the hello's id, in place of 0
@@ -68,6 +69,12 @@ type Launcher struct {
 
 // Launch implements worker.Launcher.
 func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	return l.LaunchWith(ctx, id, nil)
+}
+
+// LaunchWith is Launch, of a worker whose profile is altered first, unless alter
+// is nil.
+func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profile)) (worker.Port, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.asked
@@ -82,6 +89,9 @@ func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	}
 	if l.Profile != nil {
 		p.profile = l.Profile(n)
+	}
+	if alter != nil {
+		alter(&p.profile)
 	}
 	if l.Point != nil {
 		p.who = fmt.Sprintf("%s/%d", id, n+1)
@@ -151,6 +161,9 @@ type Port struct {
 	calls int
 	died  *worker.Exit // by itself, in the midst of something
 }
+
+// CPU is where it computes.
+func (p *Port) CPU() CPU { return p.cpu }
 
 // Calls is how many it has taken, the hello not counted.
 func (p *Port) Calls() int {
@@ -237,6 +250,17 @@ func (p *Port) Close(ctx context.Context) error {
 		<-p.done
 	}
 	return nil
+}
+
+// crash has the worker end itself in the midst of whatever it does, unless it was
+// told to end before.
+func (p *Port) crash(exit worker.Exit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !isClosed(p.stop) {
+		p.died = &exit
+		close(p.stop)
+	}
 }
 
 func (p *Port) end(how chan struct{}) {

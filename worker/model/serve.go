@@ -31,16 +31,17 @@ func (p *Port) live() worker.Exit {
 		if err != nil {
 			return worker.Exit{Code: 2}
 		}
+		order, _ := wire.OrderIn(frame)
 		reply := wire.Reply{ID: r.ID, Success: true}
 		if r.ID == 0 {
 			switch {
 			case f.DieAtStart:
-				return worker.Exit{Code: 1}
+				return worker.Exit{Code: max(1, f.Status)}
 			case f.Mute:
 				continue
 			}
 			p.hello(&reply)
-		} else if exit, ended := p.call(r, &reply); ended {
+		} else if exit, ended := p.call(r, order, &reply); ended {
 			return exit
 		}
 		if r.Evidence {
@@ -72,8 +73,9 @@ func (p *Port) hello(reply *wire.Reply) {
 	}
 }
 
-// call serves one call; ended says that the worker ended in the midst of it.
-func (p *Port) call(r wire.Request, reply *wire.Reply) (exit worker.Exit, ended bool) {
+// call serves one call, in which it may have been ordered to exit; ended says that
+// the worker ended in the midst of it.
+func (p *Port) call(r wire.Request, order wire.Order, reply *wire.Reply) (exit worker.Exit, ended bool) {
 	p.mu.Lock()
 	p.calls++
 	n := p.calls
@@ -83,6 +85,12 @@ func (p *Port) call(r wire.Request, reply *wire.Reply) (exit worker.Exit, ended 
 			p.do(0, p.profile.MidCall)
 		}
 		return worker.Exit{Code: 1}, true
+	}
+	if order.Exit != 0 {
+		if order.After <= 0 {
+			return worker.Exit{Code: order.Exit}, true
+		}
+		defer time.AfterFunc(order.After, func() { p.crash(worker.Exit{Code: order.Exit}) }).Stop()
 	}
 	asked, known := p.serve(r, reply)
 	fate := Fate{Demand: asked}
@@ -94,6 +102,9 @@ func (p *Port) call(r wire.Request, reply *wire.Reply) (exit worker.Exit, ended 
 	}
 	if !p.do(fate.CPU, fate.Wait) {
 		return worker.Exit{}, true
+	}
+	if order.Exit != 0 { // the call was over sooner: it is not answered either
+		return worker.Exit{Code: order.Exit}, true
 	}
 	if fate.Dies != nil {
 		return *fate.Dies, true

@@ -1,0 +1,117 @@
+package model_test
+
+import (
+	"context"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+const ms = time.Millisecond
+
+// ordered starts a model worker and sends it a call with an order.
+func ordered(t *testing.T, o wire.Order, r wire.Request) *model.Port {
+	t.Helper()
+	l := &model.Launcher{}
+	w, err := worker.Start(context.Background(), l, "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ID = 1
+	frame, err := wire.AppendRequest(nil, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Port.Send(context.Background(), o.In(frame)); err != nil {
+		t.Fatal(err)
+	}
+	return l.Ports()[0]
+}
+
+func TestAnOrderedExitComesInPlaceOfTheReply(t *testing.T) {
+	for name, c := range map[string]struct {
+		order   wire.Order
+		request wire.Request
+		after   time.Duration
+	}{
+		"before the call is executed":    {wire.Order{Exit: 70}, wire.Request{Command: "sleep", Args: map[string]any{"s": 1}}, 0},
+		"while it waits":                 {wire.Order{Exit: 71, After: 300 * ms}, wire.Request{Command: "sleep", Args: map[string]any{"s": 1}}, 300 * ms},
+		"while it computes":              {wire.Order{Exit: 71, After: 300 * ms}, wire.Request{Command: "burn", Args: map[string]any{"cpu_s": 1}}, 300 * ms},
+		"at its end, where that is soon": {wire.Order{Exit: 72, After: time.Hour}, wire.Request{Command: "sleep", Args: map[string]any{"s": 1}}, time.Second},
+		"of a call that takes no time":   {wire.Order{Exit: 72, After: time.Hour}, wire.Request{Command: "echo"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				p := ordered(t, c.order, c.request)
+				<-p.Done()
+				if exit := p.Exit(); exit != (worker.Exit{Code: c.order.Exit}) || time.Since(begin) != c.after {
+					t.Errorf("%v after %v, want status %d after %v", exit, time.Since(begin), c.order.Exit, c.after)
+				}
+				if frame, err := p.Recv(context.Background()); err != io.EOF {
+					t.Errorf("it answered %s, %v", frame, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAWorkerThatIsKilledFirstDoesNotExitAsOrdered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := ordered(t, wire.Order{Exit: 70, After: 300 * ms}, wire.Request{Command: "sleep", Args: map[string]any{"s": 1}})
+		time.Sleep(100 * ms)
+		_ = p.Kill()
+		time.Sleep(time.Second)
+		if p.Exit().Signal == 0 {
+			t.Errorf("it ended by %v", p.Exit())
+		}
+	})
+}
+
+func TestALaunchMayBeAlteredAloneAmongOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &model.Launcher{Profile: func(n int) model.Profile { return model.Profile{BootWait: time.Second} }}
+		var took []time.Duration
+		for _, alter := range []func(*model.Profile){nil, func(p *model.Profile) { p.BootWait += 2 * time.Second }, nil} {
+			begin := time.Now()
+			p, err := l.LaunchWith(context.Background(), "w", alter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := worker.Start(context.Background(), already{p}, "w")
+			if err != nil {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(begin))
+			_ = w.Port.Kill()
+			<-w.Port.Done()
+		}
+		if took[0] != time.Second || took[1] != 3*time.Second || took[2] != time.Second {
+			t.Errorf("they took %v", took)
+		}
+	})
+}
+
+// already is a launcher of what was launched before.
+type already struct{ worker.Port }
+
+func (a already) Launch(context.Context, string) (worker.Port, error) { return a.Port, nil }
+
+func TestAWorkerThatDiesAtItsStartHasTheStatusThatItWasGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for given, want := range map[int]int{0: 1, 70: 70} {
+			l := &model.Launcher{Profile: func(int) model.Profile { return model.Profile{DieAtStart: true, Status: given} }}
+			if _, err := worker.Start(context.Background(), l, "w"); err == nil {
+				t.Error("it started")
+			}
+			if exit := l.Ports()[0].Exit(); exit != (worker.Exit{Code: want}) {
+				t.Errorf("status %d: %v", given, exit)
+			}
+		}
+	})
+}
