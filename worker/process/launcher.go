@@ -24,6 +24,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,11 +76,16 @@ var Token = sync.OnceValue(rand.Text)
 
 // Launch starts one worker. It fails at once if ctx has ended, and otherwise
 // takes as long as a fork does, about a millisecond.
-func (l *Launcher) Launch(ctx context.Context, _ string) (worker.Port, error) {
+func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	return l.LaunchWith(ctx, id)
+}
+
+// LaunchWith is Launch, of a worker with more arguments than Args: after them.
+func (l *Launcher) LaunchWith(ctx context.Context, _ string, args ...string) (worker.Port, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("not launched: %w", context.Cause(ctx))
 	}
-	cmd, err := l.command(ctx)
+	cmd, err := l.command(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +99,7 @@ func (l *Launcher) grace() time.Duration {
 	return 2 * time.Second
 }
 
-func (l *Launcher) command(ctx context.Context) (*exec.Cmd, error) {
+func (l *Launcher) command(ctx context.Context, more []string) (*exec.Cmd, error) {
 	if n := l.FrameLimit; n != 0 && (n < frameLimitLeast || n > wire.MaxLimit) {
 		return nil, fmt.Errorf("launcher: FrameLimit is %d bytes: it must be from %d to %d", n, frameLimitLeast, wire.MaxLimit)
 	}
@@ -124,7 +130,7 @@ func (l *Launcher) command(ctx context.Context) (*exec.Cmd, error) {
 	if l.FrameLimit > 0 && l.Worker == nil {
 		program = append(program[:1:1], "--limit", fmt.Sprint(l.FrameLimit))
 	}
-	args := append(append(append([]string(nil), flags...), program...), l.Args...)
+	args := slices.Concat(flags, program, l.Args, more)
 	cmd := exec.Command(interpreter, args...)
 	if cmd.Err != nil {
 		return nil, fmt.Errorf("python interpreter: %w", cmd.Err)

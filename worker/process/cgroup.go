@@ -1,0 +1,147 @@
+//go:build linux
+
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Cgroup is a CPU cgroup that was made here, in either version of cgroups. It
+// weighs as much as a session does among its siblings.
+type Cgroup struct {
+	dir string
+	v2  bool
+}
+
+// NewCgroup makes a cgroup of that name, to be removed again. The error says what
+// is missing: a CPU controller, or the right to make a group in it.
+func NewCgroup(name string) (*Cgroup, error) {
+	places, v2, err := cgroupPlaces()
+	if err != nil {
+		return nil, fmt.Errorf("CPU cgroup: %w", err)
+	}
+	var why error
+	for _, place := range places {
+		c := &Cgroup{dir: filepath.Join(place, name), v2: v2}
+		err := os.Mkdir(c.dir, 0o755)
+		if err == nil {
+			if _, err = os.Stat(filepath.Join(c.dir, c.quotaFile())); err == nil {
+				return c, nil
+			}
+			_ = os.Remove(c.dir)
+			err = fmt.Errorf("the CPU controller is not enabled in %s", place)
+		}
+		why = errors.Join(why, err)
+	}
+	return nil, fmt.Errorf("CPU cgroup: none can be made here, which takes root, or a cgroup that was delegated to this user: %w", why)
+}
+
+// cgroupPlaces are the folders in which a group of ours may be made, best first.
+func cgroupPlaces() (places []string, v2 bool, err error) {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, false, err
+	}
+	ours := cgroup(os.Getpid())
+	root, v2 := "", false
+	for line := range strings.Lines(string(mounts)) {
+		before, after, ok := strings.Cut(line, " - ")
+		head, tail := strings.Fields(before), strings.Fields(after)
+		if !ok || len(head) < 5 || len(tail) < 3 {
+			continue
+		}
+		switch {
+		case tail[0] == "cgroup" && hasWord(tail[len(tail)-1], "cpu"):
+			root, v2 = head[4], false
+		case tail[0] == "cgroup2" && root == "" && hasFile(head[4], "cgroup.controllers", "cpu"):
+			root, v2 = head[4], true
+		default:
+			continue
+		}
+		ours = strings.TrimPrefix(ours, strings.TrimSuffix(head[3], "/")) // what of the hierarchy is mounted there
+	}
+	if root == "" {
+		return nil, false, errors.New("no cgroup with a CPU controller is mounted")
+	}
+	own := filepath.Join(root, ours)
+	if !v2 || own == root {
+		return []string{own}, v2, nil
+	}
+	// A group of version 2 with processes in it, as ours, has no groups with
+	// controllers below; so ours goes beside.
+	return []string{filepath.Dir(own), own}, v2, nil
+}
+
+// hasWord says whether a list with commas has a word in it.
+func hasWord(list, word string) bool {
+	for w := range strings.SplitSeq(list, ",") {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+func hasFile(dir, name, word string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	return err == nil && hasWord(strings.Join(strings.Fields(string(b)), ","), word)
+}
+
+func (c *Cgroup) quotaFile() string {
+	if c.v2 {
+		return "cpu.max"
+	}
+	return "cpu.cfs_quota_us"
+}
+
+func (c *Cgroup) write(file, text string) error {
+	return os.WriteFile(filepath.Join(c.dir, file), []byte(text), 0)
+}
+
+// Add moves a process with all its threads into the group. What it starts from
+// now on is in it too.
+func (c *Cgroup) Add(pid int) error { return c.write("cgroup.procs", strconv.Itoa(pid)) }
+
+// Limit bounds the CPU of the group to so many cores on average over a period,
+// each at least what the kernel takes: a period of 1 ms to 1 s, and 1 ms of CPU
+// in it. 0 cores take the limit away.
+func (c *Cgroup) Limit(cores float64, period time.Duration) error {
+	us := strconv.FormatInt(int64(period/time.Microsecond), 10)
+	quota := strconv.FormatInt(int64(cores*float64(period)/1e3+0.5), 10)
+	switch {
+	case c.v2 && cores == 0:
+		return c.write("cpu.max", "max")
+	case c.v2:
+		return c.write("cpu.max", quota+" "+us)
+	case cores == 0:
+		return c.write("cpu.cfs_quota_us", "-1")
+	}
+	if err := c.write("cpu.cfs_period_us", us); err != nil {
+		return err
+	}
+	return c.write("cpu.cfs_quota_us", quota)
+}
+
+// Throttled is in how many periods so far the limit kept the group from running.
+func (c *Cgroup) Throttled() (int, error) {
+	b, err := os.ReadFile(filepath.Join(c.dir, "cpu.stat"))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(b) {
+		if f := bytes.Fields(line); len(f) == 2 && string(f[0]) == "nr_throttled" {
+			return strconv.Atoi(string(f[1]))
+		}
+	}
+	return 0, fmt.Errorf("%s/cpu.stat names no nr_throttled", c.dir)
+}
+
+// Remove removes the group. It fails while a process is in it.
+func (c *Cgroup) Remove() error { return os.Remove(c.dir) }
