@@ -1,0 +1,198 @@
+package faults
+
+import (
+	"context"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A Fault is one named way to hurt a run, with its settings. It is of one kind,
+// which says what it is about: it is a StartFault, a CallFault, an IdleFault, a
+// WorkerFault, a MachineFault or a CallerFault. Where the forms differ, it has one
+// for a world of models and one for a world of real processes, side by side.
+//
+// The fields of a fault are its settings. They are written in plans under the
+// names of their yaml tags; durations as "300ms".
+type Fault interface {
+	Name() string // as plans write it
+	Check() error // what of its settings can't be
+}
+
+// A StartFault changes how a worker starts.
+type StartFault interface {
+	Fault
+	// Model changes a model worker's profile.
+	Model(p *model.Profile, lots *rand.Rand)
+	// Real is what a Python worker is told by flags. It is given the same lots.
+	Real(lots *rand.Rand) (flags []string)
+	// Fired says whether a sign at the port of such a worker proves it.
+	Fired(Sign) bool
+}
+
+// A CallFault has a worker hurt itself at a call. Model and Python workers obey
+// the same order: wire.Order.
+type CallFault interface {
+	Fault
+	// Order is what is ordered at a worker's nth call, from 1; false: nothing.
+	Order(nth int) (wire.Order, bool)
+	// Fired says whether a sign at the worker's port, after the order, proves it.
+	Fired(Sign) bool
+}
+
+// An IdleFault hurts a worker from outside, once it has had nothing to do for some
+// time.
+type IdleFault interface {
+	Fault
+	// Idle is for how long.
+	Idle() time.Duration
+	// Strike does it, to a worker in any world.
+	Strike(worker.Port)
+	// Fired says whether a sign at the port of the worker that was struck proves it.
+	Fired(Sign) bool
+}
+
+// A WorkerFault lies on each worker from outside for as long as its window lasts.
+type WorkerFault interface {
+	Fault
+	// Model and Real lay it on one. end takes it away again and says how often it
+	// did something, which proves it; it is called once, also after the worker's
+	// end.
+	Model(Model, *model.Port) (end func() int)
+	Real(Real, worker.Port) (end func() int, err error)
+}
+
+// A MachineFault lies on the machine for as long as its window lasts.
+type MachineFault interface {
+	Fault
+	// Model and Real begin it. end ends it and says how often it did something.
+	Model(Model) (end func() int)
+	Real(Real) (end func() int, err error)
+}
+
+// A CallerFault has a caller misbehave. Callers are the harness's own in every
+// world: there is but one form.
+type CallerFault interface {
+	Fault
+	// When is how long after which of a call's moments.
+	When() (CallMoment, time.Duration)
+	// Strike has the caller do it.
+	Strike(*Caller)
+}
+
+// A CallMoment is one in a call's life.
+type CallMoment int
+
+// The moments.
+const (
+	Arrived CallMoment = iota // it has come to the pool
+	Held                      // a worker was sent it
+)
+
+// A Needy fault can't be had everywhere in the world of real processes.
+type Needy interface {
+	// Needs says what is missing.
+	Needs(Real) error
+}
+
+// Seen is a kind of sign.
+type Seen int
+
+// What can be seen at a worker's port, in this order.
+const (
+	Launched Seen = iota
+	Asked         // for its hello
+	Ready         // the hello came
+	Gone          // it ended
+)
+
+// A Sign is what was seen at a worker's port.
+type Sign struct {
+	Seen  Seen
+	Ready bool        // its hello had come before
+	Exit  worker.Exit // of Gone
+}
+
+// A World is what every fault asks of the place where a run happens.
+type World interface {
+	Now() time.Duration   // since the run began
+	Point(who, at string) // where the order of goroutines may be decided
+}
+
+// A Model is what model forms ask of a world of models.
+type Model interface {
+	World
+	// LaunchWith starts a model worker whose profile is altered first.
+	LaunchWith(ctx context.Context, id string, alter func(*model.Profile)) (worker.Port, error)
+	// Burn has one more thread compute, in a scheduling group of its own, until it
+	// is stopped; stop says what CPU it had.
+	Burn() (stop func() time.Duration)
+	// Limit bounds the CPU of a worker's group; 0 cores take the limit away.
+	Limit(p *model.Port, cores float64, period time.Duration)
+	// Throttled is how often a limit has kept the worker from running so far.
+	Throttled(p *model.Port) int
+}
+
+// A Real is what real forms ask of a world of real processes.
+type Real interface {
+	World
+	// LaunchWith starts a Python worker with more flags.
+	LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error)
+	// Python runs code in a process and a session of its own until it is stopped;
+	// stop says what CPU it had. It ends with the program at the latest, also if
+	// that is killed.
+	Python(code string) (stop func() time.Duration, err error)
+	// CanLimit says what is missing for Limit.
+	CanLimit() error
+	// Limit puts a worker that has no limit under one.
+	Limit(p worker.Port, cores float64, period time.Duration) (Limit, error)
+}
+
+// A Limit is one on the CPU of one worker.
+type Limit interface {
+	// Throttled is how often it has kept the worker from running so far.
+	Throttled() int
+	// Lift takes it away. The worker may have ended.
+	Lift()
+}
+
+// kind is what a fault is about.
+type kind string
+
+const (
+	nothing kind = ""
+	starts  kind = "starts"
+	calls   kind = "calls"
+	workers kind = "workers"
+	machine kind = "the machine"
+	callers kind = "callers"
+)
+
+func about(f Fault) kind {
+	switch f.(type) {
+	case StartFault:
+		return starts
+	case CallFault:
+		return calls
+	case IdleFault, WorkerFault:
+		return workers
+	case MachineFault:
+		return machine
+	case CallerFault:
+		return callers
+	}
+	return nothing
+}
+
+// lots is a source of random numbers that hangs on a seed and a place alone.
+func lots(seed uint64, what, key string) *rand.Rand {
+	h := fnv.New64a()
+	for _, s := range []string{what, "\x00", key} {
+		_, _ = h.Write([]byte(s)) // it never fails
+	}
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}

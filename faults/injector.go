@@ -1,0 +1,402 @@
+package faults
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// An Injector carries out a plan in one run. Wrap the world's launcher, Begin,
+// tell it when the clients' clock starts and of each call that arrives, and Stop.
+// Its methods may be called concurrently. What it does is noted right after a
+// scheduling point.
+type Injector struct {
+	world    World
+	model    Model // nil in a world of real processes
+	real     Real  // nil in a world of models
+	note     func(Event)
+	entries  []*entry
+	stopping chan struct{}  // closed by Stop
+	work     sync.WaitGroup // whoever is to end with Stop
+
+	mu      sync.Mutex // guards what follows, the entries' counts and the ports
+	stopped bool
+	starts  int
+	calls   int
+	ports   []*port
+	callers map[string]*Caller // by the id of their call
+}
+
+// entry is an Entry under way.
+type entry struct {
+	Entry
+	place int // in the plan, from 1
+	about kind
+	seed  uint64
+	came  chan struct{} // closed at its trigger
+
+	// guarded by Injector.mu
+	opened      time.Duration // when its trigger came; -1 before
+	laid, fired int
+	first, last time.Duration // of its firing; first is -1 before
+	failed      error         // why it could not be begun
+	lasting     bool          // a fault of workers: it is laid on those that are launched now
+}
+
+// EventKind is what an event says.
+type EventKind int
+
+// The kinds.
+const (
+	Fired  EventKind = iota // it has fired, or one that lasts has begun
+	Over                    // one that lasts has ended
+	Victim                  // a call can't be answered because of it
+)
+
+// An Event is something that a fault did.
+type Event struct {
+	Kind   EventKind
+	Place  int // of the entry in the plan, from 1
+	Fault  string
+	Worker string
+	Call   string
+	Client string
+}
+
+// A Report is what became of one entry of a plan.
+type Report struct {
+	Place int           `json:"place"` // in the plan, from 1
+	Fault string        `json:"fault"`
+	Laid  int           `json:"laid"`     // on so many things: starts, calls, workers, callers
+	Fired int           `json:"fired"`    // so often, proved
+	First time.Duration `json:"first_ns"` // when it first fired, since the run began; -1: never
+	Last  time.Duration `json:"last_ns"`  // when it last did, or the last of it was over
+	// Why is why it did not fire, if it did not.
+	Why string `json:"why,omitempty"`
+}
+
+// String names the entry for people.
+func (r Report) String() string { return fmt.Sprintf("fault %d, %s", r.Place, r.Fault) }
+
+// New makes an injector of a plan that passes Check. seed is the run's; note is
+// given what the faults do. It fails where the world can't have one of the faults,
+// and says what is missing: nothing has been begun then.
+func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
+	i := &Injector{world: w, note: note, stopping: make(chan struct{}), callers: map[string]*Caller{}}
+	i.model, _ = w.(Model)
+	i.real, _ = w.(Real)
+	if len(p) > 0 && i.model == nil && i.real == nil {
+		return nil, fmt.Errorf("faults: no fault can be had in this world")
+	}
+	alike := map[string]int{}
+	for at, e := range p {
+		name := e.Fault.Name()
+		if needy, ok := e.Fault.(Needy); ok && i.model == nil {
+			if err := needy.Needs(i.real); err != nil {
+				return nil, fmt.Errorf("%s can't be had here: %w", e.called(at+1), err)
+			}
+		}
+		own := &entry{Entry: e, place: at + 1, about: about(e.Fault), seed: e.Seed, came: make(chan struct{}), opened: -1, first: -1}
+		if own.seed == 0 { // by its name, so that it draws the same when others are taken out of the plan
+			own.seed = lots(seed, "entry", fmt.Sprint(name, alike[name])).Uint64()
+		}
+		alike[name]++
+		i.entries = append(i.entries, own)
+	}
+	return i, nil
+}
+
+// Begin is called before the pool is opened.
+func (i *Injector) Begin() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, e := range i.entries {
+		switch f := e.Fault.(type) {
+		case MachineFault:
+			i.work.Go(func() { i.lastOnMachine(e, f) })
+		case WorkerFault:
+			i.work.Go(func() { i.lastOnWorkers(e, f) })
+		}
+	}
+	i.come(Trigger{})
+}
+
+// Clock is called when the clients' clock starts.
+func (i *Injector) Clock() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.come(Clock)
+}
+
+// come opens the windows of those that waited for a moment; under the lock.
+func (i *Injector) come(t Trigger) {
+	for _, e := range i.entries {
+		if e.At == t && e.opened < 0 {
+			e.opened = i.world.Now()
+			close(e.came)
+		}
+	}
+}
+
+// Stop ends all faults and returns once they are over. No more are begun. What
+// was already laid on a worker's start or call may still come about.
+func (i *Injector) Stop() {
+	i.mu.Lock()
+	if !i.stopped {
+		i.stopped = true
+		close(i.stopping)
+	}
+	i.mu.Unlock()
+	i.work.Wait()
+}
+
+// Report says what became of each entry, in the order of the plan.
+func (i *Injector) Report() []Report {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var all []Report
+	for _, e := range i.entries {
+		r := Report{Place: e.place, Fault: e.Fault.Name(), Laid: e.laid, Fired: e.fired, First: e.first, Last: e.last}
+		if e.fired == 0 {
+			r.Why = e.why()
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// why says why an entry did not fire.
+func (e *entry) why() string {
+	switch {
+	case e.failed != nil:
+		return "it could not be begun: " + e.failed.Error()
+	case e.opened < 0:
+		return fmt.Sprintf("its moment, %s, never came", e.At)
+	case e.laid > 0 && e.about == machine:
+		return "it did nothing as long as it lasted"
+	case e.laid > 0:
+		return fmt.Sprintf("it was laid on %d of the %s, and nothing came of it", e.laid, e.about)
+	case e.about == machine:
+		return "the run was over before it"
+	}
+	return fmt.Sprintf("none of the %s that it is meant for came within its window", e.about)
+}
+
+// takes says whether an entry hurts a thing now, and counts it; under the lock.
+func (i *Injector) takes(e *entry, x thing) bool {
+	if i.stopped || !e.open(i.world.Now()) || e.Times > 0 && e.laid >= e.Times || !e.Target.hits(e.about, x, e.seed) {
+		return false
+	}
+	e.laid++
+	return true
+}
+
+// open says whether it is within the entry's window.
+func (e *entry) open(now time.Duration) bool {
+	return e.opened >= 0 && now >= e.opened+e.From && (e.Until == 0 || now < e.opened+e.Until)
+}
+
+// fires counts a firing and notes it; under the lock.
+func (i *Injector) fires(e *entry, x thing) {
+	e.fired++
+	i.began(e, x)
+}
+
+// began notes that an entry has taken effect; under the lock.
+func (i *Injector) began(e *entry, x thing) {
+	e.last = max(e.last, i.world.Now())
+	if e.first < 0 {
+		e.first = i.world.Now()
+	}
+	i.tell(Fired, e, x)
+}
+
+// over notes that something that lasted is over; under the lock.
+func (i *Injector) over(e *entry, x thing) {
+	e.last = max(e.last, i.world.Now())
+	i.tell(Over, e, x)
+}
+
+func (i *Injector) tell(k EventKind, e *entry, x thing) {
+	i.note(Event{Kind: k, Place: e.place, Fault: e.Fault.Name(), Worker: x.worker, Call: x.call, Client: x.client})
+}
+
+// begins waits until an entry's window opens, and goes through a scheduling
+// point; false if the faults were stopped before.
+func (i *Injector) begins(e *entry) bool {
+	select {
+	case <-e.came:
+	case <-i.stopping:
+		return false
+	}
+	i.mu.Lock()
+	wait := e.opened + e.From - i.world.Now()
+	i.mu.Unlock()
+	if !i.sleep(wait, nil) {
+		return false
+	}
+	i.world.Point(fmt.Sprintf("fault %d", e.place), "begins")
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return !i.stopped
+}
+
+// ends waits until it closes, or until the faults are stopped, and goes through
+// another.
+func (i *Injector) ends(e *entry) {
+	if e.Until > 0 {
+		i.mu.Lock()
+		wait := e.opened + e.Until - i.world.Now()
+		i.mu.Unlock()
+		i.sleep(wait, nil)
+	} else {
+		<-i.stopping
+	}
+	i.world.Point(fmt.Sprintf("fault %d", e.place), "ends")
+}
+
+// sleep waits; false if the faults were stopped, or cut was closed, before.
+func (i *Injector) sleep(d time.Duration, cut <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-cut:
+	case <-i.stopping:
+	}
+	return false
+}
+
+// lastOnMachine is the life of a fault of the machine.
+func (i *Injector) lastOnMachine(e *entry, f MachineFault) {
+	if !i.begins(e) {
+		return
+	}
+	var end func() int
+	var err error
+	if i.model != nil {
+		end = f.Model(i.model)
+	} else {
+		end, err = f.Real(i.real)
+	}
+	i.mu.Lock()
+	e.laid++
+	if e.failed = err; err == nil {
+		i.began(e, thing{})
+	}
+	i.mu.Unlock()
+	if err != nil {
+		return
+	}
+	i.ends(e)
+	n := end()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	e.fired += n
+	i.over(e, thing{})
+}
+
+// lastOnWorkers is the life of a fault of workers that lasts. Those that are
+// launched meanwhile get it at their launch.
+func (i *Injector) lastOnWorkers(e *entry, f WorkerFault) {
+	if !i.begins(e) {
+		return
+	}
+	i.mu.Lock()
+	e.lasting = true
+	ports := slices.Clone(i.ports)
+	i.mu.Unlock()
+	for _, p := range ports {
+		i.lay(e, f, p)
+	}
+	i.ends(e)
+	i.mu.Lock()
+	e.lasting = false
+	ports = slices.Clone(i.ports)
+	i.mu.Unlock()
+	for _, p := range ports {
+		i.lift(e, p)
+	}
+}
+
+// lay lays a fault that lasts on a worker, if it is meant for it.
+func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
+	name := f.Name()
+	i.mu.Lock()
+	if p.gone || !e.lasting || p.lasting[name] != nil || !i.takes(e, p.thing()) {
+		i.mu.Unlock()
+		return
+	}
+	l := &lasting{entry: e, ready: make(chan struct{})}
+	p.lasting[name] = l
+	i.began(e, p.thing())
+	i.mu.Unlock()
+	var err error
+	if i.model != nil {
+		if far, ok := modelOf(p.Port); ok {
+			l.end = f.Model(i.model, far)
+		} else {
+			err = fmt.Errorf("worker %s is no model", p.id)
+		}
+	} else {
+		l.end, err = f.Real(i.real, p.Port)
+	}
+	close(l.ready)
+	if err != nil {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		select {
+		case <-p.Port.Done(): // it went before it could be had
+		default:
+			e.failed = err
+		}
+	}
+}
+
+// lift takes it away from a worker, if it is on it.
+func (i *Injector) lift(e *entry, p *port) {
+	name := e.Fault.Name()
+	i.mu.Lock()
+	l := p.lasting[name]
+	if l == nil || l.entry != e {
+		i.mu.Unlock()
+		return
+	}
+	delete(p.lasting, name)
+	i.mu.Unlock()
+	<-l.ready
+	n := 0
+	if l.end != nil {
+		n = l.end()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	e.fired += n
+	i.over(e, p.thing())
+}
+
+// lasting is a fault that lasts, on one worker.
+type lasting struct {
+	*entry
+	ready chan struct{} // closed once end is there, if it is to be
+	end   func() int
+}
+
+// unwrap goes down a port's wrappings until is true of what it finds.
+func unwrap[T worker.Port](p worker.Port) (found T, ok bool) {
+	for p != nil {
+		if found, ok = p.(T); ok {
+			return found, true
+		}
+		wrapped, is := p.(interface{ Unwrap() worker.Port })
+		if !is {
+			break
+		}
+		p = wrapped.Unwrap()
+	}
+	return found, false
+}

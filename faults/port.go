@@ -1,0 +1,342 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// callID is the argument under which a harness tags its calls.
+const callID = "call_id"
+
+// Launcher gives what to launch workers with: those of the world, with the faults
+// at their ports. Without a plan it is l itself.
+func (i *Injector) Launcher(l worker.Launcher) worker.Launcher {
+	if len(i.entries) == 0 {
+		return l
+	}
+	return launcher{i}
+}
+
+type launcher struct{ i *Injector }
+
+// Launch implements worker.Launcher.
+func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	i := l.i
+	i.mu.Lock()
+	i.starts++
+	p := &port{i: i, id: id, start: i.starts, flight: map[int64]string{}, victims: map[string]bool{}, lasting: map[string]*lasting{}, noted: make(chan struct{})}
+	p.who = fmt.Sprintf("faults of start %d", p.start)
+	i.come(Start(p.start))
+	x := p.thing()
+	for _, e := range i.entries {
+		if f, ok := e.Fault.(StartFault); ok && i.takes(e, x) {
+			p.on = append(p.on, &effect{entry: e, proves: f.Fired})
+		}
+	}
+	started := slices.Clone(p.on)
+	i.mu.Unlock()
+
+	inner, err := i.launch(ctx, id, x, started)
+	if err != nil {
+		return nil, err
+	}
+	p.Port = inner
+	i.mu.Lock()
+	i.ports = append(i.ports, p)
+	p.sees(Sign{Seen: Launched})
+	i.mu.Unlock()
+	for _, e := range i.entries {
+		if f, ok := e.Fault.(WorkerFault); ok {
+			i.lay(e, f, p)
+		}
+	}
+	go p.watch()
+	return p, nil
+}
+
+// launch launches a worker that has the faults of a start.
+func (i *Injector) launch(ctx context.Context, id string, x thing, on []*effect) (worker.Port, error) {
+	dose := func(e *effect) (StartFault, *rand.Rand) {
+		return e.Fault.(StartFault), lots(e.seed, "dose", x.key)
+	}
+	if i.model != nil {
+		return i.model.LaunchWith(ctx, id, func(p *model.Profile) {
+			for _, e := range on {
+				f, lots := dose(e)
+				f.Model(p, lots)
+			}
+		})
+	}
+	var flags []string
+	if slices.ContainsFunc(i.entries, func(e *entry) bool { return e.about == calls }) {
+		flags = append(flags, "--faults")
+	}
+	for _, e := range on {
+		f, lots := dose(e)
+		flags = append(flags, f.Real(lots)...)
+	}
+	return i.real.LaunchWith(ctx, id, flags...)
+}
+
+// port is a worker's port with the faults at it.
+type port struct {
+	worker.Port
+	i     *Injector
+	id    string
+	start int // ordinal of the launch, from 1
+	who   string
+	noted chan struct{} // closed once its end is noted
+
+	// guarded by i.mu
+	on      []*effect
+	lasting map[string]*lasting // by the fault's name
+	flight  map[int64]string    // frames that have no answer yet: calls, or ""
+	nth     int                 // calls so far
+	ready   bool
+	turn    int           // goes up when it gets something to do, or has nothing more
+	busy    chan struct{} // closed when it gets something to do; nil while it has
+	struck  *entry        // what is ending it, or has ended it
+	victims map[string]bool
+	gone    bool
+}
+
+// effect is a fault that was laid on a worker.
+type effect struct {
+	*entry
+	proves func(Sign) bool
+	call   string // at which it was ordered, if it was
+	proved bool
+	over   bool
+}
+
+// thing is what the worker is to targets.
+func (p *port) thing() thing {
+	return thing{start: p.start, worker: p.id, key: fmt.Sprint("start ", p.start)}
+}
+
+// Unwrap gives the port below.
+func (p *port) Unwrap() worker.Port { return p.Port }
+
+// Done is closed once the faults have seen the worker's end.
+func (p *port) Done() <-chan struct{} { return p.noted }
+
+// Close implements worker.Port.
+func (p *port) Close(ctx context.Context) error {
+	err := p.Port.Close(ctx)
+	<-p.noted
+	return err
+}
+
+// Send implements worker.Port. Its caller comes from a scheduling point.
+func (p *port) Send(ctx context.Context, frame []byte) error {
+	r, err := wire.ParseRequest(frame)
+	if err != nil {
+		return p.Port.Send(ctx, frame)
+	}
+	if order, ok := p.sends(r); ok {
+		frame = order.In(frame)
+	}
+	if err = p.Port.Send(ctx, frame); err != nil {
+		p.i.mu.Lock()
+		delete(p.flight, r.ID)
+		p.i.mu.Unlock()
+	}
+	return err
+}
+
+// sends notes a request, and says what is ordered at it.
+func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
+	i := p.i
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	call, _ := r.Args[callID].(string)
+	p.flight[r.ID] = call
+	p.turn++
+	if p.busy != nil {
+		close(p.busy)
+		p.busy = nil
+	}
+	switch {
+	case r.ID == 0:
+		p.sees(Sign{Seen: Asked})
+		return order, false
+	case call == "":
+		return order, false
+	}
+	i.calls++
+	p.nth++
+	i.come(Call(i.calls))
+	c := i.callers[call]
+	if c != nil {
+		c.held()
+	}
+	if p.struck != nil { // nobody can know yet
+		p.victim(p.struck, call)
+		return order, false
+	}
+	x := p.thing()
+	x.call, x.key = call, "call "+call
+	if c != nil {
+		x.client, x.nth = c.Client, c.Nth
+	}
+	for _, e := range i.entries {
+		f, ok := e.Fault.(CallFault)
+		if !ok {
+			continue
+		}
+		if order, ordered = f.Order(p.nth); ordered && i.takes(e, x) {
+			p.on = append(p.on, &effect{entry: e, proves: f.Fired, call: call})
+			return order, true
+		}
+	}
+	return wire.Order{}, false
+}
+
+// Recv implements worker.Port.
+func (p *port) Recv(ctx context.Context) ([]byte, error) {
+	frame, err := p.Port.Recv(ctx)
+	if err != nil {
+		return frame, err
+	}
+	p.i.world.Point(p.who, "recv")
+	reply, err := wire.ParseReply(frame)
+	if err != nil {
+		return frame, nil // it is the pool's to say what it is
+	}
+	p.i.mu.Lock()
+	defer p.i.mu.Unlock()
+	if _, asked := p.flight[reply.ID]; asked && !reply.More {
+		delete(p.flight, reply.ID)
+	}
+	if !p.ready {
+		if _, err := wire.CheckHello(reply); err == nil {
+			p.ready = true
+			p.sees(Sign{Seen: Ready})
+		}
+	}
+	if p.ready && len(p.flight) == 0 {
+		p.rests()
+	}
+	return frame, nil
+}
+
+// watch sees the worker's end.
+func (p *port) watch() {
+	<-p.Port.Done()
+	p.i.world.Point(p.who, "gone")
+	i := p.i
+	i.mu.Lock()
+	p.gone = true
+	i.ports = slices.DeleteFunc(i.ports, func(other *port) bool { return other == p })
+	if p.busy != nil {
+		close(p.busy)
+		p.busy = nil
+	}
+	p.sees(Sign{Seen: Gone, Ready: p.ready, Exit: p.Port.Exit()})
+	var under []*lasting
+	for _, name := range slices.Sorted(maps.Keys(p.lasting)) {
+		under = append(under, p.lasting[name])
+	}
+	i.mu.Unlock()
+	for _, l := range under {
+		i.lift(l.entry, p)
+	}
+	close(p.noted)
+}
+
+// sees shows a sign to the faults that lie on the worker; under i.mu.
+func (p *port) sees(s Sign) {
+	for _, e := range p.on {
+		x := p.thing()
+		x.call = e.call
+		if !e.proved && e.proves(s) {
+			e.proved = true
+			p.i.fires(e.entry, x)
+			if s.Seen == Gone {
+				e.over = true // it was a matter of a moment
+				p.ends(e.entry)
+			}
+		}
+		if e.proved && !e.over && (s.Seen == Ready || s.Seen == Gone) {
+			e.over = true
+			p.i.over(e.entry, x)
+		}
+	}
+}
+
+// ends notes that an entry has ended the worker, and with it the calls that it
+// had; under i.mu.
+func (p *port) ends(e *entry) {
+	p.struck = e
+	for _, id := range slices.Sorted(maps.Keys(p.flight)) {
+		if call := p.flight[id]; call != "" {
+			p.victim(e, call)
+		}
+	}
+}
+
+// victim notes that a call can't be answered; under i.mu.
+func (p *port) victim(e *entry, call string) {
+	if !p.victims[call] {
+		p.victims[call] = true
+		p.i.tell(Victim, e, thing{worker: p.id, call: call})
+	}
+}
+
+// rests begins a stretch in which the worker has nothing to do; under i.mu.
+func (p *port) rests() {
+	i := p.i
+	p.turn++
+	if i.stopped {
+		return
+	}
+	p.busy = make(chan struct{})
+	x := p.thing()
+	for _, e := range i.entries {
+		if f, ok := e.Fault.(IdleFault); ok && e.Target.hits(e.about, x, e.seed) {
+			turn, busy, since := p.turn, p.busy, i.world.Now()
+			i.work.Go(func() { p.strike(e, f, turn, busy, since) })
+		}
+	}
+}
+
+// strike hurts the worker once it has rested for long enough, unless it gets
+// something to do before.
+func (p *port) strike(e *entry, f IdleFault, turn int, busy <-chan struct{}, since time.Duration) {
+	i := p.i
+	select {
+	case <-e.came:
+	case <-busy:
+		return
+	case <-i.stopping:
+		return
+	}
+	i.mu.Lock()
+	wait := max(since+f.Idle(), e.opened+e.From) - i.world.Now()
+	i.mu.Unlock()
+	if !i.sleep(wait, busy) {
+		return
+	}
+	i.world.Point(fmt.Sprintf("fault %d on start %d, rest %d", e.place, p.start, turn), "strikes")
+	i.mu.Lock()
+	strikes := p.turn == turn && !p.gone && p.struck == nil && i.takes(e, p.thing())
+	if strikes {
+		p.struck = e
+		p.on = append(p.on, &effect{entry: e, proves: f.Fired})
+	}
+	i.mu.Unlock()
+	if strikes {
+		f.Strike(p.Port)
+	}
+}
+
+// modelOf is the model worker behind a port.
+func modelOf(p worker.Port) (*model.Port, bool) { return unwrap[*model.Port](p) }

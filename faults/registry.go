@@ -1,0 +1,54 @@
+package faults
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// registered are the faults by name.
+var registered = map[string]registration{}
+
+type registration struct {
+	of   reflect.Type
+	draw func(*rand.Rand) Fault
+}
+
+// Register makes a fault known under its name. zero is a value of it; draw gives
+// one with settings that are drawn, small enough for a run of seconds. It panics
+// if the name is taken. It is to be called by an init.
+func Register(zero Fault, draw func(*rand.Rand) Fault) {
+	name := zero.Name()
+	if _, taken := registered[name]; taken {
+		panic(fmt.Sprintf("faults: two faults are called %s", name))
+	}
+	if about(zero) == nothing {
+		panic(fmt.Sprintf("faults: %s is of no kind", name))
+	}
+	registered[name] = registration{of: reflect.TypeOf(zero), draw: draw}
+}
+
+// Names are all faults, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(registered)) }
+
+// newFault gives a pointer to a fault of that name without settings.
+func newFault(name string) (reflect.Value, error) {
+	r, ok := registered[name]
+	if !ok {
+		return reflect.Value{}, fmt.Errorf("no fault is called %q: there are %s", name, strings.Join(Names(), ", "))
+	}
+	return reflect.New(r.of), nil
+}
+
+// Draw draws a fault of that name with settings for a run of seconds; nil if
+// there is none.
+func Draw(name string, from *rand.Rand) Fault {
+	r, ok := registered[name]
+	if !ok {
+		return nil
+	}
+	return r.draw(from)
+}
