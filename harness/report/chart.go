@@ -54,13 +54,13 @@ func draw(r *scenario.Record, width int) *chart {
 	}
 	workers := r.Workers()[:launches(events)] // those after it are for the probes
 	for _, w := range workers {
-		c.workers = append(c.workers, &lane{name: w.ID})
+		c.workers = append(c.workers, &lane{name: clip(w.ID, width/3)})
 	}
 	calls := r.Calls()
 	clients := map[string]*lane{}
 	for _, call := range calls {
 		if clients[call.Client] == nil {
-			clients[call.Client] = &lane{name: call.Client}
+			clients[call.Client] = &lane{name: clip(call.Client, width/3)}
 			c.clients = append(c.clients, clients[call.Client])
 		}
 	}
@@ -72,6 +72,14 @@ func draw(r *scenario.Record, width int) *chart {
 		c.paintCall(clients[call.Client], call, r.Deadline)
 	}
 	return c
+}
+
+// clip is a name, cut if it is longer than so many columns.
+func clip(name string, columns int) string {
+	if runes := []rune(name); len(runes) > columns {
+		return string(runes[:columns-1]) + "…"
+	}
+	return name
 }
 
 func launches(events []scenario.Event) (n int) {
@@ -232,7 +240,8 @@ func (c *chart) rows() []string {
 			rows = append(rows, fmt.Sprintf("%-*s%s", c.label(), l.name, string(l.cells)))
 		}
 		if n := len(lanes) - mostLanes; n > 0 {
-			rows = append(rows, fmt.Sprintf("and %d more, %s to %s", n, lanes[mostLanes].name, lanes[len(lanes)-1].name))
+			more := fmt.Sprintf("and %d more, %s to %s", n, lanes[mostLanes].name, lanes[len(lanes)-1].name)
+			rows = append(rows, clip(more, c.label()+c.room))
 		}
 	}
 	return rows

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -277,5 +278,34 @@ func TestANameStandsInAChartOnlyWithACellOnEitherSide(t *testing.T) {
 		l := &lane{cells: []rune("      ")}
 		c.paint(l, 0, time.Duration(cells)*ms, busy, "c1")
 		same(t, "the row", string(l.cells), want)
+	}
+}
+
+func TestAnyRecordHasATimelineWithinItsWidth(t *testing.T) {
+	kinds := []scenario.Kind{scenario.Open, scenario.Opened, scenario.Warming, scenario.Warmed, scenario.Go, scenario.Arrive, scenario.Begin, scenario.Return, scenario.ClientDied,
+		scenario.Launch, scenario.Launched, scenario.Send, scenario.Recv, scenario.Ready, scenario.Exit, scenario.Probing, scenario.Probed, scenario.Close, scenario.Closed, scenario.Left, "else"}
+	for seed := range uint64(1000) {
+		draw := rand.New(rand.NewPCG(seed, 0))
+		one := func(of ...string) string { return of[draw.IntN(len(of))] }
+		r := &scenario.Record{Subject: "any", Deadline: time.Duration(draw.IntN(100)) * ms, Patience: time.Duration(draw.IntN(100)) * ms}
+		at := time.Duration(0)
+		for range draw.IntN(60) {
+			at += time.Duration(draw.IntN(3)) * time.Duration(draw.IntN(20*int(ms)))
+			r.Events = append(r.Events, scenario.Event{
+				At: at, Kind: kinds[draw.IntN(len(kinds))], Call: one("", "c1", "c2", "a-call-with-a-long-name"), Client: one("c1", "c2"), Worker: one("w1", "w2", "w10", "a-worker-with-a-name-that-is-longer-than-the-terminal-is-wide"),
+				Command: one("ping", "echo"), ID: int64(draw.IntN(3)), N: draw.IntN(5), Text: one("", "exit status 1"), Err: one("", "", "no worker within 1.0000001s"),
+				Probe: draw.IntN(8) == 0, Excused: draw.IntN(8) == 0, Wrong: draw.IntN(8) == 0, Lost: draw.IntN(8) == 0, OnCPU: time.Duration(draw.IntN(2)) * ms,
+			})
+		}
+		width := narrowest + draw.IntN(80)
+		out := printedTimeline(r, width)
+		for line := range strings.Lines(out) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width {
+				t.Fatalf("seed %d: a line of %d in %d columns:\n%s", seed, n, width, out)
+			}
+		}
+		if printedTimeline(r, width) != out {
+			t.Fatalf("seed %d: printed another way the second time:\n%s", seed, out)
+		}
 	}
 }
