@@ -61,12 +61,15 @@ type Exit struct {
 	Code   int            // exit status; -1 if a signal ended it
 	Signal syscall.Signal // 0 if none did
 	OOM    bool           // the kernel killed it for want of memory
+	HungUp bool           // it closed its end of the port and lived on; its port killed it
 }
 
 func (e Exit) String() string {
 	switch {
 	case e.OOM:
 		return "out of memory"
+	case e.HungUp:
+		return "closed its port and lived on, until it was killed"
 	case e.Signal != 0:
 		return "killed by " + cmp.Or(unix.SignalName(e.Signal), e.Signal.String())
 	default:

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
@@ -45,6 +43,7 @@ type port struct {
 	mu      sync.Mutex // guards what follows, and the pid from being given to somebody else
 	reaped  bool       // the pid is no longer ours
 	killed  bool
+	asked   bool // by Close, to end
 	usage   time.Duration
 	delay   time.Duration
 	exit    worker.Exit
@@ -85,25 +84,36 @@ func open(cmd *exec.Cmd, grace time.Duration, frameLimit int) (*port, error) {
 	}
 	p.pid = cmd.Process.Pid
 	p.cgroup = cgroup(p.pid)
+	end, err := newEnding(p.pid, p.stdout)
+	if err != nil {
+		closeAll(ours)
+		cmd.Process.Kill()
+		cmd.Wait()
+		forks.release()
+		return nil, fmt.Errorf("watch over %s: %w", cmd.Path, err)
+	}
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
 		p.stderr.fill(ours[2])
 	}()
-	go p.reap(cmd, ours[2], drained)
+	go p.reap(cmd, end, ours[2], drained)
 	return p, nil
 }
 
 // reap waits for the end of the process and puts everything away.
-func (p *port) reap(cmd *exec.Cmd, stderr *os.File, drained <-chan struct{}) {
+func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan struct{}) {
 	// The zombie keeps the pid, and so the group's number, from being given to
 	// somebody else until the group is killed.
-	for {
-		err := unix.Waitid(unix.P_PID, p.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if err != unix.EINTR {
-			break
+	for !end.wait() {
+		p.mu.Lock()
+		if !p.asked && !p.killed { // one that was asked may have something left to do
+			p.exit.HungUp = true
+			syscall.Kill(-p.pid, syscall.SIGKILL)
 		}
+		p.mu.Unlock()
 	}
+	end.close()
 	p.mu.Lock()
 	if d, ok := runDelay(p.pid); ok { // a zombie's threads but the first are forgotten
 		p.delay = max(p.delay, d)
@@ -117,6 +127,7 @@ func (p *port) reap(cmd *exec.Cmd, stderr *os.File, drained <-chan struct{}) {
 		if status.Signaled() {
 			p.exit.Signal = status.Signal()
 		}
+		p.exit.HungUp = p.exit.HungUp && p.exit.Signal == syscall.SIGKILL // it did not end by itself meanwhile
 	}
 	p.mu.Unlock()
 	forks.release()
@@ -293,7 +304,12 @@ func (p *port) Kill() error {
 
 // Close implements worker.Port: the end of its stdin is what asks the worker.
 func (p *port) Close(ctx context.Context) error {
-	p.closing.Do(func() { go p.ask() })
+	p.closing.Do(func() {
+		p.mu.Lock()
+		p.asked = true
+		p.mu.Unlock()
+		go p.ask()
+	})
 	grace := time.NewTimer(p.grace)
 	defer grace.Stop()
 	select {

@@ -345,6 +345,60 @@ func TestASendCutShortClosesThePort(t *testing.T) {
 	wait(t, "the end of a worker that holds half a frame", p.Done())
 }
 
+func TestAWorkerThatClosesItsStdoutAndLivesOnIsEnded(t *testing.T) {
+	p := script(t, `
+import os, time
+os.write(1, b"\0\0\0\4last")
+os.close(1)
+time.sleep(3600)`)
+	wait(t, "its end", p.Done()) // nobody calls it
+	if e := p.Exit(); !e.HungUp || !strings.Contains(e.String(), "closed its port and lived on") {
+		t.Errorf("exit %+v", e)
+	}
+	if frame, err := p.Recv(within(t)); err != nil || string(frame) != "last" {
+		t.Errorf("what it had sent: %q, %v", frame, err)
+	}
+}
+
+func TestAWorkerThatEndsHasNotHungUp(t *testing.T) {
+	for range 30 { // its stdout is closed a moment before its end
+		p := script(t, "import time\ntime.sleep(3600)")
+		syscall.Kill(p.Info().PID, syscall.SIGKILL)
+		wait(t, "its end", p.Done())
+		if e := p.Exit(); e != (worker.Exit{Code: -1, Signal: syscall.SIGKILL}) {
+			t.Fatalf("killed from outside: %+v", e)
+		}
+	}
+	p, err := (&process.Launcher{Grace: patience, Worker: []string{"-c", `
+import os, sys, time
+sys.stdin.read()
+os.close(1)
+time.sleep(.1)
+os._exit(7)`}}).Launch(within(t), "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close(within(t))
+	if e := p.Exit(); e != (worker.Exit{Code: 7}) {
+		t.Errorf("one that was asked to end, and took its time: %+v", e)
+	}
+}
+
+func TestWorkersCostNoThreads(t *testing.T) {
+	threads := func() int {
+		entries, _ := os.ReadDir("/proc/self/task")
+		return len(entries)
+	}
+	before := threads()
+	const n = 40
+	for range n {
+		script(t, "import time\ntime.sleep(3600)")
+	}
+	if after := threads(); after > before+n/2 {
+		t.Errorf("%d threads before, %d beside %d workers", before, after, n)
+	}
+}
+
 func TestASendUnderAnEndedContextHarmsNothing(t *testing.T) {
 	w := start(t, &process.Launcher{})
 	ctx, cancel := context.WithCancel(context.Background())
