@@ -137,14 +137,20 @@ func (p *Pool) Checkout(ctx context.Context) (Lease, error) {
 	who := point.Who(ctx)
 	p.points.At(who, "checkout")
 	p.mu.Lock()
-	if !p.closed && len(p.idle) > 0 { // nobody is in line while a worker is idle
+	for !p.closed && len(p.idle) > 0 { // nobody is in line while a worker is idle
 		s := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
 		p.move(s, busy)
-		p.stat.Checkouts++
 		l := p.lease(s, who)
+		p.stat.Checkouts++
 		p.mu.Unlock()
-		return l, nil
+		if !s.w.Unasked() {
+			return l, nil
+		}
+		p.back(l, false) // which sees that too
+		p.points.At(who, "again")
+		p.mu.Lock()
+		p.stat.Checkouts-- // nobody got it
 	}
 	return p.wait(ctx, who)
 }
@@ -276,6 +282,7 @@ func (l Lease) Discard() {
 
 func (p *Pool) back(l Lease, doubt bool) {
 	s := l.s
+	unasked := s.turn.Load() == l.turn && !s.w.InDoubt() && s.w.Unasked() // a system call: not under the lock
 	p.points.At(l.who, "checkin")
 	p.mu.Lock()
 	if !s.turn.CompareAndSwap(l.turn, l.turn+1) {
@@ -286,8 +293,12 @@ func (p *Pool) back(l Lease, doubt bool) {
 		p.mu.Unlock()
 		return
 	}
-	doubt = doubt || s.w.InDoubt()
-	if s.w.Answered() && !s.good {
+	doubt = doubt || unasked || s.w.InDoubt()
+	switch {
+	case s.good:
+	case unasked: // nothing it said can be relied on
+		p.storm.failed(p, s, fmt.Errorf("worker %s: %w", s.id, worker.ErrUnasked))
+	case s.w.Answered():
 		s.good = true
 		p.storm.over(p)
 	}
@@ -306,6 +317,9 @@ func (p *Pool) back(l Lease, doubt bool) {
 	starts := p.plan()
 	p.mu.Unlock()
 	p.begin(starts)
+	if unasked {
+		p.cfg.Logger.Warn("worker sent what nobody asked for: replaced", "worker", s.id, "stderr", s.port.Info().Stderr)
+	}
 }
 
 func dead(port worker.Port) bool {

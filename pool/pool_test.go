@@ -458,6 +458,59 @@ func TestAWorkerThatAnsweredUnderAWrongIDIsNotUsedAgain(t *testing.T) {
 	})
 }
 
+func TestAnAnswerTooManyCostsNoCallerAnything(t *testing.T) {
+	for name, twice := range map[string]model.Profile{
+		"at once":            {TwiceAt: 2},
+		"while it is idle":   {TwiceAt: 2, TwiceAfter: sec},
+		"at its first call":  {TwiceAt: 1},
+		"idle, at its first": {TwiceAt: 1, TwiceAfter: sec},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &bytes.Buffer{}
+			cfg := Config{Size: 1, Logger: slog.New(slog.NewTextHandler(log, nil))}
+			bubble(t, cfg, first(1, twice, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
+				for range 4 {
+					lease, err := p.Checkout(context.Background())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := lease.Call(context.Background(), "echo", nil); err != nil {
+						t.Errorf("call on %s: %v", lease.Worker(), err)
+					}
+					synctest.Wait()
+					lease.Checkin()
+					time.Sleep(2 * sec)
+				}
+				if s := p.Stat(); s.Replaced != 1 || s.Checkouts != 4 || len(l.Ports()) != 2 {
+					t.Errorf("%+v, want 4 checkouts and one replaced", s)
+				}
+			})
+			if !strings.Contains(log.String(), "nobody asked for") {
+				t.Errorf("the log says nothing of it: %s", log)
+			}
+		})
+	}
+}
+
+func TestWorkersThatAllSayMoreThanTheyAreAskedAreStartsThatFail(t *testing.T) {
+	for name, talkative := range map[string]model.Profile{"hello": {TwoHellos: true}, "first answer": {TwiceAt: 1}} {
+		bubble(t, Config{Size: 1, Lazy: true}, func(int) model.Profile { return talkative }, func(t *testing.T, p *Pool, l *model.Launcher) {
+			var err error
+			for begin := time.Now(); time.Since(begin) < time.Minute; time.Sleep(10 * ms) {
+				ctx, cancel := until(sec)
+				_, err = p.Call(ctx, "echo", nil)
+				cancel()
+			}
+			if n := len(l.Ports()); n > 30 {
+				t.Errorf("%s: %d starts in a minute", name, n)
+			}
+			if !errors.Is(err, ErrUnavailable) || !errors.Is(err, worker.ErrUnasked) {
+				t.Errorf("%s: the last caller got %v, want the reason", name, err)
+			}
+		})
+	}
+}
+
 func TestASlotStaysTakenUntilTheOldProcessIsGone(t *testing.T) {
 	// The worker that is discarded gently lives on for 3 s after its port closed.
 	stubborn := first(3, model.Profile{Stubborn: 3 * sec}, model.Profile{})

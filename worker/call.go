@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -32,13 +33,13 @@ func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return wire.Reply{}, fmt.Errorf("worker %s: %s not sent: %w", w.ID, r.Command, context.Cause(ctx))
 	}
-	r.ID, r.Timestamp = w.last+1, begin
+	r.ID, r.Timestamp = w.id(w.calls+1), begin
 	r.Evidence = r.Evidence && slices.Contains(w.Capabilities, "evidence")
 	var err error
 	if w.buf, err = wire.AppendRequest(w.buf[:0], r); err != nil {
 		return wire.Reply{}, err
 	}
-	w.last++
+	w.calls++
 	if cap(w.buf) > bufferMost { // one huge call must not keep its memory for ever
 		defer func() { w.buf = nil }()
 	}
@@ -67,6 +68,38 @@ func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 		return reply, &RemoteError{Worker: w.ID, Command: r.Command, Type: reply.ErrorType, Message: reply.Error, Traceback: reply.Traceback}
 	}
 	return reply, nil
+}
+
+// drawn is how many bits of a request's id are drawn; above them it counts.
+const drawn = 20
+
+// id is that of the worker's nth request. No two are the same, and none can be
+// told from those before: a worker that answers too often, or counts for itself,
+// never hits on the next. It depends on nothing but worker and n, so that a run
+// can be had again.
+func (w *Worker) id(n int64) int64 {
+	var lot rand.PCG
+	lot.Seed(w.salt, uint64(n))
+	return n<<drawn | int64(lot.Uint64()>>(64-drawn))
+}
+
+// Unasked says whether it has sent something that answers no call: it is then
+// not to be called again, as whatever comes next may be taken for an answer.
+// It costs a system call, and is for the goroutine that calls. A port that can't
+// say so is believed.
+func (w *Worker) Unasked() bool { return unasked(w.Port) }
+
+func unasked(p Port) bool {
+	for {
+		switch port := p.(type) {
+		case Listener:
+			return port.Unasked()
+		case interface{ Unwrap() Port }:
+			p = port.Unwrap()
+		default:
+			return false
+		}
+	}
 }
 
 // Answered says whether it has answered a call, if only with an error. It is
@@ -99,6 +132,8 @@ var (
 	ErrDoubt = errors.New("worker is in doubt after an earlier call")
 	// ErrWrongID means that a reply was not to the request that was asked.
 	ErrWrongID = errors.New("reply to another request")
+	// ErrUnasked means that a worker has sent more than it was asked for.
+	ErrUnasked = errors.New("worker sent what nobody asked for")
 )
 
 // A RemoteError is what a command's handler raised. The worker is well.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"strings"
 	"time"
@@ -19,7 +20,8 @@ type Worker struct {
 	Capabilities []string      // what the hello offered
 	StartedIn    time.Duration // from launch to hello
 
-	last     int64 // id of the last request
+	calls    int64  // sent so far
+	salt     uint64 // of the ids of its calls
 	buf      []byte
 	doubt    bool
 	answered bool
@@ -43,7 +45,9 @@ func Start(ctx context.Context, l Launcher, id string) (*Worker, error) {
 		e.Info.Stderr = port.Info().Stderr
 		return nil, e
 	}
-	return &Worker{ID: id, Port: port, Capabilities: capabilities, StartedIn: time.Since(begin)}, nil
+	salt := fnv.New64a()
+	io.WriteString(salt, id)
+	return &Worker{ID: id, Port: port, Capabilities: capabilities, StartedIn: time.Since(begin), salt: salt.Sum64()}, nil
 }
 
 func hello(ctx context.Context, port Port, id string) ([]string, error) {
@@ -61,7 +65,11 @@ func hello(ctx context.Context, port Port, id string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wire.CheckHello(reply)
+	capabilities, err := wire.CheckHello(reply)
+	if err == nil && unasked(port) {
+		return nil, ErrUnasked
+	}
+	return capabilities, err
 }
 
 // exitPatience is how long a worker whose port ended may take to be reaped

@@ -47,6 +47,13 @@ type Launcher interface {
 	Launch(ctx context.Context, id string) (Port, error)
 }
 
+// A Listener is a port that can say, without waiting, whether something has come
+// that nobody has received yet: a frame, or part of one. Not every port is one.
+// It is for the goroutine that receives.
+type Listener interface {
+	Unasked() bool
+}
+
 // Info is what is known of a worker from outside.
 type Info struct {
 	PID      int           // 0 where there is none to name

@@ -31,6 +31,9 @@ type Profile struct {
 	DieAtCall         int           // exits with status 1 at its n-th call, from 1
 	MidCall           time.Duration // ... so long after that call began
 	WrongIDAt         int           // answers its n-th call under another id
+	TwoHellos         bool          // says hello twice
+	TwiceAt           int           // answers its n-th call twice, from 1
+	TwiceAfter        time.Duration // ... the second time so long after the first
 	Stubborn          time.Duration // lives on for so long after its port was closed
 	DieBooted         *worker.Exit  // ends like this before it reads its first frame
 	DieAged           *worker.Exit  // ends like this ...
@@ -218,6 +221,9 @@ func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 		}
 	}
 }
+
+// Unasked implements worker.Listener.
+func (p *Port) Unasked() bool { return len(p.out) > 0 }
 
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {

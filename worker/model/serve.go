@@ -53,6 +53,15 @@ func (p *Port) live() worker.Exit {
 			return worker.Exit{Code: 2}
 		}
 		p.out <- frame
+		switch {
+		case r.ID == 0 && f.TwoHellos:
+			p.out <- frame
+		case r.ID != 0 && p.Calls() == f.TwiceAt:
+			if !p.do(0, f.TwiceAfter) {
+				return worker.Exit{}
+			}
+			p.out <- frame
+		}
 		if r.ID == 0 && f.DieAfter > 0 {
 			p.sleep(f.DieAfter)
 			return worker.Exit{Code: 1}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
@@ -279,6 +281,27 @@ func (p *port) Info() worker.Info {
 	}
 	i.CPU, i.RunDelay = p.usage, p.delay
 	return i
+}
+
+// Unasked implements worker.Listener.
+func (p *port) Unasked() bool {
+	if !p.recvMu.TryLock() { // somebody waits for it
+		return false
+	}
+	defer p.recvMu.Unlock()
+	if p.frames.Buffered() > 0 {
+		return true
+	}
+	came := false
+	raw, err := p.stdout.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			n, _ := unix.Poll(fds[:], 0)
+			came = n > 0 && fds[0].Revents&unix.POLLIN != 0
+		})
+	}
+	return came && err == nil
 }
 
 // Done implements worker.Port.

@@ -399,6 +399,41 @@ func TestWorkersCostNoThreads(t *testing.T) {
 	}
 }
 
+func TestAPortSaysWhetherSomethingCameThatNobodyReceived(t *testing.T) {
+	for name, size := range map[string]int{"small": 10, "large": 20_000} { // the large one is in the pipe, not in our buffer
+		p := script(t, fmt.Sprintf(`
+import os, sys
+f = %d
+f = f.to_bytes(4, "big") + b"x" * f
+sys.stdin.buffer.raw.read(5)
+os.write(1, f)
+sys.stdin.buffer.raw.read(5)
+os.write(1, f + f)
+sys.stdin.read()`, size))
+		unasked := func(want bool) {
+			t.Helper()
+			if got := p.(worker.Listener).Unasked(); got != want {
+				t.Errorf("%s frames: %v, want %v", name, got, want)
+			}
+		}
+		unasked(false)
+		for _, frames := range []int{1, 2} {
+			if err := p.Send(within(t), []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			for i := range frames {
+				if frame, err := p.Recv(within(t)); err != nil || len(frame) != size {
+					t.Fatalf("%d bytes, %v", len(frame), err)
+				}
+				unasked(i+1 < frames)
+			}
+		}
+		p.Kill()
+		wait(t, "its end", p.Done())
+		unasked(false)
+	}
+}
+
 func TestASendUnderAnEndedContextHarmsNothing(t *testing.T) {
 	w := start(t, &process.Launcher{})
 	ctx, cancel := context.WithCancel(context.Background())
