@@ -23,7 +23,6 @@ import (
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
 	"github.com/butfor/butfor/harness/world/virtual"
-	"github.com/butfor/butfor/internal/point"
 )
 
 // Scenario is what is to be run; Result is what came out.
@@ -64,6 +63,15 @@ func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 
 	var reference *scenario.Record
 	var err error
+	if o := &sc.Order; sc.World == virtual.Name && o.Strategy == scenario.PCT && o.Length == 0 && o.Choices == nil {
+		if o.Length, err = length(ctx, t, sc); err != nil {
+			r, ok := endless(sc, err)
+			if ok {
+				err = nil
+			}
+			return r, err
+		}
+	}
 	if sc.Deadline == 0 {
 		if reference, err = ideal(ctx, t, sc, false); err != nil {
 			return Result{}, err
@@ -92,17 +100,27 @@ func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 		Reference: reference,
 		Seconds:   time.Since(begin).Seconds(),
 		Hash:      trace.Hash(record),
-		Order:     order(sc.World),
+		Order:     record.Order,
 	}, nil
 }
 
+// length is how many steps the subject's run takes where lots are drawn.
+func length(ctx context.Context, t *testing.T, sc Scenario) (int, error) {
+	sc.Order = scenario.Order{}
+	r, err := stage(ctx, t, sc, sc.Subject, true)
+	if err != nil {
+		return 0, err
+	}
+	return len(r.Choices), nil
+}
+
 // order says how far the order of what happens is controlled: at the edges of
-// the pool, at points inside it too, or not at all.
-func order(world string) string {
+// the pool, at points inside it too, if it came to any, or not at all.
+func order(world string, inside bool) string {
 	switch {
 	case world != virtual.Name:
 		return "none" // real time: the order is the machine's
-	case point.Enabled:
+	case inside:
 		return "points"
 	}
 	return "edges"
@@ -127,7 +145,7 @@ func endless(sc Scenario, err error) (r Result, ok bool) {
 
 // unseen is the result of a run of which there is no trace.
 func unseen(sc Scenario) Result {
-	return Result{Scenario: sc, Order: order(sc.World), Record: &scenario.Record{
+	return Result{Scenario: sc, Order: order(sc.World, false), Record: &scenario.Record{
 		Subject: sc.Subject.Name, Seed: sc.Seed, Size: sc.Config.Size, Overflow: sc.Config.Overflow, Deadline: sc.Deadline,
 	}}
 }

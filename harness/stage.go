@@ -8,6 +8,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,7 +101,11 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	label := rand.Text()
 	life, end := context.WithCancel(ctx)
 	defer end()
-	life = point.With(pprof.WithLabels(life, pprof.Labels(runLabel, label)), w.Point)
+	var inside atomic.Bool // the subject has points of its own
+	life = point.With(pprof.WithLabels(life, pprof.Labels(runLabel, label)), func(who, at string) {
+		inside.Store(true)
+		w.Point(who, at)
+	})
 	a := &act{sc: &sc, world: w, rec: rec, life: life, end: end, label: label}
 
 	a.open(s, launcher, cfg)
@@ -129,7 +134,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	for _, text := range left {
 		rec.Add(scenario.Event{Kind: scenario.Left, Text: text})
 	}
-	record.Late = w.Late()
+	record.Late, record.Order = w.Late(), order(sc.World, inside.Load())
 	rec.KillAll()
 	record.Events = rec.Seal()
 	outside := scenario.Environment{Cores: w.Cores()}

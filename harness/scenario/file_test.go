@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -125,4 +126,28 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%v: it changes each time:\n%s\n%s", err, again, three)
 		}
 	})
+}
+
+// Reduced to nothing, a list still means the first by name, not a lot.
+func TestAnEmptyListOfChoicesStaysOne(t *testing.T) {
+	before := File{Subject: "any", Scenario: good()}
+	before.Scenario.Order.Choices = []int{}
+	text, err := before.Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := Parse(text, named)
+	if c := after.Scenario.Order.Choices; err != nil || c == nil || len(c) > 0 {
+		t.Errorf("%v is read from\n%s: %v", c, text, err)
+	}
+	for _, o := range []Order{{Choices: []int{}}, {}} {
+		text, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var after Order
+		if err := json.Unmarshal(text, &after); err != nil || !reflect.DeepEqual(after, o) {
+			t.Errorf("%s is read as %#v, want %#v: %v", text, after, o, err)
+		}
+	}
 }

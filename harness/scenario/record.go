@@ -65,7 +65,8 @@ type Record struct {
 	Deadline time.Duration `json:"deadline_ns"`
 	Patience time.Duration `json:"patience_ns"`
 	Late     time.Duration `json:"harness_late_ns"`    // the most by which the harness's own timers were late
-	Choices  []int         `json:"choices,omitempty"`  // of the schedule, in virtual time: see Order
+	Order    string        `json:"order"`              // how far it was controlled: edges, points, none
+	Choices  []int         `json:"choices,omitempty"`  // of the schedule, in virtual time: see scenario.Order
 	Stranded bool          `json:"stranded,omitempty"` // goroutines of the run are still in the program
 	// Environment is what the run met; nil if that is not known.
 	Environment *Environment `json:"environment,omitempty"`

@@ -25,7 +25,7 @@ type Scenario struct {
 	Cores float64 `yaml:"cores,omitempty"`
 	// Order says how the order of what happens at one instant is chosen, in
 	// virtual time.
-	Order Order `yaml:"order,omitempty"`
+	Order Order `yaml:"order,omitzero"`
 
 	// Start is what each start of a worker asks for, beyond what Python's own
 	// takes.
@@ -67,10 +67,10 @@ type Demand struct {
 
 // An Order is a rule for who goes first. The zero value draws lots.
 type Order struct {
-	Strategy string `json:"strategy,omitempty" yaml:"strategy,omitempty"`    // "" means random
-	Depth    int    `json:"depth,omitempty" yaml:"depth,omitempty"`          // of pct: how many orderings a bug may hang on; 0 means 1
-	Length   int    `json:"length,omitempty" yaml:"length,omitempty"`        // of pct: about how many steps the run takes; 0 means 1
-	Choices  []int  `json:"choices,omitempty" yaml:"choices,flow,omitempty"` // if not nil, in place of a strategy: at each step, which of those who could go on, by name
+	Strategy string `json:"strategy,omitempty" yaml:"strategy,omitempty"`  // "" means random
+	Depth    int    `json:"depth,omitempty" yaml:"depth,omitempty"`        // of pct: how many orderings a bug may hang on; 0 means 1
+	Length   int    `json:"length,omitempty" yaml:"length,omitempty"`      // of pct: how many steps the run takes; 0: as many as it takes by lot
+	Choices  []int  `json:"choices,omitzero" yaml:"choices,flow,omitzero"` // if not nil, in place of a strategy: at each step, which of those who could go on, by name; then the first
 }
 
 // The strategies.

@@ -41,17 +41,20 @@ func random(seed uint64) Strategy {
 }
 
 // pct is the strategy of Burckhardt and others, "A Randomized Scheduler with
-// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010: whoever has the
-// highest priority goes on, and at depth-1 steps, drawn from the first length
-// ones, the one that would go on becomes the last of all. A bug of that depth
-// among n goroutines is found with a probability of at least 1/(n·length^(depth-1)).
+// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010: everybody is given a
+// priority by lot, and whoever has the highest goes on; at depth-1 steps, drawn
+// from the first length ones, the one that would go on gets a priority below all
+// those, which is the steps' number in the order in which they were drawn. A bug
+// that hangs on depth orderings among n is found with a probability of at least
+// 1/(n·length^(depth-1)) in a run of no more than length steps. Here n are the
+// names, not the goroutines: whatever is done in one name has its priority.
 func pct(seed uint64, depth, length int) Strategy {
 	draw := rand.New(rand.NewPCG(seed, 2))
 	changes := map[int]uint64{}
 	for i := 1; i < depth; i++ {
 		changes[draw.IntN(length)] = uint64(i)
 	}
-	lowered := map[string]uint64{} // below everybody else, the later change the lower
+	lowered := map[string]uint64{}
 	priority := func(p *parked) uint64 {
 		if low, ok := lowered[p.who]; ok {
 			return low
@@ -69,8 +72,8 @@ func pct(seed uint64, depth, length int) Strategy {
 	}
 	return func(step int, ps []*parked) int {
 		best := highest(ps)
-		if i, ok := changes[step]; ok {
-			lowered[ps[best].who] = uint64(depth) - i
+		if low, ok := changes[step]; ok {
+			lowered[ps[best].who] = low
 			best = highest(ps)
 		}
 		return best
