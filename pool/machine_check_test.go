@@ -23,9 +23,9 @@ func (m *machine) found(format string, args ...any) {
 
 // check holds the pool against its model, once all is still.
 func (m *machine) check() error {
+	s := m.pool.Stat() // before the lock is taken: it may have to wait for a pool that is ill
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.pool.Stat()
 	m.checkCallers(s)
 	m.checkWorkers(s)
 	m.checkCounters(s)
