@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	"internal/point": {},
 	// For tests.
 	"internal/leftover": {"worker"},
+	"harness/mutant":    {},
 }
 
 var forAll = []string{"python", "internal/point"}
