@@ -119,12 +119,16 @@ func (r *Record) Calls() []Call {
 	return calls
 }
 
+func (c *Call) served() bool {
+	return c.Ended >= 0 && c.Err == "" && !c.Wrong && !c.Lost && !c.Excused
+}
+
 // Served are the times, from arrival, of the calls that had a right answer,
 // shortest first: by their deadline or not.
 func (r *Record) Served() []time.Duration {
 	var took []time.Duration
 	for _, c := range r.Calls() {
-		if c.Ended >= 0 && c.Err == "" && !c.Wrong && !c.Lost && !c.Excused {
+		if c.served() {
 			took = append(took, c.Took)
 		}
 	}
