@@ -71,6 +71,9 @@ type Order struct {
 	Depth    int    `json:"depth,omitempty" yaml:"depth,omitempty"`        // of pct: how many orderings a bug may hang on; 0 means 1
 	Length   int    `json:"length,omitempty" yaml:"length,omitempty"`      // of pct: how many steps the run takes; 0: as many as it takes by lot
 	Choices  []int  `json:"choices,omitzero" yaml:"choices,flow,omitzero"` // if not nil, in place of a strategy: at each step, which of those who could go on, by name; then the first
+	// Begin are calls in the order in which they are to turn to the pool, by id,
+	// as far as they come to it at one moment. nil: as the strategy has it.
+	Begin []string `json:"begin,omitempty" yaml:"begin,flow,omitempty"`
 }
 
 // The strategies.

@@ -13,6 +13,14 @@ type Strategy func(step int, ps []*parked) int
 
 // strategy makes what a scenario asks for.
 func strategy(seed uint64, o scenario.Order) (Strategy, error) {
+	pick, err := plainStrategy(seed, o)
+	if err == nil && len(o.Begin) > 0 && o.Choices == nil {
+		pick = inTurn(o.Begin, pick)
+	}
+	return pick, err
+}
+
+func plainStrategy(seed uint64, o scenario.Order) (Strategy, error) {
 	if o.Choices != nil {
 		return replay(o.Choices), nil
 	}
@@ -87,6 +95,30 @@ func replay(choices []int) Strategy {
 			return choices[step]
 		}
 		return 0
+	}
+}
+
+// atBegin is the point at which a call turns to the pool.
+const atBegin = "begin"
+
+// inTurn picks as another strategy does, but of the calls that are about to turn
+// to the pool the one that is named first.
+func inTurn(begin []string, pick Strategy) Strategy {
+	turn := map[string]int{}
+	for i, id := range begin {
+		turn[id] = i + 1
+	}
+	return func(step int, ps []*parked) int {
+		best := pick(step, ps)
+		if ps[best].at != atBegin || turn[ps[best].who] == 0 {
+			return best
+		}
+		for i, p := range ps {
+			if t := turn[p.who]; p.at == atBegin && t > 0 && t < turn[ps[best].who] {
+				best = i
+			}
+		}
+		return best
 	}
 }
 

@@ -1,0 +1,184 @@
+package harness
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+// Replaying says how a recorded run is to be run again in virtual time. The zero
+// value runs the same subject under all that was recorded, and lets the load
+// from outside react.
+type Replaying struct {
+	Subject subject.Subject       // another's code, unless its Open is nil
+	Frozen  bool                  // the load from outside wants what it wanted, whatever it gets
+	Demands *scenario.Environment // in place of the recording's own starts, calls and deaths; nil: those
+	// Seeds are how many seeds are tried until the same calls miss their
+	// deadline, the recording's own first: in what order things happened at one
+	// moment was not recorded. 0: one.
+	Seeds int
+}
+
+// Replayed is what came out.
+type Replayed struct {
+	scenario.Comparison
+	Scenario Scenario
+	Record   *scenario.Record
+	Tried    int // seeds
+}
+
+// Replay runs a recorded run again, in the environment that it met, with clients
+// that arrive as they did. t is for tests; programs have none.
+//
+// An error means that it can't be replayed: its environment is not known, or the
+// run would never have ended.
+func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Replayed, err error) {
+	sc, err := again(of, how)
+	if err != nil {
+		return r, err
+	}
+	at := sc.Workload.At
+	sc.Workload.At, sc.Order.Begin = inTurn(of.Record, at), begun(of.Record) // the most likely order first
+	_, probe := of.Record.First(scenario.Probing)
+	play := func(t *testing.T) {
+		for r.Tried < max(1, how.Seeds) && err == nil {
+			r.Tried++
+			r.Scenario = sc
+			if r.Record, err = stage(ctx, t, sc, sc.Subject, probe); err != nil {
+				return
+			}
+			r.Comparison = scenario.Compare(of.Record, r.Record, how.Frozen)
+			if len(r.Others()) == 0 {
+				return
+			}
+			sc.Seed++
+			sc.Workload.At, sc.Order.Begin = at, nil
+		}
+	}
+	if t != nil {
+		play(t)
+	} else if failed := virtual.Program(play); failed != nil {
+		return r, failed
+	}
+	return r, err
+}
+
+// again is the scenario of a replay.
+func again(of Result, how Replaying) (Scenario, error) {
+	sc := of.Scenario
+	switch {
+	case of.Record == nil || len(of.Record.Events) == 0:
+		return sc, errors.New("replay: there is no recording")
+	case of.Record.Environment == nil:
+		return sc, errors.New("replay: what the recorded run met is not known")
+	}
+	environment := *of.Record.Environment
+	if d := how.Demands; d != nil {
+		environment.Starts, environment.Calls, environment.Deaths = d.Starts, d.Calls, d.Deaths
+	}
+	sc.World, sc.Replay, sc.Frozen = virtual.Name, &environment, how.Frozen
+	sc.Order = scenario.Order{}
+	sc.Cores = of.Record.Cores // that its workers might use: what a subject is told
+	sc.Deadline = of.Record.Deadline
+	if how.Subject.Open != nil {
+		sc.Subject = how.Subject
+	}
+	at, err := arrived(of.Record, sc.Workload.Clients)
+	if err != nil {
+		return sc, err
+	}
+	sc.Workload.At = at
+	return sc, sc.Check()
+}
+
+// arrived are the times at which the workload's clients came, since their clock
+// started.
+func arrived(r *scenario.Record, clients int) ([]time.Duration, error) {
+	clock, ok := r.First(scenario.Go)
+	if !ok {
+		return nil, errors.New("replay: the recorded run ended before its clients arrived")
+	}
+	at := make([]time.Duration, clients)
+	for i := range at {
+		n := firstOf(r, i, scenario.Arrive)
+		if n < 0 {
+			return nil, fmt.Errorf("replay: client c%d never arrived in the recorded run", i+1)
+		}
+		at[i] = r.Events[n].At - clock.At
+	}
+	return at, nil
+}
+
+// firstOf is the place of a client's first event of a kind; -1 if there is none.
+func firstOf(r *scenario.Record, client int, k scenario.Kind) int {
+	name := fmt.Sprintf("c%d", client+1)
+	return slices.IndexFunc(r.Events, func(e scenario.Event) bool { return e.Kind == k && e.Client == name && !e.Probe })
+}
+
+// begun are the calls in the order in which they turned to the pool.
+func begun(r *scenario.Record) (ids []string) {
+	for _, e := range r.Events {
+		if e.Kind == scenario.Begin && !e.Probe {
+			ids = append(ids, e.Call)
+		}
+	}
+	return ids
+}
+
+// inTurn sets clients apart who came at one moment, as far as can be told, in the
+// order in which they turned to the pool: who is first in its line may decide who
+// is served.
+func inTurn(r *scenario.Record, arrived []time.Duration) []time.Duration {
+	at := slices.Clone(arrived)
+	turn, who := make([]int, len(at)), make([]int, len(at))
+	for i := range at {
+		who[i], turn[i] = i, firstOf(r, i, scenario.Begin)
+	}
+	slices.SortStableFunc(who, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
+	for from := 0; from < len(who); {
+		to := from + 1
+		for to < len(who) && at[who[to]]-at[who[to-1]] < oneMoment {
+			to++
+		}
+		together, t := who[from:to], at[who[from]]
+		slices.SortStableFunc(together, func(a, b int) int { return cmp.Compare(turn[a], turn[b]) })
+		for _, i := range together {
+			at[i] = max(t, at[i])
+			t = at[i] + apart
+		}
+		from = to
+	}
+	return at
+}
+
+const (
+	// oneMoment is how far apart the arrivals of one moment may be recorded: on a
+	// busy machine one of two goroutines may have been kept waiting.
+	oneMoment = time.Millisecond
+	// apart is more than a client needs in virtual time to get into the pool.
+	apart = 20 * time.Microsecond
+)
+
+// Reopen reads a bundle. Its subject is the one that is known by that name; where
+// none is, a replay has to name one.
+func Reopen(dir string) (Result, error) {
+	b, err := trace.Load(dir)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Verdict: *b.Verdict, Scenario: b.Scenario, Record: b.Record, Reference: b.Reference, Hash: trace.Hash(b.Record), Order: b.Record.Order}
+	r.Scenario.Subject.Name = b.Record.Subject
+	if s, err := Subject(b.Record.Subject); err == nil {
+		r.Scenario.Subject = s
+	}
+	return r, nil
+}

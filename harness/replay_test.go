@@ -1,0 +1,266 @@
+package harness
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+// recordVirtually runs a scenario in virtual time, as a recording.
+func recordVirtually(t *testing.T, sc Scenario) Result {
+	t.Helper()
+	fill(&sc)
+	r, err := stage(t.Context(), t, sc, sc.Subject, false)
+	if err != nil {
+		t.Fatalf("%s, seed %d: %v", sc.Subject.Name, sc.Seed, err)
+	}
+	return Result{Scenario: sc, Record: r}
+}
+
+// stepCost is more than what the order of things takes in a virtual run: a
+// microsecond a step.
+func stepCost(r *scenario.Record) time.Duration {
+	return time.Duration(len(r.Choices)+1) * time.Microsecond
+}
+
+// uneven takes the roundness out of a scenario, so that no timer ends at the very
+// moment at which work does: which of them is first is not recorded.
+func uneven(sc Scenario) Scenario {
+	sc.Start.CPU += 1234567 * time.Nanosecond
+	sc.Start.Wait += 2345678 * time.Nanosecond
+	sc.Deadline += 3456789 * time.Nanosecond
+	sc.Workload.Think += 4567891 * time.Nanosecond
+	sc.Workload.Every += 5678912 * time.Nanosecond
+	for i, d := range []*time.Duration{&sc.Config.CheckoutTimeout, &sc.Config.CallTimeout, &sc.Workload.DieAfter} {
+		if *d > 0 {
+			*d += time.Duration(7891234+i*1912345) * time.Nanosecond
+		}
+	}
+	return sc
+}
+
+func TestInVirtualTimeAReplayIsTheRecordingOverAgain(t *testing.T) {
+	for _, s := range controlled() {
+		t.Run(s.Name, func(t *testing.T) {
+			for seed := range seeds(t, 40) {
+				sc := uneven(mixed(seed))
+				sc.Subject = s
+				sc.Workload.Arrive, sc.Workload.Calls = scenario.Rate, 1 // no two at one moment
+				of := recordVirtually(t, sc)
+				again, err := Replay(t.Context(), t, of, Replaying{})
+				if err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				cost := stepCost(of.Record) + stepCost(again.Record)
+				for _, p := range again.Calls {
+					if p.Missed[0] != p.Missed[1] || !p.Took.Within(cost, 0) {
+						t.Errorf("seed %d: %s took %v, missed %v; in the replay %v, %v", seed, p.ID, p.Took.Recorded, p.Missed[0], p.Took.Replayed, p.Missed[1])
+					}
+				}
+				if !again.FirstReady.Within(cost, 0) {
+					t.Errorf("seed %d: the first worker was ready after %v; in the replay %v", seed, again.FirstReady.Recorded, again.FirstReady.Replayed)
+				}
+				before, after := of.Record.Environment.Starts, again.Record.Environment.Starts
+				for i := range min(len(before), len(after)) {
+					p := scenario.Pair{Recorded: before[i].End - before[i].Begin, Replayed: after[i].End - after[i].Begin}
+					if before[i].Whole() && after[i].Whole() && !p.Within(cost, 0) {
+						t.Errorf("seed %d: start %d took %v; in the replay %v", seed, i, p.Recorded, p.Replayed)
+					}
+				}
+				for _, off := range again.Off(cost, 0) {
+					t.Errorf("seed %d: %s took %v, by the model %v", seed, off.What, off.Recorded, off.Replayed)
+				}
+			}
+		})
+	}
+}
+
+// Of what happens at one moment the order is not recorded, so a few seeds may
+// have to be tried.
+func TestAReplayMissesTheSameCallsInOneOfAFewOrders(t *testing.T) {
+	most := 0
+	for _, s := range controlled() {
+		for seed := range seeds(t, 40) {
+			sc := uneven(mixed(seed))
+			sc.Subject = s
+			sc.Workload.Calls = 1
+			of := recordVirtually(t, sc)
+			again, err := Replay(t.Context(), t, of, Replaying{Seeds: 64})
+			if err != nil {
+				t.Fatalf("%s, seed %d: %v", s.Name, seed, err)
+			}
+			if others := again.Others(); len(others) > 0 {
+				t.Errorf("%s, seed %d: after %d seeds still others miss their deadline: %v", s.Name, seed, again.Tried, others)
+			}
+			most = max(most, again.Tried)
+		}
+	}
+	t.Logf("at most %d seeds were tried", most)
+}
+
+func TestAnotherSubjectMeetsTheSameEnvironment(t *testing.T) {
+	// Six starts of 0.1 to 0.6 s of CPU one after another on two cores.
+	sc := Scenario{
+		World: virtual.Name, Subject: dspex.V2Seed(), Config: subject.Config{Size: 6}, Start: scenario.Demand{CPU: 300 * time.Millisecond},
+		Workload: scenario.Workload{Clients: 6, Command: "sleep", Args: map[string]any{"s": 2.0}}, Deadline: 20 * time.Second,
+	}
+	of := recordVirtually(t, sc)
+	for i := range of.Record.Environment.Starts {
+		of.Record.Environment.Starts[i].CPU = time.Duration(i+1) * 100 * time.Millisecond
+	}
+	again, err := Replay(t.Context(), t, of, Replaying{Subject: subject.Herd()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// All at once: a third of a core each until the first is through after 0.3 s;
+	// 2.1 s of CPU take 1.1 s where the last one is alone for its last 0.1 s.
+	cost := stepCost(again.Record)
+	if got := again.FirstReady.Replayed - 300*time.Millisecond; again.Record.Subject != "herd" || got.Abs() > cost {
+		t.Errorf("%s: the first worker is %v off", again.Record.Subject, got)
+	}
+	if got := again.LastReady.Replayed - 1100*time.Millisecond; got.Abs() > cost {
+		t.Errorf("the last worker is %v off", got)
+	}
+}
+
+func TestTheDemandsOfAnotherRunCanBeMetUnderTheLoadOfThisOne(t *testing.T) {
+	sc := Scenario{
+		World: virtual.Name, Subject: subject.Herd(), Config: subject.Config{Size: 2}, Cores: 1, Start: scenario.Demand{CPU: 300 * time.Millisecond},
+		Workload: scenario.Workload{Clients: 2, Command: "echo"}, Deadline: 10 * time.Second,
+	}
+	of := recordVirtually(t, sc)
+	sc.Start.CPU = 100 * time.Millisecond
+	other := recordVirtually(t, sc)
+	e := of.Record.Environment
+	e.Rivals = []scenario.Rival{{Place: scenario.Place{Path: []scenario.Group{{Name: "hog", Weight: 1}}}}}
+	e.Load = []scenario.Bucket{{Span: 200 * time.Millisecond, Load: []scenario.Load{{Threads: 1, Runnable: 1, CPU: 1}}}}
+	for demands, want := range map[*scenario.Environment]time.Duration{nil: 900, other.Record.Environment: 300} { // of three that share one core
+		again, err := Replay(t.Context(), t, of, Replaying{Demands: demands})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := again.LastReady.Replayed - want*time.Millisecond; off.Abs() > stepCost(again.Record) {
+			t.Errorf("the last worker is ready after %v, want %vms", again.LastReady.Replayed, int64(want))
+		}
+		// What a replay met is known of it, too.
+		third, err := Replay(t.Context(), t, Result{Scenario: again.Scenario, Record: again.Record}, Replaying{})
+		if err != nil || !third.LastReady.Within(stepCost(again.Record)+stepCost(third.Record), 0) {
+			t.Errorf("the replay of the replay: %v, %s", err, third.String())
+		}
+	}
+}
+
+func TestABundleIsReplayedAsItsRunIs(t *testing.T) {
+	sc := uneven(mixed(3))
+	sc.Subject = dspex.V2Seed()
+	sc.Workload.Arrive = scenario.Rate
+	of := recordVirtually(t, sc)
+	dir := filepath.Join(t.TempDir(), "bundle")
+	if err := trace.Save(dir, of); err != nil {
+		t.Fatal(err)
+	}
+	read, err := Reopen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, seeds := range []int{0, 1} {
+		a, errA := Replay(t.Context(), t, of, Replaying{Seeds: seeds})
+		b, errB := Replay(t.Context(), t, read, Replaying{Seeds: seeds})
+		if errA != nil || errB != nil || trace.Hash(a.Record) != trace.Hash(b.Record) {
+			t.Errorf("%v, %v: %s\nfrom the bundle: %s", errA, errB, a.String(), b.String())
+		}
+	}
+}
+
+func TestAReplayIsTheSameForTheSameSeed(t *testing.T) {
+	for seed := range seeds(t, 20) {
+		sc := mixed(seed)
+		sc.Subject = subject.Puddle()
+		of := recordVirtually(t, sc)
+		of.Record.Environment.Starts = of.Record.Environment.Starts[:1] // the others, and the calls, are drawn
+		of.Record.Environment.Calls = nil
+		one, err1 := Replay(t.Context(), t, of, Replaying{})
+		two, err2 := Replay(t.Context(), t, of, Replaying{})
+		if err1 != nil || err2 != nil || trace.Hash(one.Record) != trace.Hash(two.Record) {
+			t.Errorf("seed %d: %v, %v: two traces", seed, err1, err2)
+		}
+	}
+}
+
+func TestWhatCannotBeReplayedIsNamed(t *testing.T) {
+	for says, spoil := range map[string]func(r *Result){
+		"no recording":            func(r *Result) { r.Record = nil },
+		"is not known":            func(r *Result) { r.Record.Environment = nil },
+		"before its clients":      func(r *Result) { r.Record.Events = r.Record.Events[:1] },
+		"client c2 never arrived": func(r *Result) { r.Scenario.Workload.Clients = 2 },
+		"0 cores":                 func(r *Result) { r.Record.Environment.Cores = 0 },
+		"Subject.Open":            func(r *Result) { r.Scenario.Subject.Open = nil },
+	} {
+		sc := Scenario{World: virtual.Name, Subject: subject.Ours(), Config: subject.Config{Size: 1}, Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: time.Second}
+		of := recordVirtually(t, sc)
+		spoil(&of)
+		if _, err := Replay(t.Context(), t, of, Replaying{}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want it to say %q", err, says)
+		}
+	}
+	if _, err := Reopen(t.TempDir()); err == nil {
+		t.Error("an empty folder was taken for a bundle")
+	}
+}
+
+// sent are the calls in the order in which workers first had them.
+func sent(r *scenario.Record) (ids []string) {
+	for _, e := range r.Events {
+		if e.Kind == scenario.Send && e.Call != "" && !e.Probe {
+			ids = append(ids, e.Call)
+		}
+	}
+	return ids
+}
+
+func TestClientsOfOneMomentComeInTheOrderInWhichTheyCame(t *testing.T) {
+	for name, warm := range map[string]int{"to an open pool": 1, "while it opens": 0} {
+		orders := map[string]bool{}
+		for seed := range seeds(t, 20) {
+			of := recordVirtually(t, Scenario{
+				World: virtual.Name, Seed: seed, Subject: dspex.V1(), Config: subject.Config{Size: 1}, Start: scenario.Demand{CPU: 300 * time.Millisecond}, Warm: warm,
+				Workload: scenario.Workload{Clients: 4, Command: "sleep", Args: map[string]any{"s": 0.2}}, Deadline: 10 * time.Second,
+			})
+			of.Scenario.Seed += 1000                   // other lots
+			of.Scenario.Order.Choices = []int{0, 1, 2} // the recorded run's are no matter of the replay's
+			again, err := Replay(t.Context(), t, of, Replaying{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, after := sent(of.Record), sent(again.Record)
+			if !slices.Equal(before, after) || len(before) != 4 {
+				t.Errorf("%s, seed %d: served were %v, in the replay %v", name, seed, before, after)
+			}
+			orders[strings.Join(before, " ")] = true
+		}
+		if len(orders) < 2 {
+			t.Errorf("%s: the recordings all have one order", name)
+		}
+	}
+}
+
+func TestEachSeedIsTriedOnce(t *testing.T) {
+	of := recordVirtually(t, Scenario{
+		World: virtual.Name, Seed: 7, Subject: subject.Ours(), Config: subject.Config{Size: 1},
+		Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: 10 * time.Second,
+	})
+	of.Record.Deadline = 1 // whatever the order, it is missed in the replay alone
+	of.Record.Events = append(of.Record.Events, scenario.Event{Kind: scenario.Return, Call: "c1", Excused: true})
+	again, err := Replay(t.Context(), t, of, Replaying{Seeds: 5})
+	if err != nil || again.Tried != 5 || again.Scenario.Seed != 11 || again.Record.Seed != 11 {
+		t.Errorf("%v: after %d seeds the last is %d, %d in the record; want 5, and 11", err, again.Tried, again.Scenario.Seed, again.Record.Seed)
+	}
+}
