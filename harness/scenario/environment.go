@@ -28,7 +28,7 @@ type Environment struct {
 
 	// The recording itself.
 	Late  time.Duration `json:"late_ns"`        // the most by which the recorder was late to look
-	Cost  time.Duration `json:"cost_ns"`        // CPU that it used
+	Cost  time.Duration `json:"cost_ns"`        // CPU that it used, once the run had begun
 	Share float64       `json:"cost_cores"`     // the same, in cores
 	Slice time.Duration `json:"slice_ns"`       // of its thread, as the kernel has it; 0: the kernel's own
 	Gaps  []Gap         `json:"gaps,omitempty"` // what could not be seen
@@ -105,9 +105,10 @@ type Place struct {
 	Nice   int     `json:"nice,omitempty"`   // within the last group
 	Policy Policy  `json:"policy,omitempty"` // within the last group
 	CPUs   []int   `json:"cpus,omitempty"`   // that they may use; empty: all. They share these as one set
-	// Processes and Threads are, of the run's own, the most that lived at once
-	// here among those that used CPU. More than one thread of ours in a group
-	// that competes with another can't be replayed.
+	// Processes and Threads are, of the run's own, the most that used CPU here
+	// within one bucket, a fortieth of it at least: many a worker has a thread
+	// that only waits. More than one thread of ours in a group that competes with
+	// another can't be replayed.
 	Processes int `json:"processes,omitempty"`
 	Threads   int `json:"threads,omitempty"`
 }
@@ -144,7 +145,7 @@ type Bucket struct {
 // named.
 type Load struct {
 	Rival    int     `json:"rival"`    // its place in Rivals
-	Threads  int     `json:"threads"`  // that ran at all
+	Threads  int     `json:"threads"`  // that ran or waited for a CPU at all
 	Runnable float64 `json:"runnable"` // mean number of threads that ran or waited for a CPU; at least CPU
 	CPU      float64 `json:"cpu"`      // cores that they used
 }

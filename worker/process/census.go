@@ -19,6 +19,17 @@ type Process struct {
 
 func (p Process) String() string { return fmt.Sprintf("%d (%c) %s", p.PID, p.State, p.Command) }
 
+// Mark is what the environment of processes contains that a program with that
+// token started, and of their offspring; with run not empty, only of launchers
+// with that Run.
+func Mark(token, run string) string {
+	mark := TokenVariable + "=" + token + "/"
+	if run != "" {
+		mark += run + "/"
+	}
+	return mark
+}
+
 // Census lists the living processes that a program with that token started,
 // and their offspring, wherever they were reparented to; with run not empty,
 // only those of launchers with that Run. A zombie has no environment any more
@@ -28,10 +39,7 @@ func Census(token, run string) ([]Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("census: %w", err)
 	}
-	mark := []byte(TokenVariable + "=" + token + "/")
-	if run != "" {
-		mark = append(mark, run+"/"...)
-	}
+	mark := []byte(Mark(token, run))
 	var left []Process
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/world/outside"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/process"
 )
@@ -27,7 +28,9 @@ const Name = "process"
 type World struct {
 	start    time.Time
 	launcher *process.Launcher
-	late     atomic.Int64 // ns
+	recorder *outside.Recorder // nil if there could be none
+	gap      string            // why
+	late     atomic.Int64      // ns
 	stop     context.CancelFunc
 	stopped  chan struct{}
 }
@@ -37,19 +40,53 @@ func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
 	if _, err := process.Find(ctx, "python3"); err != nil {
 		return nil, err
 	}
-	w := &World{start: time.Now(), stopped: make(chan struct{})}
+	w := &World{stopped: make(chan struct{})}
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 	w.launcher = &process.Launcher{
 		Args: []string{"--boot-cpu", seconds(sc.Start.CPU), "--boot-wait", seconds(sc.Start.Wait)},
 		Run:  rand.Text(), // runs side by side never accuse each other
 	}
+	w.record()
 	ctx, w.stop = context.WithCancel(ctx)
 	go w.watchClock(ctx)
 	return w, nil
 }
 
+// record begins to record the load from outside. A run goes on without, if it
+// must: whether it can be judged then is for others to say.
+func (w *World) record() {
+	r, err := outside.Start(process.Mark(process.Token(), w.launcher.Run))
+	if err != nil {
+		w.start, w.gap = time.Now(), err.Error()
+		return
+	}
+	w.start, w.recorder = r.Began(), r
+}
+
+// Environment ends the recording and has what the run met, as far as the machine
+// shows it: what its workers asked for is in its trace. It may be called again,
+// and after Close.
+func (w *World) Environment() scenario.Environment {
+	if w.recorder == nil {
+		return scenario.Environment{Cores: float64(runtime.NumCPU()), Gaps: []scenario.Gap{{Kind: scenario.GapMachine, Text: w.gap}}}
+	}
+	return w.recorder.Stop()
+}
+
 // Launcher starts workers with the scenario's demands.
-func (w *World) Launcher() worker.Launcher { return w.launcher }
+func (w *World) Launcher() worker.Launcher { return launcher{w} }
+
+// A launcher tells the recorder whom it has started.
+type launcher struct{ world *World }
+
+// Launch implements worker.Launcher.
+func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	port, err := l.world.launcher.Launch(ctx, id)
+	if err == nil && l.world.recorder != nil {
+		l.world.recorder.Own(port.Info().PID)
+	}
+	return port, err
+}
 
 // Cores is how many the workers may use.
 func (w *World) Cores() float64 { return float64(runtime.GOMAXPROCS(0)) }
@@ -120,6 +157,9 @@ func (w *World) Left(ctx context.Context) ([]string, error) {
 // Close ends what the world itself runs, and what is left of the run's
 // processes wherever they went.
 func (w *World) Close() {
+	if w.recorder != nil {
+		w.recorder.Stop()
+	}
 	w.stop()
 	<-w.stopped
 	for range 100 { // one that is being killed may have forked meanwhile

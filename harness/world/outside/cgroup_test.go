@@ -1,0 +1,124 @@
+//go:build linux
+
+package outside
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/procfs"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// folder makes a cgroup file system: files, and what is in them.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func v1(dir, root string) *procfs.MountInfo {
+	return &procfs.MountInfo{FSType: "cgroup", MountPoint: dir, Root: root, SuperOptions: map[string]string{"rw": "", "cpu": "", "cpuacct": ""}}
+}
+
+func v2(dir, root string) *procfs.MountInfo {
+	return &procfs.MountInfo{FSType: "cgroup2", MountPoint: dir, Root: root, SuperOptions: map[string]string{"rw": ""}}
+}
+
+var (
+	files1 = map[string]string{
+		"release_agent": "", "cpu.shares": "1024\n", "cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n",
+		"docker/cpu.shares": "1024\n", "docker/cpu.cfs_quota_us": "-1\n", "docker/cpu.cfs_period_us": "100000\n", "docker/cpu.idle": "0\n",
+		"docker/a/cpu.shares": "512\n", "docker/a/cpu.cfs_quota_us": "150000\n", "docker/a/cpu.cfs_period_us": "100000\n",
+		"idle/cpu.shares": "3\n", "idle/cpu.idle": "1\n",
+	}
+	files2 = map[string]string{
+		"cgroup.controllers":      "cpuset cpu io memory pids\n",
+		"system.slice/cpu.weight": "100\n", "system.slice/cpu.max": "max 100000\n", "system.slice/cgroup.type": "domain\n",
+		"system.slice/a.service/cpu.weight": "50\n", "system.slice/a.service/cpu.max": "20000 100000\n",
+		"system.slice/a.service/below/cgroup.type": "domain\n",
+		"idle/cpu.weight":                          "0\n", "idle/cpu.idle": "1\n",
+	}
+	// What a container sees that has a cgroup namespace of its own.
+	inside1 = map[string]string{"cpu.shares": "2048\n", "cpu.cfs_quota_us": "50000\n", "cpu.cfs_period_us": "100000\n"}
+	inside2 = map[string]string{"cgroup.controllers": "cpu\n", "cgroup.type": "domain\n", "cpu.weight": "200\n", "cpu.max": "50000 100000\n", "in/cpu.weight": "100\n"}
+)
+
+func TestAGroupCompetesAsItsFilesSay(t *testing.T) {
+	half := scenario.Quota{Cores: 0.5, Period: 100 * ms}
+	group := func(name string, weight float64) scenario.Group { return scenario.Group{Name: name, Weight: weight} }
+	under := func(name string, weight float64, q scenario.Quota) scenario.Group {
+		return scenario.Group{Name: name, Weight: weight, Quota: q}
+	}
+	for _, c := range []struct {
+		name   string
+		mounts []*procfs.MountInfo
+		path   string
+		want   []scenario.Group
+		hidden string
+	}{
+		{"version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/docker/a",
+			[]scenario.Group{group("docker", 1), under("a", 0.5, scenario.Quota{Cores: 1.5, Period: 100 * ms})}, ""},
+		{"the root of version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/", nil, ""},
+		{"idle in version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
+		{"gone meanwhile from version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/docker/b", []scenario.Group{group("docker", 1), group("b", 1)}, ""},
+		{"version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/system.slice/a.service",
+			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms})}, ""},
+		{"below what version 2 shares out", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/system.slice/a.service/below/deeper",
+			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms})}, ""},
+		{"not shared out in version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/user.slice/user-0.slice", nil, ""},
+		{"the root of version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/", nil, ""},
+		{"idle in version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
+		{"version 1 beside version 2", []*procfs.MountInfo{v2(folder(t, map[string]string{"cgroup.controllers": "\n"}), "/"), v1(folder(t, files1), "/")}, "/docker",
+			[]scenario.Group{group("docker", 1)}, ""},
+		{"version 2 without the controller", []*procfs.MountInfo{v2(folder(t, map[string]string{"cgroup.controllers": "io memory\n"}), "/")}, "/", nil, ""},
+		{"in a container of version 1, in a namespace", []*procfs.MountInfo{v1(folder(t, inside1), "/")}, "/", []scenario.Group{under("/", 2, half)}, ""},
+		{"in a container of version 2, in a namespace", []*procfs.MountInfo{v2(folder(t, inside2), "/")}, "/in", []scenario.Group{under("/", 2, half), group("in", 1)}, ""},
+		{"in a container of version 1, without", []*procfs.MountInfo{v1(folder(t, inside1), "/docker/a")}, "/docker/a",
+			[]scenario.Group{group("docker", 1), under("a", 2, half)}, "the weight of group /docker is not known"},
+		{"another container's", []*procfs.MountInfo{v1(folder(t, inside1), "/docker/a")}, "/docker/ab",
+			[]scenario.Group{group("docker", 1), group("ab", 1)}, "the weight of group /docker/ab is not known"},
+		{"outside of the namespace", []*procfs.MountInfo{v2(folder(t, inside2), "/")}, "/../b", []scenario.Group{under("/", 2, half), group("..", 1), group("b", 1)}, "the weight of group /../b is not known"},
+		{"nothing mounted", nil, "/a/b", []scenario.Group{group("a", 1), group("b", 1)}, "the weight of /a/b is not known"},
+		{"nothing mounted and no group", nil, "/", nil, ""},
+	} {
+		f := findHierarchy(c.mounts).read(c.path)
+		if !reflect.DeepEqual(f.groups, c.want) || (f.hidden == "") != (c.hidden == "") || !strings.Contains(f.hidden, c.hidden) {
+			t.Errorf("%s: got %+v, %q\nwant %+v, %q", c.name, f.groups, f.hidden, c.want, c.hidden)
+		}
+	}
+}
+
+func TestWhatIsKnownOfAGroupIsKeptForASecond(t *testing.T) {
+	dir := folder(t, files1)
+	h := findHierarchy([]*procfs.MountInfo{v1(dir, "/")})
+	weight := func(now int) float64 {
+		return h.family("/docker", time.Duration(now)*ms).groups[0].Weight
+	}
+	if weight(0) != 1 {
+		t.Errorf("at first %v", weight(0))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "docker/cpu.shares"), []byte("2048\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if got := weight(1000); got != 1 {
+		t.Errorf("after a second %v", got)
+	}
+	if got := weight(1001); got != 2 {
+		t.Errorf("after more than that %v", got)
+	}
+}

@@ -1,0 +1,11 @@
+//go:build linux
+
+package outside
+
+import (
+	"testing"
+
+	"github.com/butfor/butfor/internal/leftover"
+)
+
+func TestMain(m *testing.M) { leftover.Main(m) }

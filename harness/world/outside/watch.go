@@ -1,0 +1,109 @@
+//go:build linux
+
+package outside
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A watch is the recording thread's own: when it wakes, how late it was, and
+// what it costs.
+type watch struct {
+	slice time.Duration
+	cost  time.Duration // of the thread so far
+	first time.Duration // of that, before the first look was over
+	late  time.Duration // the most
+	slow  int           // looks that were put off, so that the cost stays within its bound
+}
+
+// share is the most that the recording may cost, in cores, and spare is what it
+// may be ahead of that for a while.
+const (
+	share = 0.01
+	spare = 20 * time.Millisecond
+)
+
+// slice is what the thread asks the scheduler for: the least that Linux gives.
+// It is then preferred to others at its wake-up, and late by no more than 3 ms
+// beside 4 hogs in place of 9.
+const slice = 100 * time.Microsecond
+
+// begin binds the goroutine to a thread for good: the thread ends with it, and
+// its slice with the thread. Waiting is done in the thread, too: Go's timers would
+// be late by another one's wake-up.
+func (w *watch) begin() {
+	runtime.LockOSThread()
+	attr, err := unix.SchedGetAttr(0, 0)
+	if err != nil || attr.Policy != unix.SCHED_NORMAL && attr.Policy != unix.SCHED_BATCH {
+		return
+	}
+	attr.Runtime = uint64(slice)
+	attr.Flags = 0
+	if unix.SchedSetAttr(0, attr, 0) != nil {
+		return
+	}
+	// Older kernels take no notice and give back 0.
+	if attr, err = unix.SchedGetAttr(0, 0); err == nil && attr.Runtime == uint64(slice) {
+		w.slice = slice
+	}
+}
+
+// settle says that the first look is over.
+func (w *watch) settle() {
+	w.cost = threadCPU()
+	w.first = w.cost
+}
+
+// wait waits until due, or until the bell is rung. Where the looks so far have
+// cost too much it waits longer.
+func (w *watch) wait(bell int, began time.Time, due time.Duration) (rung bool) {
+	w.cost = threadCPU()
+	if at := time.Duration(float64(w.cost-w.first-spare) / share); at > due {
+		due = at
+		w.slow++
+	}
+	for {
+		left := due - time.Since(began)
+		ts := unix.NsecToTimespec(int64(max(0, left)))
+		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, &ts, nil)
+		switch {
+		case n > 0:
+			return true
+		case err != nil && err != unix.EINTR:
+			return true // it can't wait: better no recording than a busy loop
+		}
+		if late := time.Since(began) - due; late >= 0 {
+			w.late = max(w.late, late)
+			return false
+		}
+	}
+}
+
+func (w *watch) finish() { w.cost = threadCPU() }
+
+// threadCPU is what the calling thread has had.
+func threadCPU() time.Duration {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
+
+// into states what the recording cost until now.
+func (w *watch) into(e *scenario.Environment, now time.Duration) {
+	e.Late, e.Cost, e.Slice = w.late, w.cost-w.first, w.slice
+	if now > 0 {
+		e.Share = float64(e.Cost) / float64(now)
+	}
+	if w.slow > 0 {
+		e.Gaps = append(e.Gaps, scenario.Gap{Kind: scenario.GapLate,
+			Text: fmt.Sprintf("%d looks at the machine were put off, so that they cost no more than %v of a core", w.slow, share)})
+	}
+}
