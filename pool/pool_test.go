@@ -710,6 +710,56 @@ func TestStartsThatWaitForACPUCountAsAskingForIt(t *testing.T) {
 	})
 }
 
+// A watched launcher's ports say whether their workers run, and are had after a
+// while.
+type watched struct {
+	*model.Launcher
+	runs  bool
+	after time.Duration
+}
+
+type watchedPort struct {
+	worker.Port
+	runs bool
+}
+
+func (p watchedPort) Runnable() bool { return p.runs }
+
+func (l watched) Launch(ctx context.Context, id string) (worker.Port, error) {
+	port, err := l.Launcher.Launch(ctx, id)
+	time.Sleep(l.after)
+	return watchedPort{port, l.runs}, err
+}
+
+func TestStartsThatCanNotGetACPUCountAsAskingForIt(t *testing.T) {
+	// None has had a CPU yet, nor ended its wait for one: nothing is measured.
+	for name, c := range map[string]struct {
+		watched
+		within time.Duration // of the first
+		want   int           // starts
+	}{
+		"they could run":             {watched{runs: true}, 900 * ms, 2},
+		"they wait for another":      {watched{}, 110 * ms, 8},
+		"forks that take their time": {watched{after: 120 * ms}, 140 * ms, 2},
+		"launches of another kind":   {watched{after: sec}, 450 * ms, 8},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c.Launcher = &model.Launcher{Profile: boots(sec)}
+			p, err := New(context.Background(), c, Config{Size: 8, Cores: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close(context.Background())
+			if err := p.Ready(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if n := startedWithin(c.Launcher, c.within); n != c.want {
+				t.Errorf("%s: %d starts began within %v, want %d", name, n, c.within, c.want)
+			}
+		})
+	}
+}
+
 func TestWarmMakesDistinctWorkersReady(t *testing.T) {
 	bubble(t, Config{Size: 4, Lazy: true, Cores: 4}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
 		begin := time.Now()

@@ -130,6 +130,10 @@ const (
 	// Two starts that compute on two quiet cores use all but what the rest of
 	// the machine takes.
 	paceIdle = 0.75
+	// launchMost is how long a launch may be taken for one that waits for a
+	// CPU, as a fork does on a busy machine. One that takes longer waits for
+	// something else.
+	launchMost = 200 * time.Millisecond
 )
 
 // width is called under the lock.
@@ -162,6 +166,7 @@ func (p *Pool) widen() {
 		s      *slot
 		port   worker.Port
 		wanted time.Duration
+		runs   bool
 	}
 	var looks []look
 	who := point.Named("pace", p.cfg.Name)
@@ -174,17 +179,26 @@ func (p *Pool) widen() {
 	}
 	p.mu.Unlock()
 	for i := range looks {
-		looks[i].wanted = wanted(looks[i].port) // system calls: not under the lock
+		looks[i].wanted, looks[i].runs = wanted(looks[i].port), worker.Runnable(looks[i].port) // system calls: not under the lock
 	}
 	p.points.At(who, "widen")
 	p.mu.Lock()
 	span := time.Since(p.pace.last)
 	sum := p.pace.ended
+	for s := range p.slots {
+		if s.state == starting && s.port == nil && time.Since(s.begun) < launchMost {
+			sum += min(span, time.Since(s.begun)) // a fork asks for a CPU too
+		}
+	}
 	for _, l := range looks {
 		if l.s.state != starting {
 			continue // it has ended meanwhile, and is in the sum
 		}
-		sum += l.wanted - l.s.wanted
+		asked := l.wanted - l.s.wanted
+		if l.runs { // it may be waiting, which is counted only once it is over
+			asked = max(asked, min(span, time.Since(l.s.begun)))
+		}
+		sum += asked
 		l.s.wanted = l.wanted
 	}
 	p.pace.timer = nil

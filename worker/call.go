@@ -90,16 +90,8 @@ func (w *Worker) id(n int64) int64 {
 func (w *Worker) Unasked() bool { return unasked(w.Port) }
 
 func unasked(p Port) bool {
-	for {
-		switch port := p.(type) {
-		case Listener:
-			return port.Unasked()
-		case interface{ Unwrap() Port }:
-			p = port.Unwrap()
-		default:
-			return false
-		}
-	}
+	l, ok := as[Listener](p)
+	return ok && l.Unasked()
 }
 
 // Answered says whether it has answered a call, if only with an error. It is

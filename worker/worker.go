@@ -47,6 +47,34 @@ type Launcher interface {
 	Launch(ctx context.Context, id string) (Port, error)
 }
 
+// as finds what a port can do besides, on it or on one that it wraps.
+func as[T any](p Port) (t T, ok bool) {
+	for {
+		if t, ok = p.(T); ok {
+			return t, true
+		}
+		outer, wraps := p.(interface{ Unwrap() Port })
+		if !wraps {
+			return t, false
+		}
+		p = outer.Unwrap()
+	}
+}
+
+// A Runner is a port that can say whether its worker runs or waits for a CPU at
+// this moment. Not every port is one.
+type Runner interface {
+	Runnable() bool
+}
+
+// Runnable says whether a port's worker runs or waits for a CPU at this moment;
+// false if that is not known. A wait for a CPU is in Info's RunDelay only once
+// it is over.
+func Runnable(p Port) bool {
+	r, ok := as[Runner](p)
+	return ok && r.Runnable()
+}
+
 // A Listener is a port that can say, without waiting, whether something has come
 // that nobody has received yet: a frame, or part of one. Not every port is one.
 // It is for the goroutine that receives.

@@ -45,3 +45,21 @@ func runDelay(pid int) (sum time.Duration, ok bool) {
 	}
 	return sum, ok
 }
+
+// runnable says whether any thread of a process runs or waits for a CPU now.
+func runnable(pid int) bool {
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	d, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer d.Close()
+	tids, _ := d.Readdirnames(-1)
+	for _, tid := range tids {
+		b, _ := os.ReadFile(dir + "/" + tid + "/stat")
+		if bytes.HasPrefix(b[bytes.LastIndexByte(b, ')')+1:], []byte(" R")) { // after the name
+			return true
+		}
+	}
+	return false
+}

@@ -304,6 +304,13 @@ func (p *port) Unasked() bool {
 	return came && err == nil
 }
 
+// Runnable implements worker.Runner.
+func (p *port) Runnable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.reaped && runnable(p.pid)
+}
+
 // Done implements worker.Port.
 func (p *port) Done() <-chan struct{} { return p.done }
 

@@ -434,6 +434,35 @@ sys.stdin.read()`, size))
 	}
 }
 
+func TestAPortSaysWhetherItsWorkerCouldRun(t *testing.T) {
+	const report = "import sys, time\nsys.stdout.buffer.write(b'\\0\\0\\0\\1x'); sys.stdout.flush()\n"
+	for code, want := range map[string]bool{"while True: pass": true, "time.sleep(3600)": false} {
+		p := script(t, report+code)
+		if _, err := p.Recv(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(patience); worker.Runnable(p) != want; time.Sleep(time.Millisecond) { // it is on its way there
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %v", code, !want)
+			}
+		}
+		if !want {
+			continue
+		}
+		for range 100 { // also while others have the CPUs
+			if !worker.Runnable(p) {
+				t.Fatalf("%s: now it could not run", code)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		p.Kill()
+		wait(t, "its end", p.Done())
+		if worker.Runnable(p) {
+			t.Error("it is gone and could run")
+		}
+	}
+}
+
 func TestASendUnderAnEndedContextHarmsNothing(t *testing.T) {
 	w := start(t, &process.Launcher{})
 	ctx, cancel := context.WithCancel(context.Background())
