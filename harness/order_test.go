@@ -1,6 +1,9 @@
+//go:build linux
+
 package harness
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -113,5 +116,28 @@ func TestAResultSaysHowFarTheOrderWasControlled(t *testing.T) {
 	}
 	if got := fmt.Sprint(order("process", false), " ", order("process", true)); got != "none none" {
 		t.Errorf("in real time it is %q", got)
+	}
+}
+
+// What a subject does in the harness's goroutines can't end the program, in
+// virtual time either.
+func TestAPanicOfASubjectIsItsAnswer(t *testing.T) {
+	sc := threeOnOne(1)
+	sc.Subject = bend(func(b *bent) {
+		b.call = func(ctx context.Context, p subject.Pool, c subject.Call) (subject.Reply, error) {
+			if c.Client == "c2" {
+				panic("no such key")
+			}
+			return p.Call(ctx, c)
+		}
+	})
+	r, err := runIn(t.Context(), t, sc)
+	if err != nil || r.Word == scenario.Sound {
+		t.Fatalf("got %q, %v", r.Word, err)
+	}
+	for _, e := range events(r.Record, scenario.Return) {
+		if panicked := e.Err == "panic: no such key"; panicked != (e.Call == "c2") {
+			t.Errorf("%s: %q", e.Call, e.Err)
+		}
 	}
 }

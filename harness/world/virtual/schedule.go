@@ -25,6 +25,7 @@ const livelockAfter = 1_000_000
 // at the points is a matter of the seed alone.
 type schedule struct {
 	pick Strategy
+	most int           // steps without a pause
 	cost *rand.Rand    // of the time between two releases
 	bell chan struct{} // rung for the driver when somebody parks while it waits
 
@@ -52,7 +53,7 @@ type parked struct {
 
 // newSchedule makes a schedule. It is called inside the bubble.
 func newSchedule(seed uint64, pick Strategy) *schedule {
-	return &schedule{pick: pick, cost: rand.New(rand.NewPCG(seed, 1)), bell: make(chan struct{}, 1), visits: map[place]int{}}
+	return &schedule{pick: pick, most: livelockAfter, cost: rand.New(rand.NewPCG(seed, 1)), bell: make(chan struct{}, 1), visits: map[place]int{}}
 }
 
 // point parks the caller until the driver picks it. Hold no lock here.
@@ -96,7 +97,7 @@ func (s *schedule) drive(done <-chan struct{}) error {
 			}
 			continue
 		}
-		if busy++; busy > livelockAfter {
+		if busy++; busy > s.most {
 			return &LivelockError{Steps: busy, Who: s.names()}
 		}
 		// Time moves on only once everybody else is blocked, so this is also what

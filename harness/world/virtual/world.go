@@ -71,7 +71,7 @@ func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) er
 		select {
 		case <-b.ended:
 		case <-late.C:
-			return Ran{Choices: b.choices, Left: true}, b.err
+			return Ran{Choices: b.world.schedule.choices, Left: true}, b.err
 		}
 	}
 	<-b.ended
@@ -85,19 +85,20 @@ const strandPatience = time.Second
 // A bubble is the life of one. What is written before played or ended is closed
 // may be read after it.
 type bubble struct {
-	world   *World
-	choices []int
-	err     error
-	played  chan struct{} // closed once f has returned; not of the bubble
-	ran     Ran
-	ended   chan struct{}
+	world  *World
+	err    error
+	played chan struct{} // closed once f has returned; not of the bubble
+	ran    Ran
+	ended  chan struct{}
 }
 
 func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func(context.Context, *World) error) {
 	defer close(b.ended)
 	defer func() {
 		p := recover()
-		b.ran.Choices = b.choices
+		if b.world != nil {
+			b.ran.Choices = b.world.schedule.choices
+		}
 		switch text := fmt.Sprint(p); {
 		case p == nil:
 		case strings.Contains(text, "blocked goroutines remain"):
@@ -121,7 +122,7 @@ func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func
 		if err == nil || isClosed(done) {
 			err = errors.Join(failed, err)
 		}
-		b.err, b.choices = err, b.world.schedule.choices
+		b.err = err
 		close(b.played)
 	})
 }
