@@ -19,7 +19,6 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
-	"github.com/butfor/butfor/pool"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
@@ -262,13 +261,11 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 						if c.Command != "echo" {
 							return p.Call(ctx, c)
 						}
-						ours := reflect.ValueOf(p).Field(0).Interface().(*pool.Pool)
-						lease, err := ours.Checkout(ctx)
+						lease, err := p.(subject.Lessor).Checkout(ctx)
 						if err != nil {
 							return subject.Reply{}, err
 						}
-						r, err := lease.Call(ctx, c.Command, c.Args)
-						return subject.Reply{Result: r.Result, Worker: r.Worker}, err // and keeps it
+						return lease.Call(ctx, c) // and keeps it
 					}
 				})
 			},

@@ -19,7 +19,7 @@ import (
 // A Pool is what the harness asks of a pool under test. Both methods may be
 // called concurrently.
 //
-// Optional, found by assertion: Warmer and ClientWatcher.
+// Optional, found by assertion: Warmer, ClientWatcher and Lessor.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
 	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
@@ -93,4 +93,30 @@ type Warmer interface {
 // ended.
 type ClientWatcher interface {
 	ClientDied(client string)
+}
+
+// A Lessor lets clients take a worker out of the pool, for more than one call.
+type Lessor interface {
+	// Checkout waits for a worker, until ctx ends at the longest. Client says of
+	// ctx who takes it: where that client dies, the worker is not given back.
+	Checkout(ctx context.Context) (Lease, error)
+}
+
+// A Lease is a worker in a client's hands. It is for one goroutine at a time.
+type Lease interface {
+	Call(ctx context.Context, call Call) (Reply, error)
+	Checkin() // gives the worker back
+}
+
+type clientKey struct{}
+
+// For gives a ctx that says on whose behalf it is.
+func For(ctx context.Context, client string) context.Context {
+	return context.WithValue(ctx, clientKey{}, client)
+}
+
+// Client is on whose behalf a ctx is; "" if it does not say.
+func Client(ctx context.Context) string {
+	client, _ := ctx.Value(clientKey{}).(string)
+	return client
 }
