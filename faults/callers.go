@@ -30,8 +30,11 @@ type Caller struct {
 }
 
 // Arrives is told of a call that comes to the pool. Say Back of what it gives when
-// the call has returned.
+// the call has returned. Without a plan that is nil, and its methods do nothing.
 func (i *Injector) Arrives(c Caller) *Caller {
+	if len(i.entries) == 0 {
+		return nil
+	}
 	c.i, c.back, c.spared = i, make(chan struct{}), make(chan struct{})
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -43,6 +46,9 @@ func (i *Injector) Arrives(c Caller) *Caller {
 // Holds says whether the client is meant to take a worker out, if the pool lets
 // it, and not to give it back before it is spared.
 func (c *Caller) Holds() bool {
+	if c == nil {
+		return false
+	}
 	for _, e := range c.i.entries {
 		if f, ok := e.Fault.(CallerFault); ok {
 			if moment, _ := f.When(); moment == Held && e.Target.hits(callers, c.thing(Held), e.seed) {
@@ -63,6 +69,9 @@ func (c *Caller) Keeps() {
 // Back is told that the call has come back, or never will. A client that keeps its
 // worker is to do so until it dies or is Spared.
 func (c *Caller) Back() {
+	if c == nil {
+		return
+	}
 	c.i.mu.Lock()
 	defer c.i.mu.Unlock()
 	c.isBack = true

@@ -207,9 +207,10 @@ func (i *Injector) fires(e *entry, x thing) {
 
 // began notes that an entry has taken effect; under the lock.
 func (i *Injector) began(e *entry, x thing) {
-	e.last = max(e.last, i.world.Now())
+	now := i.world.Now()
+	e.last = max(e.last, now)
 	if e.first < 0 {
-		e.first = i.world.Now()
+		e.first = now
 	}
 	i.tell(Fired, e, x)
 }

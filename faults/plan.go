@@ -139,6 +139,17 @@ func (p Plan) Check() error {
 	return errors.Join(errs...)
 }
 
+// Callers are those of the plan that are about callers: what the harness does, not
+// what a run's workers and machine met.
+func (p Plan) Callers() (own Plan) {
+	for _, e := range p {
+		if about(e.Fault) == callers {
+			own = append(own, e)
+		}
+	}
+	return own
+}
+
 // called names an entry for people: by its place, from 1, and its fault.
 func (e *Entry) called(place int) string {
 	if e.Fault == nil {

@@ -401,6 +401,11 @@ func TestEveryFaultCanBeDrawnAndIsOfOneKind(t *testing.T) {
 			}
 		}
 	}
+	for range 200 {
+		if err := Swarm(from, 3).Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if Draw("mishap", from) != nil {
 		t.Error("a fault that nobody knows was drawn")
 	}

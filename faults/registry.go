@@ -52,3 +52,30 @@ func Draw(name string, from *rand.Rand) Fault {
 	}
 	return r.draw(from)
 }
+
+// Swarm draws a plan of n faults for a run of seconds: any faults, for any things,
+// at any time.
+func Swarm(from *rand.Rand, n int) (p Plan) {
+	names := Names()
+	for range n {
+		e := Entry{Fault: Draw(names[from.IntN(len(names))], from)}
+		e.At = []Trigger{{}, {}, Clock, Start(1 + from.IntN(4)), Call(1 + from.IntN(6))}[from.IntN(5)]
+		if from.IntN(2) == 0 {
+			e.From = tens(from, 0, 500)
+		}
+		if from.IntN(2) == 0 {
+			e.Until = e.From + tens(from, 1, 1000)
+		}
+		if about(e.Fault) != machine {
+			e.Times = from.IntN(4)
+			switch from.IntN(3) {
+			case 0:
+				e.Target.First = 1 + from.IntN(3)
+			case 1:
+				e.Target.Share = float64(1+from.IntN(9)) / 10
+			}
+		}
+		p = append(p, e)
+	}
+	return p
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/internal/point"
@@ -46,14 +47,14 @@ type clients struct {
 func (cs *clients) run() {
 	var wg sync.WaitGroup
 	for i, at := range arrivals(cs.sc.Workload, cs.sc.Seed) {
-		name := fmt.Sprintf("c%d", i+1)
-		wg.Go(func() { cs.client(name, at) })
+		wg.Go(func() { cs.client(i+1, at) })
 	}
 	wg.Wait()
 }
 
 // client is one client's life.
-func (cs *clients) client(name string, at time.Duration) {
+func (cs *clients) client(nth int, at time.Duration) {
+	name := fmt.Sprintf("c%d", nth)
 	if !sleep(cs.life, at) {
 		return
 	}
@@ -74,7 +75,15 @@ func (cs *clients) client(name string, at time.Duration) {
 		}
 		cs.rec.Arrive(id, name, w.Command, false)
 		ctx, cancel := context.WithTimeout(life, patience(cs.sc)) // counted from the arrival
-		<-cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, false)
+		ctx, giveUp := context.WithCancelCause(ctx)
+		h := &holder{had: make(chan subject.Lease, 1), caller: cs.hurt.Arrives(faults.Caller{
+			Client: name, Nth: nth, Call: id,
+			GiveUp: func() { giveUp(faults.ErrGaveUp) },
+			Die:    func() { die(subject.ErrClientDied) },
+		})}
+		<-cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, h)
+		h.caller.Back()
+		cs.hold(life, name, h)
 		cancel()
 		if life.Err() != nil {
 			break
@@ -96,6 +105,51 @@ func (cs *clients) client(name string, at time.Duration) {
 	}
 }
 
+// A holder is a client in one call of its own; probes have none. It may take a
+// worker out for it.
+type holder struct {
+	caller *faults.Caller
+	had    chan subject.Lease // what it took out, once it has
+}
+
+// ask makes a call, on a worker that the client takes out if it is meant to and
+// the pool lets it.
+func (h *holder) ask(ctx context.Context, pool subject.Pool, c subject.Call) (subject.Reply, error) {
+	lessor, ok := pool.(subject.Lessor)
+	if h == nil || !ok || !h.caller.Holds() {
+		return pool.Call(ctx, c)
+	}
+	h.caller.Keeps()
+	lease, err := lessor.Checkout(subject.For(ctx, c.Client))
+	if err != nil {
+		return subject.Reply{}, err
+	}
+	h.had <- lease
+	return lease.Call(ctx, c)
+}
+
+// hold keeps the worker that the client has taken out until it dies, or until
+// nothing wants it to.
+func (cs *clients) hold(life context.Context, name string, h *holder) {
+	var lease subject.Lease
+	select {
+	case lease = <-h.had:
+	default:
+		return
+	}
+	select {
+	case <-life.Done():
+	case <-h.caller.Spared():
+	}
+	cs.world.Point(name, "spared")
+	if life.Err() != nil {
+		return // whoever is dead gives nothing back
+	}
+	if err := cs.do(closePatience, func() error { lease.Checkin(); return nil }); err != nil {
+		cs.rec.Add(scenario.Event{Kind: scenario.Left, Client: name, Text: "a worker that could not be given back: " + err.Error()})
+	}
+}
+
 var errNotOpen = errors.New("the pool did not open")
 
 // lostPatience is how long a call may take to come back once its ctx has
@@ -104,7 +158,8 @@ const lostPatience = 2 * time.Second
 
 // call makes one call that has arrived, maybe while the pool still opens, and
 // closes done once it has come back or is lost.
-func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, probe bool) (done <-chan struct{}) {
+func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, h *holder) (done <-chan struct{}) {
+	probe := h == nil
 	ended := make(chan struct{})
 	type outcome struct {
 		reply subject.Reply
@@ -128,7 +183,7 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 			return
 		}
 		cs.rec.Begin(id, &c, probe)
-		reply, err := guarded(cs.life, func() (subject.Reply, error) { return pool.Call(point.As(ctx, id), c) })
+		reply, err := guarded(cs.life, func() (subject.Reply, error) { return h.ask(point.As(ctx, id), pool, c) })
 		back <- outcome{reply, err}
 	}()
 	go func() {
@@ -152,7 +207,8 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 }
 
 func (cs *clients) returned(ctx context.Context, id, client string, reply subject.Reply, err error) {
-	excused := errors.Is(context.Cause(ctx), subject.ErrClientDied)
+	cause := context.Cause(ctx)
+	excused := errors.Is(cause, subject.ErrClientDied) || errors.Is(cause, faults.ErrGaveUp)
 	cs.rec.Return(id, client, reply, err, excused)
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
@@ -83,7 +84,11 @@ func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, pr
 
 func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
 	rec := trace.NewRecorder(w.Now, w.Point)
-	launcher := rec.Launcher(w.Launcher())
+	hurt, err := faults.New(plan(&sc), sc.Seed, w, func(e faults.Event) { rec.Add(faultEvent(e)) })
+	if err != nil {
+		return nil, err
+	}
+	launcher := rec.Launcher(hurt.Launcher(w.Launcher()))
 	if s.Wrap != nil {
 		wrapped, err := guarded(ctx, func() (worker.Launcher, error) { return s.Wrap(launcher), nil })
 		if err != nil {
@@ -106,9 +111,14 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		inside.Store(true)
 		w.Point(who, at)
 	})
-	a := &act{sc: &sc, world: w, rec: rec, life: life, end: end, label: label}
+	a := &act{sc: &sc, world: w, rec: rec, hurt: hurt, life: life, end: end, label: label}
 
+	hurt.Begin()
 	a.open(s, launcher, cfg)
+	if len(sc.Faults) > 0 {
+		w.Point("run", "stop")
+		hurt.Stop()
+	}
 	if a.pool != nil {
 		if probe {
 			a.probe()
@@ -137,6 +147,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	record.Late, record.Order = w.Late(), order(sc.World, inside.Load())
 	rec.KillAll()
 	record.Events = rec.Seal()
+	record.Faults = hurt.Report()
 	outside := scenario.Environment{Cores: w.Cores()}
 	if m, ok := w.(interface{ Environment() scenario.Environment }); ok {
 		outside = m.Environment()
@@ -146,6 +157,21 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}
 	return record, nil
+}
+
+// plan is what hurts a run. What hurt a recorded one, callers apart, is in its
+// environment.
+func plan(sc *Scenario) faults.Plan {
+	if sc.Replay == nil {
+		return sc.Faults
+	}
+	return sc.Faults.Callers()
+}
+
+// faultEvent is what a fault did, as it stands in a trace.
+func faultEvent(e faults.Event) scenario.Event {
+	kind := map[faults.EventKind]scenario.Kind{faults.Fired: scenario.Fault, faults.Over: scenario.FaultOver, faults.Victim: scenario.Victim}[e.Kind]
+	return scenario.Event{Kind: kind, Fault: e.Fault, N: e.Place, Worker: e.Worker, Call: e.Call, Client: e.Client}
 }
 
 func patience(sc *Scenario) time.Duration {
@@ -163,6 +189,7 @@ type act struct {
 	sc      *Scenario
 	world   world
 	rec     *trace.Recorder
+	hurt    *faults.Injector
 	life    context.Context
 	end     context.CancelFunc // of life
 	label   string
@@ -203,6 +230,7 @@ func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Conf
 		a.warm(pool)
 	}
 	a.mark(scenario.Event{Kind: scenario.Go})
+	a.hurt.Clock()
 	cs.run()
 	if a.wait(opened) {
 		a.pool = pool
@@ -326,7 +354,7 @@ probes:
 		ctx, cancel := context.WithCancel(a.life)
 		cancels = append(cancels, cancel)
 		a.rec.Arrive(id, id, "sleep", true)
-		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, true)
+		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, nil)
 		ended = append(ended, done)
 		bound := time.NewTimer(a.sc.Recovery)
 		for {

@@ -74,6 +74,7 @@ type Group struct {
 	budget    float64
 	ends      time.Duration // when the period does
 	throttled bool
+	throttles int // how often it became so
 
 	// Of the plan.
 	sum, want, rate float64 // what those in it could use, what it may have of that, what it gets
@@ -170,6 +171,9 @@ func (g *Group) SetQuota(quota float64, p time.Duration) {
 	}
 }
 
+// Throttles is in how many periods so far a quota has kept the group from running.
+func (g *Group) Throttles() int { return g.throttles }
+
 func (g *Group) beginPeriod() {
 	if now := time.Duration(g.m.at.ns); g.quota > 0 && now >= g.ends {
 		g.ends = now + g.period
@@ -235,6 +239,7 @@ func (g *Group) pass(d float64, then instant) {
 func (g *Group) change(within, slack float64) {
 	if g.spent <= within {
 		g.budget, g.throttled = 0, true
+		g.throttles++
 	}
 	for i := len(g.kids) - 1; i >= 0; i-- { // from the end: a kid may leave
 		g.kids[i].change(within, slack)

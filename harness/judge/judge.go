@@ -140,6 +140,9 @@ func evidence(run, reference *scenario.Record) []scenario.Figure {
 		seconds("harness timers late by at most", run.Late),
 		{Name: "cores", Value: run.Cores, Unit: "cores"},
 	}
+	for _, r := range run.Faults {
+		f = append(f, count(fmt.Sprintf("%v fired", r), r.Fired, "times"))
+	}
 	for _, w := range run.Workers() {
 		if w.Ready < 0 {
 			continue

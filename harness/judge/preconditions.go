@@ -7,11 +7,17 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 )
 
-// preconditions says what is missing for a verdict: step 0. A recording must
+// preconditions says what is missing for a verdict: step 0. Each fault must have
+// fired in the run on trial: the ideal pool may give it no occasion. A recording must
 // be complete, and the harness itself must not have been starved: its own
 // timers never later than a quarter of the margin by which the deadline was
 // missed or kept.
 func preconditions(run, reference *scenario.Record) (missing []string) {
+	for _, f := range run.Faults {
+		if f.Fired == 0 {
+			missing = append(missing, fmt.Sprintf("%v, never fired: %s", f, f.Why))
+		}
+	}
 	for _, r := range []*scenario.Record{run, reference} {
 		if r == nil {
 			continue

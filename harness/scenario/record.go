@@ -3,6 +3,8 @@ package scenario
 import (
 	"slices"
 	"time"
+
+	"github.com/butfor/butfor/faults"
 )
 
 // A Kind says what an event is.
@@ -31,6 +33,9 @@ const (
 	Close      Kind = "close"       // the subject begins to close
 	Closed     Kind = "closed"      // it has; Err if it could not
 	Left       Kind = "left"        // something is left behind; Text says what
+	Fault      Kind = "fault"       // a fault fired, or one that lasts began; Fault names it, N is its place in the plan
+	FaultOver  Kind = "fault-over"  // one that lasts is over
+	Victim     Kind = "victim"      // a call can't be answered because of a fault
 )
 
 // An Event is one thing seen. Only the fields that say something are set.
@@ -48,6 +53,7 @@ type Event struct {
 	N       int           `json:"n,omitempty"`
 	Text    string        `json:"text,omitempty"`
 	Err     string        `json:"error,omitempty"`
+	Fault   string        `json:"fault,omitempty"`
 	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
 	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
 	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
@@ -70,7 +76,9 @@ type Record struct {
 	Stranded bool          `json:"stranded,omitempty"` // goroutines of the run are still in the program
 	// Environment is what the run met; nil if that is not known.
 	Environment *Environment `json:"environment,omitempty"`
-	Events      []Event      `json:"-"`
+	// Faults is what became of each fault of the plan.
+	Faults []faults.Report `json:"faults,omitempty"`
+	Events []Event         `json:"-"`
 }
 
 // A Call is what became of one call.
@@ -83,7 +91,7 @@ type Call struct {
 	Err        string
 	Took       time.Duration // from arrival to end
 	Missed     bool          // no right answer by the deadline
-	Excused    bool
+	Excused    bool          // the scenario itself ended it, or a fault did and its error came by the deadline
 	Lost       bool
 	Wrong      bool
 }
@@ -92,8 +100,15 @@ type Call struct {
 func (r *Record) Calls() []Call {
 	at := map[string]int{}
 	var calls []Call
+	victims := map[string]bool{}
 	for _, e := range r.Events {
-		if e.Probe || e.Call == "" {
+		if e.Kind == Victim { // its error may have come back before
+			victims[e.Call] = true
+		}
+	}
+	for _, e := range r.Events {
+		switch {
+		case e.Probe, e.Call == "", e.Kind == Fault, e.Kind == FaultOver, e.Kind == Victim:
 			continue
 		}
 		i, ok := at[e.Call]
@@ -113,6 +128,9 @@ func (r *Record) Calls() []Call {
 		case Return:
 			c.Ended, c.Took = e.At, e.At-c.Arrived
 			c.Err, c.Excused, c.Wrong, c.Lost = e.Err, e.Excused, e.Wrong, e.Lost
+			if victims[e.Call] && e.Err != "" && !e.Lost && c.Took <= r.Deadline {
+				c.Excused = true // nobody could have answered it, and its caller was told in time
+			}
 			c.Missed = !c.Excused && (c.Err != "" || c.Wrong || c.Lost || c.Took > r.Deadline)
 		}
 	}

@@ -30,7 +30,7 @@ type Verdict struct {
 type Figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
-	Unit  string  `json:"unit"` // s, calls, workers, cores
+	Unit  string  `json:"unit"` // s, calls, workers, cores, times
 }
 
 // A Segment is a stretch of a call's time, and what it was spent on.

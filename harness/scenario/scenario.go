@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/subject"
 )
 
@@ -36,6 +37,8 @@ type Scenario struct {
 	Warm int `yaml:"warm,omitempty"`
 	// Workload is who calls.
 	Workload Workload `yaml:"workload"`
+	// Faults are what hurts the run.
+	Faults faults.Plan `json:",omitempty" yaml:"faults,omitempty"`
 	// Replay is a recorded environment that the run is to meet in virtual time:
 	// its starts and calls ask for what those of the recording did, by ordinal
 	// and by id, and others for what is drawn from those; its workers die, and
@@ -193,6 +196,9 @@ func (s *Scenario) Check() error {
 		bad("Order.Strategy is %q: it must be %s or %s", o.Strategy, Random, PCT)
 	case o.Depth < 0, o.Length < 0:
 		bad("Order.Depth is %d and Order.Length is %d: neither can be negative", o.Depth, o.Length)
+	}
+	if err := s.Faults.Check(); err != nil {
+		errs = append(errs, fmt.Errorf("scenario Faults: %w", err))
 	}
 	if !(s.Slack >= 0) {
 		bad("Slack is %v: it can't be negative", s.Slack)

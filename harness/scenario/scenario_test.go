@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/worker"
 )
@@ -77,6 +78,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"Deadline":                   func(s *Scenario) { s.Deadline = -1 },
 		"Patience":                   func(s *Scenario) { s.Patience = -1 },
 		"Recovery":                   func(s *Scenario) { s.Recovery = -1 },
+		"fault 1, cpu-hogs":          func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
 		"Slack":                      func(s *Scenario) { s.Slack = -1 },
 	} {
 		s := good()

@@ -91,3 +91,27 @@ func (s *session) Used() (had, waited time.Duration) {
 	}
 	return had, waited
 }
+
+// limit puts the session under a quota; 0 cores take it away.
+func (s *session) limit(cores float64, period time.Duration) {
+	s.change(func() { s.group.SetQuota(cores, period) })
+}
+
+// throttled is how often a quota has kept the session from running.
+func (s *session) throttled() (n int) {
+	s.change(func() { n = s.group.Throttles() })
+	return n
+}
+
+// hog has a thread compute for ever, in a group of its own, until it is stopped.
+func (m *machine) hog() (stop func() time.Duration) {
+	var t *cpu.Thread
+	m.change(func() { t = m.cpu.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil) })
+	return func() (had time.Duration) {
+		m.change(func() {
+			t.Cancel()
+			had = t.Had()
+		})
+		return had
+	}
+}

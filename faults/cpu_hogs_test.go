@@ -1,0 +1,56 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+func TestHogsTakeTheirShareAndNoMore(t *testing.T) {
+	// One call of 0.3 s on one core; from 100 ms to 500 ms against three hogs: it
+	// has 100 ms by then, a quarter of 400 ms, and the last 100 ms alone.
+	r := tried(t, func(sc *harness.Scenario) {
+		sc.Cores, sc.Warm, sc.Config.Size = 1, 1, 1
+		sc.Workload = scenario.Workload{Clients: 1, Command: "burn", Args: map[string]any{"cpu_s": 0.3}}
+	}, faults.Entry{Fault: faults.CPUHogs{Threads: 3}, At: faults.Clock, From: 100 * ms, Until: 500 * ms})
+	said(t, r, `
+		100 fault cpu-hogs
+		500 fault-over cpu-hogs`)
+	counted(t, r, 3, 100*ms, 500*ms)
+	sound(t, r, 1)
+	if took := r.Record.Served()[0].Round(ms); took != 600*ms {
+		t.Errorf("the call took %v", took)
+	}
+}
+
+func TestHogsEndWithTheWorkload(t *testing.T) {
+	r := tried(t, nil, faults.Entry{Fault: faults.CPUHogs{Threads: 3}})
+	if f := r.Record.Faults[0]; f.Fired != 3 || f.First > ms {
+		t.Errorf("%+v", plain(f))
+	}
+	over := time.Duration(-1)
+	for _, e := range r.Record.Events {
+		switch e.Kind {
+		case scenario.FaultOver:
+			over = e.At
+		case scenario.Probing:
+			if over < 0 {
+				t.Errorf("the probes begin at %v, the hogs are still there", e.At)
+			}
+		}
+	}
+}
+
+func TestOurPoolLivesWithHogs(t *testing.T) { survives(t, "cpu-hogs", hogs) }
+
+func TestRealHogs(t *testing.T) {
+	r := real(t, func(sc *harness.Scenario) {
+		sc.Workload.Command, sc.Workload.Args = "burn", map[string]any{"cpu_s": 0.1}
+	}, faults.Entry{Fault: faults.CPUHogs{Threads: 3}, At: faults.Clock})
+	firedReally(t, r, 1, 3) // all that came to compute
+}

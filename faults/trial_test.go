@@ -1,0 +1,223 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/internal/leftover"
+)
+
+func TestMain(m *testing.M) { leftover.Main(m) }
+
+const ms = time.Millisecond
+
+// tried puts our pool on trial in the virtual world: three warm workers, six
+// clients that come 50 ms apart and make two calls of 100 ms of CPU each, three
+// cores. Nobody is late but by a fault of the pool's.
+func tried(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) harness.Result {
+	t.Helper()
+	sc := harness.Scenario{
+		World: "virtual", Seed: 1, Subject: subject.Ours(), Config: subject.Config{Size: 3, StartTimeout: 2 * time.Second}, Cores: 3, Warm: 3,
+		Start:    scenario.Demand{CPU: 100 * ms},
+		Workload: scenario.Workload{Clients: 6, Calls: 2, Think: 100 * ms, Every: 50 * ms, Arrive: scenario.Rate, Command: "burn", Args: map[string]any{"cpu_s": 0.1}},
+		Deadline: long, Recovery: long, Faults: plan,
+	}
+	if change != nil {
+		change(&sc)
+	}
+	return harness.TryT(t, sc)
+}
+
+// long is a deadline that nobody misses by being slow.
+const long = 30 * time.Second
+
+// cold has the workers start as the clients come.
+func cold(sc *harness.Scenario) { sc.Warm = 0 }
+
+// happened is what faults did in a run, as a person would note it down: at times
+// since the clients' clock started, to the millisecond. Which worker a call went
+// to is the pool's business, and what comes at one time the schedule's.
+func happened(r harness.Result) string {
+	clock, _ := r.Record.First(scenario.Go)
+	starts := map[string]int{}
+	var all []string
+	for _, e := range r.Record.Events {
+		if e.Kind == scenario.Launch {
+			starts[e.Worker] = len(starts) + 1
+		}
+		if e.Fault == "" {
+			continue
+		}
+		what := fmt.Sprintf("%d %s %s", (e.At-clock.At).Round(ms)/ms, e.Kind, e.Fault)
+		switch {
+		case e.Call != "":
+			what += " " + e.Call
+		case e.Worker != "":
+			what += fmt.Sprint(" start ", starts[e.Worker])
+		}
+		all = append(all, what+"\n")
+	}
+	at := func(line string) (n int) {
+		fmt.Sscan(line, &n)
+		return n
+	}
+	slices.SortFunc(all, func(a, b string) int {
+		return cmp.Or(cmp.Compare(at(a), at(b)), strings.Compare(a, b))
+	})
+	return strings.Join(all, "")
+}
+
+// said compares what happened with what should have, line by line, whatever
+// stands before a line.
+func said(t *testing.T, r harness.Result, want string) {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(strings.TrimSpace(want)) {
+		lines = append(lines, strings.TrimSpace(line)+"\n")
+	}
+	if got := happened(r); got != strings.Join(lines, "") {
+		t.Errorf("there happened\n%s\nand not\n%s", got, strings.Join(lines, ""))
+	}
+}
+
+// counted checks what a run says of its first fault: how often it fired, and when,
+// since the clients' clock started.
+func counted(t *testing.T, r harness.Result, fired int, first, last time.Duration) {
+	t.Helper()
+	clock, _ := r.Record.First(scenario.Go)
+	f := r.Record.Faults[0]
+	if f.Fired != fired || (f.First-clock.At).Round(ms) != first || (f.Last-clock.At).Round(ms) != last || f.Why != "" {
+		t.Errorf("it fired %d times from %v to %v (%s), want %d from %v to %v", f.Fired, (f.First - clock.At).Round(ms), (f.Last - clock.At).Round(ms), f.Why, fired, first, last)
+	}
+}
+
+// sound checks that a run was, and that so many calls were answered: the others
+// are excused.
+func sound(t *testing.T, r harness.Result, served int) {
+	t.Helper()
+	if got := len(r.Record.Served()); r.Word != scenario.Sound || got != served {
+		t.Errorf("%s, %d served: %s; want sound and %d", r.Word, got, r.Reason, served)
+	}
+}
+
+// real has one worker of ours, a real Python, called by some clients one after
+// another, with nothing that hangs on how fast the machine is.
+func real(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) harness.Result {
+	t.Helper()
+	sc := harness.Scenario{
+		World: "process", Seed: 1, Subject: subject.Ours(), Config: subject.Config{Size: 2}, Warm: 2,
+		Workload: scenario.Workload{Clients: 2, Calls: 3, Command: "echo", Args: map[string]any{"n": 7}},
+		Deadline: forever, Recovery: forever, Faults: plan,
+	}
+	if change != nil {
+		change(&sc)
+	}
+	r := harness.TryT(t, sc)
+	if r.Word != scenario.Sound {
+		t.Errorf("%s: %s", r.Word, r.Reason)
+	}
+	return r
+}
+
+// forever bounds what takes seconds at the most. It is no deadline of anything
+// under test.
+const forever = 2 * time.Minute
+
+// firedReally checks the first fault's count, and that its window is one.
+func firedReally(t *testing.T, r harness.Result, least, most int) {
+	t.Helper()
+	if f := r.Record.Faults[0]; f.Fired < least || f.Fired > most || f.First < 0 || f.Last < f.First {
+		t.Errorf("%+v: want it to have fired %d to %d times", plain(f), least, most)
+	}
+}
+
+// plain is a report with all that it says.
+type plain faults.Report
+
+// seeds is how many seeds are tried: BUTFOR_SEEDS, else 100.
+func seeds(t *testing.T) uint64 {
+	text := os.Getenv("BUTFOR_SEEDS")
+	if text == "" {
+		return 100
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("BUTFOR_SEEDS: %v", err)
+	}
+	return n
+}
+
+// drawn draws a scenario in which nothing but what is broken is late.
+func drawn(from *rand.Rand) harness.Scenario {
+	hundreds := func(lo, hi int) time.Duration { return time.Duration(lo+from.IntN(hi-lo+1)) * 100 * ms }
+	size := 1 + from.IntN(4)
+	sc := harness.Scenario{
+		World: "virtual", Seed: from.Uint64(), Subject: subject.Ours(), Cores: float64(1 + from.IntN(4)), Warm: from.IntN(2) * size,
+		Config:   subject.Config{Size: size, Overflow: from.IntN(3), Lazy: from.IntN(2) == 0, StartTimeout: 10 * time.Second},
+		Start:    scenario.Demand{CPU: hundreds(0, 3), Wait: hundreds(0, 3)},
+		Workload: scenario.Workload{Clients: 1 + from.IntN(8), Calls: 1 + from.IntN(3), Think: hundreds(0, 2), Every: hundreds(1, 3)},
+		Deadline: 2 * time.Minute, Recovery: 2 * time.Minute,
+	}
+	sc.Workload.Arrive = []scenario.Arrival{scenario.Burst, scenario.Rate, scenario.Poisson}[from.IntN(3)]
+	switch from.IntN(3) {
+	case 0:
+		sc.Workload.Command = "echo"
+	case 1:
+		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": hundreds(1, 5).Seconds()}
+	default:
+		sc.Workload.Command, sc.Workload.Args = "burn", map[string]any{"cpu_s": hundreds(1, 3).Seconds()}
+	}
+	return sc
+}
+
+// survives has our pool live with drawn faults of one name for 100 seeds: nothing
+// but what a fault itself took away is missing. times bounds how often a fault
+// hurts; 0: as often as it can.
+func survives(t *testing.T, name string, times int) {
+	t.Helper()
+	fired := 0
+	for seed := range seeds(t) {
+		from := rand.New(rand.NewPCG(seed, 7))
+		sc := drawn(from)
+		sc.Faults = faults.Plan{{Fault: faults.Draw(name, from), Times: times}}
+		if from.IntN(2) == 0 && times != hogs {
+			sc.Faults[0].Target.Share = 0.5
+		}
+		if times == hogs {
+			sc.Faults[0].Times = 0
+		}
+		r := harness.TryT(t, sc)
+		switch f := r.Record.Faults[0]; {
+		case len(r.Safety) > 0 || r.Word != scenario.Sound && r.Word != scenario.Inconclusive:
+			t.Errorf("seed %d: %+v: %s: %s", seed, sc.Faults[0], r.Word, r.Reason)
+		case r.Word == scenario.Inconclusive && (f.Fired > 0 || r.Reason != fmt.Sprintf("%v, never fired: %s", f, f.Why)):
+			t.Errorf("seed %d: %+v: %s: %s", seed, sc.Faults[0], r.Word, r.Reason)
+		case f.Fired > 0:
+			fired++
+		}
+		for _, c := range r.Record.Calls() {
+			if c.Err != "" && !c.Excused {
+				t.Errorf("seed %d: %+v: %s: %s", seed, sc.Faults[0], c.ID, c.Err)
+			}
+		}
+	}
+	t.Logf("it fired under %d of %d seeds", fired, seeds(t))
+	if fired < int(seeds(t)/3) {
+		t.Errorf("it fired under %d of %d seeds alone", fired, seeds(t))
+	}
+}
+
+const hogs = -1 // of survives: the fault is about the machine, and has no times

@@ -1,0 +1,28 @@
+package virtual
+
+import (
+	"context"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+var _ faults.Model = (*World)(nil)
+
+// LaunchWith implements faults.Model.
+func (w *World) LaunchWith(ctx context.Context, id string, alter func(*model.Profile)) (worker.Port, error) {
+	return w.launcher.LaunchWith(ctx, id, alter)
+}
+
+// Burn implements faults.Model.
+func (w *World) Burn() (stop func() time.Duration) { return w.machine.hog() }
+
+// Limit implements faults.Model.
+func (w *World) Limit(p *model.Port, cores float64, period time.Duration) {
+	p.CPU().(*session).limit(cores, period)
+}
+
+// Throttled implements faults.Model.
+func (w *World) Throttled(p *model.Port) int { return p.CPU().(*session).throttled() }
