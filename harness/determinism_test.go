@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
@@ -140,13 +141,17 @@ func play1(t *testing.T, s subject.Subject, sc Scenario) *scenario.Record {
 func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
 	for _, s := range controlled() {
 		t.Run(s.Name, func(t *testing.T) {
-			whole, broken := twice{s: s}, twice{s: frail(s)}
+			whole, broken, hurt := twice{s: s}, twice{s: frail(s)}, twice{s: s}
 			for seed := range seeds(t, 40) {
-				whole.play(t, fmt.Sprint("mixed ", seed), mixed(seed))
-				broken.play(t, fmt.Sprint("mixed ", seed), mixed(seed))
+				sc := mixed(seed)
+				whole.play(t, fmt.Sprint("mixed ", seed), sc)
+				broken.play(t, fmt.Sprint("mixed ", seed), sc)
+				sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 43)), 1+int(seed%3))
+				hurt.play(t, fmt.Sprint("hurt ", seed), sc)
 			}
 			whole.end(t)
 			broken.end(t)
+			hurt.end(t)
 		})
 	}
 }
