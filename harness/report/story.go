@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -27,6 +28,7 @@ type story struct {
 	answered map[string]bool     // calls of which the worker's answer was told
 	said     map[string]bool     // calls of which it was told that they were served
 	over     map[string]bool     // calls that have come back
+	givenUp  map[string]bool     // calls that a fault has its caller give up
 	errors   map[string]failure  // of calls, by their text
 }
 
@@ -48,7 +50,7 @@ type frame struct {
 func tell(r *scenario.Record) []*moment {
 	s := &story{
 		record: r, workers: r.Workers(), calls: map[string]scenario.Call{}, asked: map[frame]string{}, hands: map[string][]string{},
-		answered: map[string]bool{}, said: map[string]bool{}, over: map[string]bool{}, errors: map[string]failure{},
+		answered: map[string]bool{}, said: map[string]bool{}, over: map[string]bool{}, givenUp: map[string]bool{}, errors: map[string]failure{},
 	}
 	for _, c := range r.Calls() {
 		s.calls[c.ID] = c
@@ -116,6 +118,8 @@ func (s *story) moment(events []scenario.Event) {
 			s.recv(e)
 		case scenario.Arrive, scenario.Return, scenario.ClientDied, deadline:
 			s.client(e)
+		case scenario.Fault, scenario.FaultOver, scenario.Victim:
+			s.fault(e)
 		case scenario.Begin: // its arrival and where it is sent say enough
 		default:
 			s.alone(strings.TrimSpace(strings.Join([]string{string(e.Kind), e.Text, Rounded(e.Err)}, " ")))
@@ -250,6 +254,25 @@ func (s *story) recv(e scenario.Event) {
 	}
 }
 
+// fault tells what a fault of the plan does.
+func (s *story) fault(e scenario.Event) {
+	whom := cmp.Or(e.Call, e.Worker)
+	switch {
+	case e.Kind == scenario.Victim:
+		s.say(whom, " can't be answered after "+e.Fault, " can't be answered after "+e.Fault)
+	case e.Kind == scenario.Fault && e.Fault == faults.GiveUp{}.Name(): // the call's end tells it
+		s.givenUp[e.Call] = true
+	case e.Kind == scenario.Fault && whom == "":
+		s.alone(e.Fault + " begins")
+	case e.Kind == scenario.Fault:
+		s.say(whom, " is hurt by "+e.Fault, " are hurt by "+e.Fault)
+	case whom == "":
+		s.alone(e.Fault + " is over")
+	default:
+		s.say(whom, " is rid of "+e.Fault, " are rid of "+e.Fault)
+	}
+}
+
 // client tells how calls come and end.
 func (s *story) client(e scenario.Event) {
 	c := s.calls[e.Call]
@@ -276,6 +299,8 @@ func (s *story) ended(e scenario.Event, c scenario.Call) {
 	switch {
 	case e.Lost:
 		s.say(e.Call, " never comes back", " never come back")
+	case e.Excused && s.givenUp[e.Call]:
+		s.say(e.Call, " gives up"+after+why, " give up"+after+why)
 	case e.Excused:
 		s.say(e.Call, " ends"+after+", with its client"+why, " end"+after+", with their clients"+why)
 	case e.Err != "" && s.record.Patience > 0 && c.Took > s.record.Patience-sameInstant:
