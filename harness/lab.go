@@ -46,6 +46,11 @@ type Outcome struct {
 	// Who and When say what came out otherwise than claimed: apart from times,
 	// and of times. A verdict other than the expected is in Who.
 	Who, When []string
+	// Beside says what shows that something else wanted the CPUs meanwhile; ""
+	// if nothing does. It is looked for, in real time, around cases that compute
+	// and after those that came out otherwise: their times, and the verdicts
+	// that hang on them, are then no matter of the subject's alone.
+	Beside string
 }
 
 // AsExpected says whether everything came out as claimed.
@@ -133,16 +138,21 @@ func FromFile(path string, f scenario.File) findings.Finding {
 }
 
 func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) (outcomes []Outcome, err error) {
-	unit := *l.Unit
 	of := 0
 	for _, f := range fs {
 		of += len(l.cases(f))
 	}
 	for _, f := range fs {
-		cases := f.Cases(unit)
+		unit, taken := *l.Unit, false
 		var records []*scenario.Record
 		for _, n := range l.cases(f) {
-			c := cases[n]
+			c := f.Cases(unit)[n]
+			if computes := c.Scenario.Start.CPU > 0; computes && !taken && l.real() { // what else runs may have changed meanwhile
+				if unit, err = l.again(ctx, unit); err != nil {
+					return outcomes, err
+				}
+				c, taken = f.Cases(unit)[n], true
+			}
 			if l.Progress != nil {
 				l.Progress(f, c, len(outcomes)+1, of)
 			}
@@ -153,16 +163,47 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 			}
 			o := outcomeOf(f, c, unit, result)
 			records = append(records, result.Record)
-			if f.Together != nil && len(records) == len(cases) {
+			if f.Together != nil && len(records) == len(f.Cases(unit)) {
 				o.When = append(o.When, f.Together(unit, records)...)
+			}
+			if l.real() && (taken || !o.AsExpected()) {
+				var after findings.Unit
+				if after, err = l.again(ctx, unit); err == nil {
+					o.Beside, unit = beside(unit, after), after
+				}
 			}
 			outcomes = append(outcomes, o)
 			if l.Done != nil {
 				l.Done(o)
 			}
+			if err != nil { // of the measuring alone: the case is had
+				return outcomes, err
+			}
 		}
 	}
 	return outcomes, nil
+}
+
+// real says whether the lab shares its CPUs with whatever else runs.
+func (l Lab) real() bool { return l.World != virtual.Name }
+
+// again measures once more what a start that computes takes.
+func (l Lab) again(ctx context.Context, unit findings.Unit) (findings.Unit, error) {
+	err := l.starts(ctx, unit.Compute, &unit.Computes, &unit.Waited)
+	return unit, err
+}
+
+// beside says what shows that something else wanted the CPUs: a start, alone,
+// waited for one.
+func beside(before, after findings.Unit) string {
+	busy := func(u findings.Unit) bool { return u.Waited.Seconds() > u.Tolerance*u.Compute.CPU.Seconds() }
+	if !busy(before) && !busy(after) {
+		return ""
+	}
+	tell := func(u findings.Unit) string {
+		return fmt.Sprintf("%.2f s, %.2f s of it waiting for a CPU,", u.Computes.Seconds(), u.Waited.Seconds())
+	}
+	return fmt.Sprintf("something else wanted the CPUs: a start that asks for %.2f s, alone, took %s before this and %s after it", after.Compute.CPU.Seconds(), tell(before), strings.TrimSuffix(tell(after), ","))
 }
 
 // outcomeOf says of a result what came out otherwise than claimed.
@@ -221,41 +262,53 @@ func (l Lab) measure(ctx context.Context) (findings.Unit, error) {
 	for _, m := range []struct {
 		demand scenario.Demand
 		took   *time.Duration
-	}{{unit.Wait, &unit.Waits}, {unit.Compute, &unit.Computes}} {
-		sc := Scenario{World: l.World, Start: m.demand}
-		var took []time.Duration
-		if _, err := upon(ctx, l.T, &sc, func(ctx context.Context, w world) (*scenario.Record, error) {
-			for i := range 3 {
-				d, err := oneStart(ctx, w.Launcher(), fmt.Sprintf("unit%d", i+1))
-				if err != nil {
-					return nil, fmt.Errorf("the unit of time can't be measured: %w", err)
-				}
-				took = append(took, d)
-			}
-			return &scenario.Record{Events: []scenario.Event{{}}}, nil
-		}); err != nil {
+		waited *time.Duration
+	}{{unit.Wait, &unit.Waits, new(time.Duration)}, {unit.Compute, &unit.Computes, &unit.Waited}} {
+		if err := l.starts(ctx, m.demand, m.took, m.waited); err != nil {
 			return unit, err
-		}
-		slices.Sort(took)
-		*m.took = took[1]
-		if l.World == virtual.Name {
-			*m.took = took[1].Round(10 * time.Microsecond) // without what the steps of the schedule cost
 		}
 	}
 	return unit, nil
 }
 
-// oneStart is how long a start takes.
-func oneStart(ctx context.Context, l worker.Launcher, id string) (time.Duration, error) {
+// starts takes how long a start with such a demand takes, and how long of that
+// it waits for a CPU: the medians of three.
+func (l Lab) starts(ctx context.Context, demand scenario.Demand, took, waited *time.Duration) error {
+	sc := Scenario{World: l.World, Start: demand}
+	var tooks, waiteds []time.Duration
+	if _, err := upon(ctx, l.T, &sc, func(ctx context.Context, w world) (*scenario.Record, error) {
+		for i := range 3 {
+			t, w, err := oneStart(ctx, w.Launcher(), fmt.Sprintf("unit%d", i+1))
+			if err != nil {
+				return nil, fmt.Errorf("the unit of time can't be measured: %w", err)
+			}
+			tooks, waiteds = append(tooks, t), append(waiteds, w)
+		}
+		return &scenario.Record{Events: []scenario.Event{{}}}, nil
+	}); err != nil {
+		return err
+	}
+	slices.Sort(tooks)
+	slices.Sort(waiteds)
+	*took, *waited = tooks[1], waiteds[1]
+	if l.World == virtual.Name {
+		*took = tooks[1].Round(10 * time.Microsecond) // without what the steps of the schedule cost
+	}
+	return nil
+}
+
+// oneStart is how long a start takes, and how long of that it waits for a CPU.
+func oneStart(ctx context.Context, l worker.Launcher, id string) (took, waited time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	wk, err := worker.Start(ctx, l, id)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
+	waited = wk.Port.Info().RunDelay
 	_ = wk.Port.Kill()
 	<-wk.Port.Done()
-	return wk.StartedIn, nil
+	return wk.StartedIn, waited, nil
 }
 
 // cores are those that the workers may use.

@@ -83,6 +83,54 @@ func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
 	nothingRuns(t)
 }
 
+func TestTheUnitIsTakenAgainAroundWhatComputesAndAfterWhatCameOutOtherwise(t *testing.T) {
+	const boot = 50 * time.Millisecond
+	unit := findings.Demands(boot, 2)
+	unit.Waits, unit.Computes, unit.Waited = boot, time.Millisecond, time.Hour // as if it had been taken at a bad time
+	f := findings.Finding{
+		ID: "a-finding", Worlds: []string{"process"},
+		Cases: func(u findings.Unit) (cases []findings.Case) {
+			for _, c := range []struct {
+				start    scenario.Demand
+				expected scenario.Word
+			}{{u.Wait, scenario.Sound}, {u.Wait, scenario.Infeasible}, {u.Compute, scenario.Sound}} {
+				sc := on(subject.Ours())
+				sc.Start = c.start
+				cases = append(cases, findings.Case{Scenario: sc, Expected: c.expected, Accept: findings.Accept{Unit: u.Computes, Served: 1}})
+			}
+			return cases
+		},
+	}
+	out, err := Lab{Unit: &unit}.Reproduce(t.Context(), []findings.Finding{f})
+	if err != nil || len(out) != 3 {
+		t.Fatalf("%d outcomes, %v", len(out), err)
+	}
+	if o := out[0]; o.Beside != "" || o.Unit != unit {
+		t.Errorf("as expected, and it waits: %+v, beside %q", o.Unit, o.Beside)
+	}
+	if o := out[1]; !strings.Contains(o.Beside, "something else wanted the CPUs: a start that asks for 0.05 s, alone, took 0.00 s, 3600.00 s of it waiting for a CPU, before this and ") || len(o.Who) != 1 {
+		t.Errorf("otherwise: %q, beside %q", o.Who, o.Beside)
+	}
+	if o := out[2]; o.Unit.Computes < boot || o.Unit.Waited > time.Minute || o.Case.Accept.Unit != o.Unit.Computes {
+		t.Errorf("it computes: %+v, told in %v", o.Unit, o.Case.Accept.Unit)
+	}
+	nothingRuns(t)
+}
+
+func TestAQuietMachineIsNotBlamed(t *testing.T) {
+	u := findings.Demands(300*time.Millisecond, 2)
+	quiet, busy := u, u
+	quiet.Waited, busy.Waited = 40*time.Millisecond, 50*time.Millisecond
+	for want, around := range map[bool][]findings.Unit{false: {quiet, quiet}, true: {quiet, busy}} {
+		if got := beside(around[0], around[1]); (got != "") != want {
+			t.Errorf("%v: %q", want, got)
+		}
+		if got := beside(around[1], around[0]); (got != "") != want {
+			t.Errorf("%v: %q", want, got)
+		}
+	}
+}
+
 func TestALabGivesWhatItHasWhenItIsStopped(t *testing.T) {
 	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond, Tolerance: findings.Tolerance}
 	ctx, stop := context.WithCancel(t.Context())

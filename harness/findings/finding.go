@@ -35,6 +35,7 @@ type Finding struct {
 type Unit struct {
 	Waits    time.Duration // a start that waits, from launch to hello
 	Computes time.Duration // a start that computes
+	Waited   time.Duration // ... and how long of that it waited for a CPU: about 0 if nobody else wants one
 	Wait     scenario.Demand
 	Compute  scenario.Demand
 	Cores    int // that the workers may use

@@ -29,10 +29,11 @@ type Line struct {
 	Order     string             `json:"order"`
 	Figure    string             `json:"figure"`
 	Calls     int                `json:"calls"`
-	Served    []float64          `json:"served_s"`   // from arrival, shortest first
-	UnitS     float64            `json:"unit_s"`     // that the figure is told in
-	Deadline  float64            `json:"deadline_s"` // from arrival
-	Problems  []string           `json:"problems"`   // what came out otherwise than claimed
+	Served    []float64          `json:"served_s"`         // from arrival, shortest first
+	UnitS     float64            `json:"unit_s"`           // that the figure is told in
+	Deadline  float64            `json:"deadline_s"`       // from arrival
+	Problems  []string           `json:"problems"`         // what came out otherwise than claimed
+	Beside    string             `json:"beside,omitempty"` // what shows that something else wanted the CPUs, where that was looked for
 	Safety    []string           `json:"safety,omitempty"`
 	Evidence  []scenario.Figure  `json:"evidence,omitempty"`
 	Path      []scenario.Segment `json:"path,omitempty"`

@@ -38,6 +38,7 @@ func lines() (ls []Line) {
 			case "herd":
 				l.Verdict = scenario.Inconclusive
 				l.Problems = []string{"the verdict is inconclusive, expected architectural", "served at 4×1.0, expected 1.0 2.0 3.0 4.0 boots"}
+				l.Beside = "something else wanted the CPUs"
 			}
 			ls = append(ls, l)
 		}
@@ -111,7 +112,7 @@ func TestWhateverTheWidthNothingIsLeftOut(t *testing.T) {
 				t.Errorf("%d columns: %q is not shown in\n%s", width, want, out)
 			}
 		}
-		for _, want := range []string{"the latest call spent 1.16 s of its time", "✗ not as claimed: the verdict is inconclusive, expected architectural"} {
+		for _, want := range []string{"the latest call spent 1.16 s of its time", "✗ not as claimed: the verdict is inconclusive, expected architectural", "something else wanted the CPUs"} {
 			if flat := strings.Join(strings.Fields(out), " "); !strings.Contains(flat, want) {
 				t.Errorf("%d columns: %q is not said in\n%s", width, want, out)
 			}

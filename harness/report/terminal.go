@@ -181,9 +181,17 @@ func (t Terminal) Reasons(w io.Writer, lines []Line) {
 			name += ", " + l.Variant
 		}
 		t.wrapped(w, "  ", fmt.Sprintf("%s: %s: %s", name, t.word(l.Verdict), l.Reason))
-		for _, p := range l.Problems {
-			t.wrapped(w, "  ", t.paint("✗ not as claimed: "+p, text.Colors{text.FgRed}))
-		}
+		t.otherwise(w, l)
+	}
+}
+
+// otherwise prints what came out otherwise than claimed, and what may excuse it.
+func (t Terminal) otherwise(w io.Writer, l Line) {
+	for _, p := range l.Problems {
+		t.wrapped(w, "  ", t.paint("✗ not as claimed: "+p, text.Colors{text.FgRed}))
+	}
+	if l.Beside != "" && !l.AsExpected() {
+		t.wrapped(w, "  ", l.Beside)
 	}
 }
 
@@ -203,9 +211,7 @@ func (t Terminal) Story(w io.Writer, l Line) {
 		t.wrapped(w, "  ", "served: "+l.Figure)
 	}
 	t.wrapped(w, "  ", fmt.Sprintf("%s: %s", t.word(l.Verdict), l.Reason))
-	for _, p := range l.Problems {
-		t.wrapped(w, "  ", t.paint("✗ not as claimed: "+p, text.Colors{text.FgRed}))
-	}
+	t.otherwise(w, l)
 	fmt.Fprintln(w)
 }
 

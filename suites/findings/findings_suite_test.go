@@ -7,6 +7,7 @@
 package findings_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -74,15 +75,18 @@ var _ = Describe("findings in the process world", Serial, Label("process"), func
 			Expect(err).NotTo(HaveOccurred())
 			unclear := ""
 			for _, o := range outcomes {
-				AddReportEntry(o.Result.Record.Subject+" "+o.Case.Variant, string(o.Result.Word)+": "+o.Result.Reason, ReportEntryVisibilityFailureOrVerbose)
-				if o.Result.Word == scenario.Inconclusive && starved(o) {
-					unclear = o.Result.Reason
-					continue
+				name := o.Result.Record.Subject + " " + o.Case.Variant
+				AddReportEntry(name, string(o.Result.Word)+": "+o.Result.Reason, ReportEntryVisibilityFailureOrVerbose)
+				who := o.Who
+				if o.Beside != "" || starved(o) { // a verdict may hang on time; who was served does not
+					if who = o.Case.Accept.Who(o.Result.Record); len(who) < len(o.Who) {
+						unclear = name + ": " + cmp.Or(o.Beside, o.Result.Reason)
+					}
 				}
-				Expect(o.Who).To(BeEmpty(), "%s, %s: %s", o.Result.Record.Subject, o.Case.Variant, o.Result.Reason)
+				Expect(who).To(BeEmpty(), "%s: %s", name, o.Result.Reason)
 			}
 			if unclear != "" {
-				Skip("the machine is too busy to say of all: " + unclear)
+				Skip("who was served is as claimed; of all the verdicts the machine is too busy to say: " + unclear)
 			}
 		}, SpecTimeout(5*time.Minute))
 	}
@@ -91,5 +95,5 @@ var _ = Describe("findings in the process world", Serial, Label("process"), func
 // starved says whether the lab's own timers, or the reference's, were so late
 // that it says nothing.
 func starved(o harness.Outcome) bool {
-	return strings.Contains(o.Result.Reason, "the harness itself was starved")
+	return o.Result.Word == scenario.Inconclusive && strings.Contains(o.Result.Reason, "the harness itself was starved")
 }
