@@ -105,10 +105,10 @@ type Place struct {
 	Nice   int     `json:"nice,omitempty"`   // within the last group
 	Policy Policy  `json:"policy,omitempty"` // within the last group
 	CPUs   []int   `json:"cpus,omitempty"`   // that they may use; empty: all. They share these as one set
-	// Processes and Threads are, of the run's own, the most that used CPU here
-	// within one bucket, a fortieth of it at least: many a worker has a thread
-	// that only waits. More than one thread of ours in a group that competes with
-	// another can't be replayed.
+	// Processes and Threads are, of the run's own, the most that used CPU here in
+	// one bucket. A thread counts that had a fortieth of a core at least: many a
+	// worker has one that only waits. More than one thread of ours in a group that
+	// competes with another can't be replayed.
 	Processes int `json:"processes,omitempty"`
 	Threads   int `json:"threads,omitempty"`
 }

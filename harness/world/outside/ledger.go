@@ -48,6 +48,7 @@ type ledger struct {
 	pids    []int         // that are known, and those that may be new
 	newest  int           // at the last look
 	ran     []ran         // scratch
+	next    []load        // of the bucket that has just begun
 	buckets []bucket
 
 	rivals  []scenario.Rival
@@ -74,7 +75,8 @@ type process struct {
 	ours    bool          // its CPU will be among the reaped
 	asked   time.Duration // when it was last asked where it is scheduled; -1: never
 	groups  []scenario.Group
-	name    string // of all its groups, as they are now
+	name    string      // of all its groups, as they are now
+	stands  map[int]int // of one of the run's own: how many threads compete in each place
 }
 
 // A thread is what is known of one.
@@ -113,8 +115,8 @@ type ran struct {
 	tid       int
 	t         *thread
 	on, delay time.Duration
-	bucket    int           // that ended when it was last read
-	over      time.Duration // the time since then
+	bucket    int // that ended when it was last read
+	since, at time.Duration
 }
 
 // A competitor is a group, and a manner of competing inside it.
@@ -163,6 +165,12 @@ func (l *ledger) look(now time.Duration, told []int) {
 		l.longest = max(l.longest, b.span)
 	}
 	l.buckets = append(l.buckets, b)
+	for _, o := range l.next {
+		e := l.load(len(l.buckets)-1, o.rival)
+		e.runnable += o.runnable
+		e.cpu += o.cpu
+	}
+	l.next = l.next[:0]
 
 	m, known := l.eyes.machine()
 	reaped := l.eyes.reaped() // before the list: who is reaped later is still in it
@@ -342,13 +350,15 @@ func (l *ledger) read(pid int, p *process, span time.Duration) (total time.Durat
 			p.threads[tid] = t
 		}
 		at := l.eyes.now()
-		r := ran{tid: tid, t: t, on: on - t.on, delay: delay - t.delay, bucket: t.look - 2, over: at - t.at}
+		r := ran{tid: tid, t: t, on: on - t.on, delay: delay - t.delay, bucket: t.look - 2, since: t.at, at: at}
 		t.on, t.delay, t.look, t.at = on, delay, l.looks, at
 		if r.on+r.delay > 0 {
 			l.ran = append(l.ran, r)
 			total += r.on
 		} else {
-			t.dig(hole{len(l.buckets) - 1, span, true})
+			if in := len(l.buckets) - 1; in >= 0 {
+				t.dig(l.whole(in))
+			}
 		}
 	})
 	if alive < len(p.threads) {
@@ -368,12 +378,16 @@ const lag = 10 * time.Millisecond
 // book enters what a process used, and what its threads wanted.
 func (l *ledger) book(pid int, p *process, used time.Duration) {
 	b := &l.buckets[len(l.buckets)-1]
-	total := l.read(pid, p, b.span)
 	if p.own {
 		b.own += used
-		l.crowd(pid, p)
+		if p.asked == l.at {
+			l.read(pid, p, b.span)
+			l.stand(p)
+		}
+		l.crowd(p)
 		return
 	}
+	total := l.read(pid, p, b.span)
 	dead := used - total // of threads that ended before they were read
 	if dead <= lag*time.Duration(max(1, min(len(l.ran), l.cpus))) {
 		dead = 0
@@ -428,7 +442,7 @@ func (l *ledger) credit(pid int, p *process, used time.Duration) {
 		if t == nil { // the first thread has ended, or can't be read
 			t = &thread{look: l.looks, asked: -1}
 		}
-		l.ran = append(l.ran, ran{tid: pid, t: t, bucket: len(l.buckets) - 1})
+		l.ran = append(l.ran, ran{tid: pid, t: t, bucket: len(l.buckets) - 1, since: l.buckets[len(l.buckets)-1].at, at: l.eyes.now()})
 	}
 	l.ran[0].on = used
 }
@@ -467,31 +481,35 @@ func (l *ledger) load(in, rival int) *load {
 
 // enter books what one thread had and wanted. It can't have wanted more than
 // all of the time since it was last read: a delay is booked when the thread gets
-// the CPU, so what is too much was before, without a break. Threads are read one
-// after another, maybe with a break: it counts how much of its own time it wanted.
-// on is what its process's clock says that it had, which was read before.
+// the CPU, so what is too much was before, without a break. on is what its
+// process's clock says that it had.
 func (l *ledger) enter(rival int, r ran, on time.Duration) {
-	in := len(l.buckets) - 1
 	want := r.on + r.delay
 	if want == 0 {
 		return
 	}
-	span := l.buckets[in].span
-	most := span
-	if r.bucket == in-1 && r.over > 0 { // it was read at the last look
-		most = r.over
-	}
+	in := len(l.buckets) - 1
+	b := &l.buckets[in]
+	from := max(r.since, b.at)
+	most := max(r.at-from, 1)
 	n := min(want, most)
 	rest := want - n
 	n = max(n, on)
-	scale := float64(span) / float64(most)
-	n = time.Duration(float64(n) * scale)
+	hole := hole{in, most - n, false}
+
+	// It was read a little after the look began, or a good deal if the recorder
+	// was kept from going on: that part belongs to the next bucket.
+	part := min(1, float64(b.at+b.span-from)/float64(most))
 	e := l.load(in, rival)
 	e.threads++
-	e.runnable += n
-	e.cpu += time.Duration(float64(on) * scale)
+	e.runnable += time.Duration(float64(n) * part)
+	e.cpu += time.Duration(float64(on) * part)
+	if part < 1 {
+		l.next = append(l.next, load{rival: rival, runnable: time.Duration(float64(n) * (1 - part)), cpu: time.Duration(float64(on) * (1 - part))})
+	}
+
 	for i := in - 1; i > max(-1, r.bucket) && rest > 0; i-- { // it was not read then: it did not run
-		rest -= l.fill(rival, hole{i, l.buckets[i].span, true}, rest)
+		rest -= l.fill(rival, l.whole(i), rest)
 	}
 	for i := len(r.t.holes) - 1; i >= 0 && rest > 0; i-- {
 		h := &r.t.holes[i]
@@ -500,8 +518,11 @@ func (l *ledger) enter(rival int, r ran, on time.Duration) {
 		h.whole = false
 		rest -= part
 	}
-	r.t.dig(hole{in, span - n, false})
+	r.t.dig(hole)
 }
+
+// whole is a bucket in which a thread did nothing.
+func (l *ledger) whole(bucket int) hole { return hole{bucket, l.buckets[bucket].span, true} }
 
 // fill books so much more of a thread's delay, as far as it finds room.
 func (l *ledger) fill(rival int, h hole, rest time.Duration) time.Duration {
@@ -517,12 +538,11 @@ func (l *ledger) fill(rival int, h hole, rest time.Duration) time.Duration {
 	return part
 }
 
-// crowd counts the run's own processes and threads where they are.
-func (l *ledger) crowd(pid int, p *process) {
-	span := l.buckets[len(l.buckets)-1].span
-	first := true
+// stand finds out how many threads of one of the run's own compete, and where.
+func (l *ledger) stand(p *process) {
+	clear(p.stands)
 	for _, r := range l.ran {
-		if r.on < span/notable {
+		if r.on < (r.at-r.since)/notable {
 			continue
 		}
 		key := competitor{groups: p.name, manner: l.eyes.manner(r.tid)}
@@ -532,21 +552,28 @@ func (l *ledger) crowd(pid int, p *process) {
 			l.placeOf[key] = n
 			l.workers = append(l.workers, key.manner.place(p.groups))
 		}
+		if p.stands == nil {
+			p.stands = map[int]int{}
+		}
+		p.stands[n]++
+	}
+}
+
+// crowd counts one of the run's own, that runs, where it is.
+func (l *ledger) crowd(p *process) {
+	for n, threads := range p.stands {
 		at := l.here[n]
 		if at == nil {
 			at = &scenario.Place{}
 			l.here[n] = at
 		}
-		at.Threads++
-		if first {
-			at.Processes++
-			first = false
-		}
+		at.Processes++
+		at.Threads += threads
 	}
 }
 
-// notable is the part of a bucket that a thread of the run's own has to have
-// run to count as one that competes.
+// notable is the part of its time that a thread of the run's own has to have run
+// to count as one that competes.
 const notable = 40
 
 // tally takes the most of the run's own that were anywhere at once.
@@ -593,7 +620,7 @@ func (l *ledger) environment() scenario.Environment {
 		cores := func(d time.Duration) float64 { return figure(float64(d) / float64(b.span)) }
 		out := scenario.Bucket{At: b.at, Span: b.span, Own: cores(b.own), Stolen: cores(b.stolen), Unseen: cores(b.unseen)}
 		for _, o := range b.loads {
-			out.Load = append(out.Load, scenario.Load{Rival: o.rival, Threads: o.threads, Runnable: cores(o.runnable), CPU: cores(o.cpu)})
+			out.Load = append(out.Load, scenario.Load{Rival: o.rival, Threads: max(1, o.threads), Runnable: cores(o.runnable), CPU: cores(o.cpu)})
 		}
 		slices.SortFunc(out.Load, func(a, b scenario.Load) int { return a.Rival - b.Rival })
 		e.Load = append(e.Load, out)

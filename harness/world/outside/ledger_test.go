@@ -29,6 +29,7 @@ type pretence struct {
 	time    time.Duration
 	listed  int // how often
 	missing bool
+	kept    time.Duration // how long the recorder is kept from reading threads
 }
 
 type pretended struct {
@@ -71,6 +72,7 @@ func (p *pretence) clock(pid int) (time.Duration, bool) {
 }
 
 func (p *pretence) threads(pid int, f func(tid int, on, delay time.Duration)) {
+	p.time += p.kept
 	if q := p.procs[pid]; q != nil {
 		for _, tid := range slices.Sorted(maps.Keys(q.threads)) {
 			f(tid, q.threads[tid].on, q.threads[tid].delay)
@@ -209,6 +211,24 @@ func TestADelayThatIsBookedLateBelongsToTheBucketBefore(t *testing.T) {
 	s.want(t, 2, one("a", "1 of 1 on 0.5"))
 }
 
+func TestWhatIsReadLongAfterALookBeganIsOfTheNextBucketToo(t *testing.T) {
+	s := tell(map[int]*pretended{10: simple(10, "a"), 11: simple(11, "b")})
+	s.run(10, 10, 100*ms, 100*ms) // until the look
+	s.kept = 400 * ms
+	s.run(10, 10, 300*ms, 100*ms) // and until it is read
+	s.look()
+	s.kept = 0
+	s.time += 10*ms - Period
+	s.run(10, 10, 0, 10*ms)
+	s.look()
+	s.want(t, 0, one("a", "1 of 1 on 0.666667"))
+	s.want(t, 1, one("a", "0.97561 of 1 on 0.650407")) // its last wait is not booked yet
+	s.run(10, 10, 20*ms, 180*ms)
+	s.look()
+	s.want(t, 1, one("a", "1 of 1 on 0.650407"))
+	s.want(t, 2, one("a", "1 of 1 on 0.1"))
+}
+
 func TestOneThatStarvedWantedACoreAllTheTime(t *testing.T) {
 	s := tell(map[int]*pretended{10: simple(10, "a")})
 	s.run(10, 10, 50*ms, 0) // then it slept a while
@@ -306,6 +326,27 @@ func TestTheRunsOwnAreToldApart(t *testing.T) {
 	if e = s.l.environment(); e.Load[1].Own != 0.1 || fmt.Sprint(e.Workers) != fmt.Sprint(want) {
 		t.Errorf("then: %v and %+v", e.Load[1].Own, e.Workers)
 	}
+}
+
+func TestTheRunsOwnOfOneGroupAreCountedTogetherWheneverTheyCame(t *testing.T) {
+	s := tell(map[int]*pretended{10: simple(10, "c"), 11: simple(11, "c")})
+	s.run(10, 10, 40*ms, 0)
+	s.look(10)
+	s.run(11, 11, 40*ms, 0)
+	s.look(11)
+	s.run(10, 10, 40*ms, 0)
+	s.look()
+	want := func(processes, threads int) {
+		t.Helper()
+		if w := s.l.environment().Workers; len(w) != 1 || w[0].Processes != processes || w[0].Threads != threads {
+			t.Errorf("got %+v, want %d processes and %d threads", w, processes, threads)
+		}
+	}
+	want(1, 1)
+	s.run(10, 10, 40*ms, 0)
+	s.run(11, 11, 40*ms, 0)
+	s.look()
+	want(2, 2)
 }
 
 func TestWhoIsToldLateCountsFromThenOn(t *testing.T) {

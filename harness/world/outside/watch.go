@@ -26,7 +26,7 @@ type watch struct {
 // may be ahead of that for a while.
 const (
 	share = 0.01
-	spare = 20 * time.Millisecond
+	spare = 5 * time.Millisecond
 )
 
 // slice is what the thread asks the scheduler for: the least that Linux gives.
@@ -102,8 +102,9 @@ func (w *watch) into(e *scenario.Environment, now time.Duration) {
 	if now > 0 {
 		e.Share = float64(e.Cost) / float64(now)
 	}
-	if w.slow > 0 {
-		e.Gaps = append(e.Gaps, scenario.Gap{Kind: scenario.GapLate,
-			Text: fmt.Sprintf("%d looks at the machine were put off, so that they cost no more than %v of a core", w.slow, share)})
+	for i := range e.Gaps {
+		if g := &e.Gaps[i]; g.Kind == scenario.GapLate && w.slow > 0 {
+			g.Text += fmt.Sprintf("; %d looks were put off, so that they cost no more than %v of a core", w.slow, share)
+		}
 	}
 }
