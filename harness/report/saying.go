@@ -87,6 +87,8 @@ const (
 	given   = "%[2]s → %[1]s"       // a worker, calls
 	answers = "%[1]s answers %[2]s" // the same
 	sent    = "%[1]s → %[2]s"       // a command of no call, workers
+	hurts   = "%[1]s hurts %[2]s"   // a fault, workers or calls
+	spares  = "%[1]s hurts %[2]s no longer"
 )
 
 // alone says something that is like nothing else.

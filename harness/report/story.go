@@ -259,17 +259,17 @@ func (s *story) fault(e scenario.Event) {
 	whom := cmp.Or(e.Call, e.Worker)
 	switch {
 	case e.Kind == scenario.Victim:
-		s.say(whom, " can't be answered after "+e.Fault, " can't be answered after "+e.Fault)
+		s.say(whom, " can't be answered any more", " can't be answered any more")
 	case e.Kind == scenario.Fault && e.Fault == faults.GiveUp{}.Name(): // the call's end tells it
 		s.givenUp[e.Call] = true
 	case e.Kind == scenario.Fault && whom == "":
 		s.alone(e.Fault + " begins")
 	case e.Kind == scenario.Fault:
-		s.say(whom, " is hurt by "+e.Fault, " are hurt by "+e.Fault)
+		s.between(hurts, e.Fault, whom, "")
 	case whom == "":
 		s.alone(e.Fault + " is over")
 	default:
-		s.say(whom, " is rid of "+e.Fault, " are rid of "+e.Fault)
+		s.between(spares, e.Fault, whom, "")
 	}
 }
 
