@@ -41,13 +41,16 @@ type schedule struct {
 	choices []int
 }
 
-// A place is one goroutine at one point.
+// A place is one goroutine at one point. A pool that is ill may have two at one,
+// such as two callers with one worker: then whoever came first goes first, and
+// only if both came at one instant is their order nobody's choice.
 type place struct{ who, at string }
 
 // parked is a goroutine at a point; nth counts the visits to that place.
 type parked struct {
 	place
 	nth  int
+	came time.Time
 	wake chan struct{} // room for one
 }
 
@@ -71,7 +74,7 @@ func (s *schedule) point(who, at string) {
 		p = &parked{wake: make(chan struct{}, 1)}
 	}
 	s.visits[here]++
-	p.place, p.nth = here, s.visits[here]
+	p.place, p.nth, p.came = here, s.visits[here], time.Now()
 	s.arrived = append(s.arrived, p)
 	ring := s.asleep
 	s.asleep = false
@@ -148,11 +151,14 @@ func (s *schedule) release() {
 		if c := strings.Compare(a.who, b.who); c != 0 {
 			return c
 		}
-		return strings.Compare(a.at, b.at)
+		if c := strings.Compare(a.at, b.at); c != 0 {
+			return c
+		}
+		return a.nth - b.nth
 	})
 	for i := 1; i < len(s.parked) && s.ambiguous == ""; i++ {
-		if s.parked[i].place == s.parked[i-1].place {
-			s.ambiguous = fmt.Sprintf("%s at %s", s.parked[i].who, s.parked[i].at)
+		if a, b := s.parked[i-1], s.parked[i]; a.place == b.place && a.came.Equal(b.came) {
+			s.ambiguous = fmt.Sprintf("%s at %s", b.who, b.at)
 		}
 	}
 	i := s.pick(len(s.choices), s.parked)
