@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
@@ -61,6 +62,12 @@ type answer struct {
 // child's whole life: when in ends, in the midst of a run too, so does the process.
 // t is for children that are tests; programs have none.
 func Serve(t *testing.T, in io.Reader, out io.Writer) error {
+	stuck := make(chan os.Signal, 1)
+	signal.Notify(stuck, syscall.SIGQUIT)
+	go func() {
+		<-stuck
+		tellStacks()
+	}()
 	jobs := make(chan job)
 	failed := make(chan error, 1)
 	go func() {
@@ -102,6 +109,20 @@ func Serve(t *testing.T, in io.Reader, out io.Writer) error {
 		return failure
 	default:
 		return err
+	}
+}
+
+// tellStacks prints the stacks of all goroutines and ends the process. The
+// runtime would do so upon SIGQUIT, but for the stack of a goroutine that runs on
+// another thread: of the very one that never pauses.
+func tellStacks() {
+	const most = 64 << 20 // bytes
+	for size := 1 << 20; ; size *= 2 {
+		stacks := make([]byte, size)
+		if n := runtime.Stack(stacks, true); n < size || size >= most {
+			_, _ = os.Stderr.Write(stacks[:n])
+			os.Exit(2)
+		}
 	}
 }
 
@@ -194,6 +215,7 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 		c.end()
 		return answer{}, context.Cause(ctx)
 	case err != nil:
+		_ = c.cmd.Process.Kill() // if it has not ended by itself, nobody knows what it is at
 		return answer{}, &fallenError{stuck: errors.Is(err, errStuck), patience: patience, stderr: c.end()}
 	case a.Err != "":
 		return answer{}, errors.New(a.Err)
@@ -221,7 +243,7 @@ type child struct {
 }
 
 func (c *child) begin(cmd *exec.Cmd) (err error) {
-	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GOTRACEBACK=all")
+	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GOTRACEBACK=all") // the latter for a panic
 	c.stderr = &bytes.Buffer{}
 	cmd.Stderr = c.stderr
 	if c.in, err = cmd.StdinPipe(); err != nil {
@@ -240,6 +262,9 @@ func (c *child) begin(cmd *exec.Cmd) (err error) {
 }
 
 var errStuck = errors.New("it stood still")
+
+// dumpPatience is how long a child may take to print its stacks and to end.
+const dumpPatience = 10 * time.Second
 
 // ask has the child play a job. One that takes too long is made to print the
 // stacks of its goroutines, which ends it.
@@ -261,6 +286,15 @@ func (c *child) ask(ctx context.Context, j job, patience time.Duration) (a answe
 			stuck = true
 			mu.Unlock()
 			_ = c.cmd.Process.Signal(syscall.SIGQUIT)
+			deaf := time.NewTimer(dumpPatience)
+			defer deaf.Stop()
+			select {
+			case <-answered:
+				return
+			case <-ctx.Done():
+			case <-deaf.C:
+			}
+			_ = c.cmd.Process.Kill()
 		}
 	}()
 	if err = json.NewEncoder(c.in).Encode(j); err == nil {

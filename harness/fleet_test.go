@@ -1,0 +1,296 @@
+//go:build linux
+
+package harness
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"reflect"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+const childVariable = "BUTFOR_TEST_CHILD"
+
+// TestAChild is what a fleet's children run in these tests: Serve, but that runs
+// of some names make the child ill.
+func TestAChild(t *testing.T) {
+	if os.Getenv(childVariable) == "" {
+		t.Skip("not a child")
+	}
+	in, jobs := io.Pipe()
+	go func() {
+		lines := bufio.NewReader(os.Stdin)
+		for {
+			line, err := lines.ReadBytes('\n')
+			var j job
+			if err == nil && json.Unmarshal(line, &j) == nil && j.Scenario != nil && illnesses[j.Scenario.Name] != nil {
+				go illnesses[j.Scenario.Name](t)
+				continue
+			}
+			if _, failed := jobs.Write(line); err != nil || failed != nil {
+				jobs.CloseWithError(err)
+				return
+			}
+		}
+	}()
+	if err := Serve(t, in, os.Stdout); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// illnesses are what a run can do to the process that it runs in.
+var illnesses = map[string]func(t *testing.T){
+	"panics": func(*testing.T) { panic("the roof is on fire") },
+	"exits":  func(*testing.T) { os.Exit(7) },
+	"talks":  func(*testing.T) { os.Stdout.WriteString("hello\n") },
+	"a lock is held across a wait": func(t *testing.T) {
+		_, _ = virtual.Run(t, &scenario.Scenario{}, func(context.Context, *virtual.World) error { return waitForAMutex() })
+	},
+	"spins": func(t *testing.T) {
+		_, _ = virtual.Run(t, &scenario.Scenario{}, func(context.Context, *virtual.World) error { return spin() })
+	},
+	"is deaf": func(*testing.T) {
+		signal.Ignore(syscall.SIGQUIT)
+		select {}
+	},
+}
+
+func waitForAMutex() error {
+	var mu sync.Mutex
+	mu.Lock()
+	time.AfterFunc(time.Second, mu.Unlock)
+	mu.Lock()
+	return nil
+}
+
+func spin() error {
+	for begin := time.Now(); time.Since(begin) < time.Second; {
+	}
+	return nil
+}
+
+// A flotilla is a fleet whose children are known.
+type flotilla struct {
+	Fleet
+	mu       sync.Mutex
+	children []*exec.Cmd
+}
+
+func sail(t *testing.T) *flotilla {
+	f := &flotilla{}
+	f.Size = 1
+	f.Command = func() *exec.Cmd {
+		c := exec.Command(os.Args[0], "-test.run=^TestAChild$")
+		c.Env = append(os.Environ(), childVariable+"=1")
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.children = append(f.children, c)
+		return c
+	}
+	t.Cleanup(func() {
+		f.Close()
+		for _, c := range f.children {
+			if c.Process != nil && c.ProcessState == nil {
+				t.Errorf("child %d has not ended", c.Process.Pid)
+			}
+		}
+	})
+	return f
+}
+
+// inTime is a run that takes milliseconds.
+func inTime(name string, seed uint64) Scenario {
+	return Scenario{
+		Name: name, World: virtual.Name, Seed: seed, Subject: subject.Ours(),
+		Config: subject.Config{Size: 2}, Start: scenario.Demand{Wait: 100 * time.Millisecond},
+		Workload: scenario.Workload{Clients: 3, Command: "echo"}, Deadline: time.Second,
+	}
+}
+
+// plays says whether a fleet plays a run, to the last event.
+func (f *flotilla) plays(t *testing.T, sc Scenario) {
+	t.Helper()
+	here, err := runIn(t.Context(), t, sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := f.Run(t.Context(), sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there.Hash != here.Hash || there.Word != here.Word || !reflect.DeepEqual(there.Record.Events, here.Record.Events) {
+		t.Errorf("%s, seed %d: in a child it is %s with hash %s, here %s with %s", sc.Subject.Name, sc.Seed, there.Word, there.Hash, here.Word, here.Hash)
+	}
+	if there.Scenario.Subject.Open == nil || there.Scenario.Subject.Name != sc.Subject.Name {
+		t.Errorf("it was run on %+v", there.Scenario.Subject)
+	}
+}
+
+func TestAFleetPlaysRunsAsTheyArePlayedHere(t *testing.T) {
+	f := sail(t)
+	f.Size = 2
+	var wg sync.WaitGroup
+	for i, s := range Subjects() {
+		sc := inTime("a run", uint64(i))
+		sc.Subject = s
+		wg.Go(func() { f.plays(t, sc) })
+	}
+	wg.Wait()
+	if n := len(f.children); n > 2 {
+		t.Errorf("%d children were begun, the size is 2", n)
+	}
+}
+
+func TestARunThatHangsItsChildIsToldAndTheNextGoesOn(t *testing.T) {
+	for name, at := range map[string]string{
+		"a lock is held across a wait": "sync.Mutex.Lock) in github.com/butfor/butfor/harness.waitForAMutex at ",
+		"spins":                        "in github.com/butfor/butfor/harness.spin at ",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := sail(t)
+			f.Patience = 2 * time.Second
+			r, err := f.Run(t.Context(), inTime(name, 1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Word != scenario.Inconclusive || r.Mechanism != "stuck" || !strings.Contains(r.Reason, at) || !strings.Contains(r.Reason, "fleet_test.go:") {
+				t.Errorf("%s, %s: %s; want it stuck %s", r.Word, r.Mechanism, r.Reason, at)
+			}
+			if r.Scenario.Name != name || r.Record == nil || r.Record.Subject != "ours" || r.Record.Seed != 1 {
+				t.Errorf("it is told of %+v with %+v", r.Scenario, r.Record)
+			}
+			f.Patience = 0
+			f.plays(t, inTime("the next", 2))
+		})
+	}
+}
+
+func TestARunThatEndsItsChildIsToldAndTheNextGoesOn(t *testing.T) {
+	t.Parallel()
+	f := sail(t)
+	for name, says := range map[string]string{
+		"panics": "panic: the roof is on fire, in github.com/butfor/butfor/harness.",
+		"exits":  "it said nothing",
+		"talks":  "it said nothing",
+	} {
+		r, err := f.Run(t.Context(), inTime(name, 1))
+		if err != nil || r.Word != scenario.Architectural || r.Mechanism != "crash" || !strings.Contains(r.Reason, says) {
+			t.Errorf("%s: %s, %s: %s, %v; want %q", name, r.Word, r.Mechanism, r.Reason, err, says)
+		}
+		f.plays(t, inTime("the next", 2))
+	}
+}
+
+func TestAChildThatIsDeafIsKilled(t *testing.T) {
+	t.Parallel()
+	f := sail(t)
+	f.Patience = time.Second
+	r, err := f.Run(t.Context(), inTime("is deaf", 1))
+	if err != nil || r.Mechanism != "stuck" {
+		t.Errorf("%s, %s: %s, %v", r.Word, r.Mechanism, r.Reason, err)
+	}
+}
+
+func TestAFleetThatIsToldToStopKillsWhatRuns(t *testing.T) {
+	t.Parallel()
+	f := sail(t)
+	ctx, stop := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	begun := f.Command
+	f.Command = func() *exec.Cmd {
+		time.AfterFunc(time.Second, func() { stop(why) }) // whether it runs by then, or is only being begun
+		return begun()
+	}
+	var wg sync.WaitGroup
+	for range 2 { // one that runs, and one that waits for a child
+		wg.Go(func() {
+			if r, err := f.Run(ctx, inTime("is deaf", 1)); !errors.Is(err, why) {
+				t.Errorf("got %s, %v", r.Word, err)
+			}
+		})
+	}
+	wg.Wait()
+	f.Command = begun
+	f.plays(t, inTime("the next", 2))
+}
+
+func TestAnErrorOfTheLabIsNoResult(t *testing.T) {
+	f := sail(t)
+	stranger := inTime("a stranger's", 1)
+	stranger.Subject.Name = "theirs"
+	process := inTime("in real time", 1)
+	process.World = "process"
+	for want, sc := range map[string]Scenario{
+		`no subject is called "theirs"`:                    stranger,
+		`runs scenarios in world "virtual", not "process"`: process,
+		"Config.Size is 0":                                 {World: virtual.Name, Subject: subject.Ours()},
+	} {
+		if r, err := f.Run(t.Context(), sc); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %s, %v; want an error that says %q", r.Word, err, want)
+		}
+	}
+	f.plays(t, inTime("the next", 2))
+
+	mute := &Fleet{Command: func() *exec.Cmd { return exec.Command("/no/such/program") }}
+	defer mute.Close()
+	if _, err := mute.Run(t.Context(), inTime("a run", 1)); err == nil || !strings.Contains(err.Error(), "/no/such/program") {
+		t.Errorf("without a program: %v", err)
+	}
+}
+
+func TestAFleetTakesTheUnitsOfTimeAsTheLabDoes(t *testing.T) {
+	f := sail(t)
+	here, err := Lab{World: virtual.Name, T: t}.Measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := Lab{World: virtual.Name, Fleet: &f.Fleet}.Measure(t.Context())
+	if err != nil || there != here {
+		t.Errorf("in a child %+v, here %+v, %v", there, here, err)
+	}
+}
+
+func TestAChildEndsWithWhoeverAsked(t *testing.T) {
+	f := sail(t)
+	for _, name := range []string{"nothing is asked", "a lock is held across a wait", "spins"} {
+		c := f.Command()
+		c.Stdout = io.Discard
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if name != "nothing is asked" {
+			sc := inTime(name, 1)
+			if err := json.NewEncoder(in).Encode(job{Subject: "ours", Scenario: &sc}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in.Close()
+		if err := c.Wait(); err != nil { // which waits for ever if it does not
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFleetThatNeverSailedCanBeClosed(t *testing.T) {
+	f := &Fleet{Command: func() *exec.Cmd { t.Error("a child was begun"); return nil }}
+	f.Close()
+}
