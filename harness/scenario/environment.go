@@ -106,8 +106,8 @@ type Place struct {
 	Policy Policy  `json:"policy,omitempty"` // within the last group
 	CPUs   []int   `json:"cpus,omitempty"`   // that they may use; empty: all. They share these as one set
 	// Processes and Threads are, of the run's own, the most that used CPU here in
-	// one bucket. A thread counts that had a fortieth of a core at least: many a
-	// worker has one that only waits. More than one thread of ours in a group that
+	// one bucket. A thread counts that had a tenth of a core at least: many a worker
+	// has one that hardly does. More than one thread of ours in a group that
 	// competes with another can't be replayed.
 	Processes int `json:"processes,omitempty"`
 	Threads   int `json:"threads,omitempty"`

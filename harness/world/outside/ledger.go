@@ -380,9 +380,9 @@ func (l *ledger) book(pid int, p *process, used time.Duration) {
 	b := &l.buckets[len(l.buckets)-1]
 	if p.own {
 		b.own += used
-		if p.asked == l.at {
+		if p.asked == l.at || len(p.stands) == 0 {
 			l.read(pid, p, b.span)
-			l.stand(p)
+			l.stand(pid, p)
 		}
 		l.crowd(p)
 		return
@@ -538,25 +538,32 @@ func (l *ledger) fill(rival int, h hole, rest time.Duration) time.Duration {
 	return part
 }
 
-// stand finds out how many threads of one of the run's own compete, and where.
-func (l *ledger) stand(p *process) {
+// stand finds out where one of the run's own is, and how many of its threads
+// compete.
+func (l *ledger) stand(pid int, p *process) {
+	l.where(p, l.eyes.manner(pid))
 	clear(p.stands)
 	for _, r := range l.ran {
 		if r.on < (r.at-r.since)/notable {
 			continue
 		}
-		key := competitor{groups: p.name, manner: l.eyes.manner(r.tid)}
-		n, ok := l.placeOf[key]
-		if !ok {
-			n = len(l.workers)
-			l.placeOf[key] = n
-			l.workers = append(l.workers, key.manner.place(p.groups))
-		}
 		if p.stands == nil {
 			p.stands = map[int]int{}
 		}
-		p.stands[n]++
+		p.stands[l.where(p, l.eyes.manner(r.tid))]++
 	}
+}
+
+// where is a place of the run's own, in workers.
+func (l *ledger) where(p *process, m manner) int {
+	key := competitor{groups: p.name, manner: m}
+	n, ok := l.placeOf[key]
+	if !ok {
+		n = len(l.workers)
+		l.placeOf[key] = n
+		l.workers = append(l.workers, m.place(p.groups))
+	}
+	return n
 }
 
 // crowd counts one of the run's own, that runs, where it is.
@@ -574,7 +581,7 @@ func (l *ledger) crowd(p *process) {
 
 // notable is the part of its time that a thread of the run's own has to have run
 // to count as one that competes.
-const notable = 40
+const notable = 10
 
 // tally takes the most of the run's own that were anywhere at once.
 func (l *ledger) tally() {

@@ -309,12 +309,12 @@ func TestTheRunsOwnAreToldApart(t *testing.T) {
 	for _, pid := range []int{10, 1001, 1002, 1003} {
 		s.run(pid, pid, 20*ms, 20*ms)
 	}
-	s.run(1001, 7001, 20*ms, 0)   // a thread that computes too
-	s.run(1001, 7002, 4900000, 0) // and one that hardly does
+	s.run(1001, 7001, 20*ms, 0) // a thread that computes too
+	s.run(1001, 7002, 19*ms, 0) // and one that hardly does
 	s.look(1001)
 	s.want(t, 0, map[string]string{"hog": "0.2 of 1 on 0.1", "w1": "0.2 of 1 on 0.1"})
 	e := s.l.environment()
-	if own := e.Load[0].Own; own != 0.3245 {
+	if own := e.Load[0].Own; own != 0.395 {
 		t.Errorf("its own had %v cores", own)
 	}
 	want := []scenario.Place{{Path: in("w1").groups, Processes: 1, Threads: 2}, {Path: in("w2").groups, Processes: 1, Threads: 1}}

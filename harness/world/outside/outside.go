@@ -50,7 +50,7 @@ func Start(mark string) (*Recorder, error) {
 	}
 	r := &Recorder{bell: bell, done: make(chan struct{})}
 	ready := make(chan error)
-	go r.record(mark, ready)
+	go onThread(func() { r.record(mark, ready) })
 	if err := <-ready; err != nil {
 		<-r.done
 		_ = unix.Close(bell)
@@ -100,7 +100,7 @@ func (r *Recorder) record(mark string, ready chan<- error) {
 	r.watch.settle()
 	close(ready)
 	for last := time.Duration(0); ; {
-		rung := r.watch.wait(r.bell, r.began, last+Period)
+		rung := r.watch.wait(r.bell, r.began, last)
 		last = k.now()
 		if rung && last-r.book.at < Period/2 && len(r.book.buckets) > 0 {
 			break // too short to say anything: the bucket before it holds on

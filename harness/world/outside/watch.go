@@ -4,6 +4,7 @@ package outside
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"time"
 
@@ -19,26 +20,39 @@ type watch struct {
 	cost  time.Duration // of the thread so far
 	first time.Duration // of that, before the first look was over
 	late  time.Duration // the most
+	gap   time.Duration // between the last two looks, as planned
 	slow  int           // looks that were put off, so that the cost stays within its bound
 }
 
-// share is the most that the recording may cost, in cores, and spare is what it
-// may be ahead of that for a while.
-const (
-	share = 0.01
-	spare = 5 * time.Millisecond
-)
+// share is the most that the recording may cost, in cores.
+const share = 0.01
 
 // slice is what the thread asks the scheduler for: the least that Linux gives.
 // It is then preferred to others at its wake-up, and late by no more than 3 ms
 // beside 4 hogs in place of 9.
 const slice = 100 * time.Microsecond
 
-// begin binds the goroutine to a thread for good: the thread ends with it, and
-// its slice with the thread. Waiting is done in the thread, too: Go's timers would
-// be late by another one's wake-up.
+// onThread runs f on a thread of its own, which ends with it, and whatever f did
+// to it. The program's first thread would not end.
+func onThread(f func()) {
+	runtime.LockOSThread() // for good
+	if unix.Gettid() != os.Getpid() {
+		f()
+		return
+	}
+	bound := make(chan struct{})
+	go func() { // while this one holds the first
+		runtime.LockOSThread()
+		close(bound)
+		f()
+	}()
+	<-bound
+	runtime.UnlockOSThread()
+}
+
+// begin gives the thread its slice. Waiting is done in the thread, too: Go's
+// timers would be late by another one's wake-up.
 func (w *watch) begin() {
-	runtime.LockOSThread()
 	attr, err := unix.SchedGetAttr(0, 0)
 	if err != nil || attr.Policy != unix.SCHED_NORMAL && attr.Policy != unix.SCHED_BATCH {
 		return
@@ -60,14 +74,16 @@ func (w *watch) settle() {
 	w.first = w.cost
 }
 
-// wait waits until due, or until the bell is rung. Where the looks so far have
-// cost too much it waits longer.
-func (w *watch) wait(bell int, began time.Time, due time.Duration) (rung bool) {
+// wait waits for the time of the next look, a Period after the last, or until the
+// bell is rung.
+func (w *watch) wait(bell int, began time.Time, last time.Duration) (rung bool) {
+	was := w.cost
 	w.cost = threadCPU()
-	if at := time.Duration(float64(w.cost-w.first-spare) / share); at > due {
-		due = at
+	w.gap = gap(w.gap, last, w.cost-w.first, w.cost-was)
+	if w.gap > Period {
 		w.slow++
 	}
+	due := last + w.gap
 	for {
 		left := due - time.Since(began)
 		ts := unix.NsecToTimespec(int64(max(0, left)))
@@ -83,6 +99,14 @@ func (w *watch) wait(bell int, began time.Time, due time.Duration) (rung bool) {
 			return false
 		}
 	}
+}
+
+// gap is the time to let go by from the last look to the next, so that both
+// together with all before stay within what the recording may cost. A look that
+// cost much once doubles it at most.
+func gap(was, last, spent, look time.Duration) time.Duration {
+	affordable := time.Duration(float64(spent+look)/share) - last
+	return max(Period, min(affordable, 2*max(was, Period)))
 }
 
 func (w *watch) finish() { w.cost = threadCPU() }

@@ -1,0 +1,95 @@
+//go:build linux
+
+package outside
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestLooksAreAsFarApartAsTheyCost(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		cost func(look int) time.Duration
+		want time.Duration // of the last gap
+		most time.Duration // of any
+	}{
+		{"cheap", func(int) time.Duration { return ms }, Period, Period},
+		{"just at the bound", func(int) time.Duration { return 2 * ms }, Period, 2 * Period},
+		{"too dear", func(int) time.Duration { return 3 * ms }, 300 * ms, 2 * Period},
+		{"far too dear", func(int) time.Duration { return 20 * ms }, 2 * time.Second, 4 * time.Second},
+		{"once", func(look int) time.Duration {
+			if look == 10 {
+				return 30 * ms
+			}
+			return ms
+		}, Period, 8 * Period},
+	} {
+		var last, spent, g, most time.Duration
+		for look := range 200 {
+			g = gap(g, last, spent, c.cost(max(0, look-1)))
+			last += g
+			spent += c.cost(look)
+			most = max(most, g)
+			if look > 5 && c.name != "once" && float64(spent) > 1.1*share*float64(last) {
+				t.Errorf("%s: %v spent in %v", c.name, spent, last)
+			}
+		}
+		if g != c.want || most > c.most {
+			t.Errorf("%s: the last gap is %v, the longest %v, want %v and %v", c.name, g, most, c.want, c.most)
+		}
+		if over := float64(spent) / float64(last); over > share*1.001 {
+			t.Errorf("%s: it cost %v of a core", c.name, over)
+		}
+	}
+}
+
+func TestTheBellEndsAWaitAndADueTimeDoes(t *testing.T) {
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(bell)
+	var w watch
+	w.settle()
+	if w.wait(bell, time.Now().Add(-time.Hour), 0) {
+		t.Error("it was rung by nobody")
+	}
+	if w.late < time.Hour-2*Period {
+		t.Errorf("an hour after it was due it was late by %v", w.late)
+	}
+	if _, err := unix.Write(bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.wait(bell, time.Now(), time.Hour) {
+		t.Error("it was not rung")
+	}
+	if w.wait(-1, time.Now().Add(-time.Hour), 0) { // of no file: never rung
+		t.Error("a bell that is none was rung")
+	}
+}
+
+func TestTheRecordingThreadAloneHasAShortSlice(t *testing.T) {
+	mine := func() *unix.SchedAttr {
+		attr, err := unix.SchedGetAttr(os.Getpid(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return attr
+	}
+	before := *mine()
+	r, err := Start("of no process")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := r.Stop()
+	if after := *mine(); after != before {
+		t.Errorf("the program's first thread was %+v and is %+v", before, after)
+	}
+	if r.watch.slice != 0 && before.Runtime == uint64(e.Slice) {
+		t.Errorf("a slice of %v is this kernel's own", e.Slice)
+	}
+}
