@@ -10,7 +10,7 @@ import (
 )
 
 // A Reducer makes a scenario that failed smaller: one with fewer clients, calls,
-// workers and choices that still gives the same verdict by the same mechanism.
+// workers, faults and choices that still gives the same verdict by the same mechanism.
 type Reducer struct {
 	// Run plays a scenario in the virtual world; it may be called concurrently.
 	Run func(context.Context, Scenario) (Result, error)
@@ -48,11 +48,7 @@ func (d *Reducer) Reduce(ctx context.Context, r Result) (Result, error) {
 	for smaller := true; smaller && ctx.Err() == nil; {
 		smaller = false
 		for _, step := range reductions {
-			for ctx.Err() == nil {
-				sc, ok := step(best.Scenario)
-				if !ok || !accept(sc) {
-					break
-				}
+			for slices.ContainsFunc(step(best.Scenario), accept) && ctx.Err() == nil {
 				smaller = true
 			}
 		}
@@ -158,13 +154,16 @@ func (d *Reducer) count() int {
 }
 
 // reductions are the ways in which a scenario may become smaller, the boldest
-// first; false where one has no more to take away.
-var reductions = []func(Scenario) (Scenario, bool){
+// first. Each gives what is worth a try: nothing, where there is no more to take
+// away.
+var reductions = []func(Scenario) []Scenario{
+	noFaults,
 	halve(func(sc *Scenario) *int { return &sc.Workload.Clients }, 1),
 	halve(func(sc *Scenario) *int { return &sc.Workload.Calls }, 1),
 	halve(func(sc *Scenario) *int { return &sc.Config.Size }, 1),
 	halve(func(sc *Scenario) *int { return &sc.Config.Overflow }, 0),
 	halve(func(sc *Scenario) *int { return &sc.Warm }, 0),
+	oneFaultFewer,
 	fewer(func(sc *Scenario) *int { return &sc.Workload.Clients }, 1),
 	fewer(func(sc *Scenario) *int { return &sc.Workload.Calls }, 1),
 	fewer(func(sc *Scenario) *int { return &sc.Config.Size }, 1),
@@ -180,25 +179,42 @@ var reductions = []func(Scenario) (Scenario, bool){
 	without(func(sc *Scenario) bool { return sc.Start.Wait > 0 }, func(sc *Scenario) { sc.Start.Wait = 0 }),
 }
 
-func halve(of func(*Scenario) *int, least int) func(Scenario) (Scenario, bool) {
-	return func(sc Scenario) (Scenario, bool) {
+func noFaults(sc Scenario) []Scenario {
+	if len(sc.Faults) < 2 {
+		return nil // oneFaultFewer comes to the same
+	}
+	sc.Faults = nil
+	return []Scenario{sc}
+}
+
+func oneFaultFewer(sc Scenario) (less []Scenario) {
+	all := sc.Faults
+	for i := range all {
+		sc.Faults = slices.Delete(slices.Clone(all), i, i+1)
+		less = append(less, sc)
+	}
+	return less
+}
+
+func halve(of func(*Scenario) *int, least int) func(Scenario) []Scenario {
+	return func(sc Scenario) []Scenario {
 		n := of(&sc)
 		if *n/2 <= least {
-			return sc, false
+			return nil
 		}
 		*n /= 2
-		return fitting(sc), true
+		return []Scenario{fitting(sc)}
 	}
 }
 
-func fewer(of func(*Scenario) *int, least int) func(Scenario) (Scenario, bool) {
-	return func(sc Scenario) (Scenario, bool) {
+func fewer(of func(*Scenario) *int, least int) func(Scenario) []Scenario {
+	return func(sc Scenario) []Scenario {
 		n := of(&sc)
 		if *n <= least {
-			return sc, false
+			return nil
 		}
 		*n--
-		return fitting(sc), true
+		return []Scenario{fitting(sc)}
 	}
 }
 
@@ -208,12 +224,12 @@ func fitting(sc Scenario) Scenario {
 	return sc
 }
 
-func without(has func(*Scenario) bool, take func(*Scenario)) func(Scenario) (Scenario, bool) {
-	return func(sc Scenario) (Scenario, bool) {
+func without(has func(*Scenario) bool, take func(*Scenario)) func(Scenario) []Scenario {
+	return func(sc Scenario) []Scenario {
 		if !has(&sc) {
-			return sc, false
+			return nil
 		}
 		take(&sc)
-		return sc, true
+		return []Scenario{sc}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -24,6 +25,7 @@ func crowd() Scenario {
 		Start:    scenario.Demand{CPU: 100 * time.Millisecond, Wait: 200 * time.Millisecond},
 		Workload: scenario.Workload{Clients: 12, Calls: 3, Think: 20 * time.Millisecond, Arrive: scenario.Poisson, Every: 10 * time.Millisecond, Command: "sleep", Args: map[string]any{"s": .1}},
 		Deadline: 2 * time.Second,
+		Faults:   faults.Plan{{Fault: faults.SlowStart{Wait: 10 * time.Millisecond}}, {Fault: faults.CPUHogs{Threads: 1}}},
 	}
 }
 
@@ -40,12 +42,12 @@ func TestWhatFailsIsMadeAsSmallAsItCanBe(t *testing.T) {
 		t.Errorf("%+v became %+v, told %d times: %v", failureOf(before), failureOf(after), told, err)
 	}
 	sc := after.Scenario
-	if sc.Workload.Calls > 2 || sc.Workload.Think > 0 || sc.Config.Overflow > 0 || sc.Config.CheckoutTimeout > 0 || sc.Config.Size > 2 || sc.Workload.Clients > 4 {
+	if sc.Workload.Calls > 2 || sc.Workload.Think > 0 || sc.Config.Overflow > 0 || sc.Config.CheckoutTimeout > 0 || sc.Config.Size > 2 || sc.Workload.Clients > 4 || len(sc.Faults) > 0 {
 		t.Errorf("this is left: %+v", sc)
 	}
 	// Each of the reductions was tried on what is left, so none can do more.
 	for i, step := range reductions {
-		if less, ok := step(sc); ok {
+		for _, less := range step(sc) {
 			less.Order = scenario.Order{Choices: []int{}}
 			if r, err := run(ctx, less); err == nil && failureOf(r) == failureOf(after) && r.Scenario.Seed == sc.Seed && len(sc.Order.Choices) == 0 {
 				t.Errorf("reduction %d makes it smaller still: %+v", i, less)
@@ -104,8 +106,8 @@ func TestAReductionThatIsStoppedGivesWhatItHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	after, err := (&Reducer{Run: run, Progress: func(Scenario, int) { cancel() }}).Reduce(ctx, before)
-	if err == nil || failureOf(after) != failureOf(before) || after.Scenario.Workload.Clients == 12 {
-		t.Errorf("got %+v with %d clients, %v", failureOf(after), after.Scenario.Workload.Clients, err)
+	if err == nil || failureOf(after) != failureOf(before) || len(after.Scenario.Faults) == 2 {
+		t.Errorf("got %+v with %d faults, %v", failureOf(after), len(after.Scenario.Faults), err)
 	}
 }
 

@@ -21,30 +21,36 @@ const foundDir = "butfor-found"
 
 // tally is what became of one case under all seeds.
 type tally struct {
-	line   report.Line // of the first seed
-	words  map[scenario.Word]int
 	tried  int
+	words  map[scenario.Word]int
+	lines  []report.Line // the first of each verdict, expected or not
 	failed int
-	first  harness.Result // that failed
-	line1  report.Line
+	first  report.Line // that failed, and its run
+	run    harness.Result
 }
 
 func (t *tally) add(l report.Line, r harness.Result) {
 	t.tried++
 	t.words[l.Verdict]++
+	if !slices.ContainsFunc(t.lines, func(other report.Line) bool {
+		return other.Verdict == l.Verdict && other.AsExpected() == l.AsExpected()
+	}) {
+		t.lines = append(t.lines, l)
+	}
 	if !failing(l) {
 		return
 	}
 	if t.failed++; t.failed == 1 {
-		t.first, t.line1 = r, l
+		t.first, t.run = l, r
 	}
 }
 
 // failing says whether a result is what one looks for: something other than is
-// expected, or in a file that expects nothing, anything but sound.
+// expected, or in a file that expects nothing a verdict that says whose fault it
+// is.
 func failing(l report.Line) bool {
 	if l.File != "" && l.Expected == "" {
-		return l.Verdict != scenario.Sound
+		return l.Verdict != scenario.Sound && l.Verdict != scenario.Inconclusive
 	}
 	return !l.AsExpected()
 }
@@ -63,7 +69,7 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 		for i, o := range outcomes {
 			line := lineOf(o)
 			if i == len(tallies) {
-				tallies = append(tallies, &tally{line: line, words: map[scenario.Word]int{}})
+				tallies = append(tallies, &tally{words: map[scenario.Word]int{}})
 			}
 			tallies[i].add(line, o.Result)
 			if asJSON {
@@ -86,13 +92,9 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	}
 	var lines []report.Line
 	for _, y := range tallies {
-		t.Entry(stdout, title(y.line), y.String())
-		if y.failed == 0 {
-			lines = append(lines, y.line)
-			continue
-		}
-		lines = append(lines, y.line1)
-		if ctx.Err() == nil && y.first.Word != scenario.Sound {
+		t.Entry(stdout, title(y.lines[0]), y.String())
+		lines = append(lines, y.lines...)
+		if word := y.run.Word; y.failed > 0 && ctx.Err() == nil && word != scenario.Sound && word != scenario.Inconclusive {
 			if err := smaller(ctx, lab, y, out, stdout); err != nil && ctx.Err() == nil {
 				return err
 			}
@@ -117,13 +119,18 @@ func (t *tally) String() string {
 	slices.Sort(words)
 	s := fmt.Sprintf("%d seeds: %s", t.tried, strings.Join(words, ", "))
 	if t.failed == 0 {
+		for _, l := range t.lines {
+			if l.Verdict == scenario.Inconclusive {
+				s += fmt.Sprintf("; with seed %d: %s", l.Seed, l.Reason)
+			}
+		}
 		return s
 	}
-	why := t.line1.Reason
-	if len(t.line1.Problems) > 0 {
-		why = strings.Join(t.line1.Problems, "; ")
+	why := t.first.Reason
+	if len(t.first.Problems) > 0 {
+		why = strings.Join(t.first.Problems, "; ")
 	}
-	return fmt.Sprintf("%s; %d failed, the first with seed %d: %s", s, t.failed, t.line1.Seed, why)
+	return fmt.Sprintf("%s; %d failed, the first with seed %d: %s", s, t.failed, t.first.Seed, why)
 }
 
 // smaller reduces the first failure of a case and saves it.
@@ -135,7 +142,7 @@ func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Wr
 			progress.say(fmt.Sprintf("making it smaller: %s after %d runs", parts(left), runs))
 		},
 	}
-	least, err := r.Reduce(ctx, y.first)
+	least, err := r.Reduce(ctx, y.run)
 	progress.end()
 	if err != nil {
 		return err
@@ -148,8 +155,8 @@ func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Wr
 	}
 	f := scenario.File{Scenario: least.Scenario, Expected: least.Word, Mechanism: least.Mechanism}
 	f.Scenario.Name = ""
-	path := filepath.Join(out, fmt.Sprintf("%s.seed%d.yaml", folder(y.line1), y.line1.Seed))
-	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.line1.Seed, path)
+	path := filepath.Join(out, fmt.Sprintf("%s.seed%d.yaml", folder(y.first), y.first.Seed))
+	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.first.Seed, path)
 	if err := replaced(path, func() error { return f.Write(path, comment) }); err != nil {
 		return err
 	}
@@ -177,6 +184,9 @@ func parts(sc harness.Scenario) string {
 	s := fmt.Sprintf("%s, %s", count(sc.Workload.Clients, "client"), count(sc.Config.Size+sc.Config.Overflow, "worker"))
 	if n := sc.Workload.Calls; n > 1 {
 		s += fmt.Sprintf(", %d calls each", n)
+	}
+	if n := len(sc.Faults); n > 0 {
+		s += ", " + count(n, "fault")
 	}
 	if sc.Order.Choices != nil {
 		s += fmt.Sprintf(", %s", count(len(sc.Order.Choices), "choice"))
