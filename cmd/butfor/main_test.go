@@ -347,7 +347,7 @@ func TestARunPrintsJSONAndKeepsItsBundles(t *testing.T) {
 	if !strings.Contains(s.stdout, "│ concurrent-when-warm ") || !strings.Contains(s.stdout, "  ours: ") || strings.ContainsRune(s.stdout, '\x1b') {
 		t.Errorf("printed\n%s", s.stdout)
 	}
-	quiet := butfor(t, "run", "--quiet", "--boot", "30ms", "--subject", "ours", "concurrent-when-warm")
+	quiet := butfor(t, "run", "--quiet", "--world", "virtual", "--subject", "ours", "concurrent-when-warm")
 	if !strings.Contains(quiet.stdout, "│ concurrent-when-warm ") || strings.Contains(quiet.stdout, "  ours: ") {
 		t.Errorf("quietly printed\n%s", quiet.stdout)
 	}
