@@ -21,11 +21,12 @@ import (
 type Replaying struct {
 	Subject subject.Subject       // another's code, unless its Open is nil
 	Frozen  bool                  // the load from outside wants what it wanted, whatever it gets
+	Alone   bool                  // there is no load from outside
 	Demands *scenario.Environment // in place of the recording's own starts, calls and deaths; nil: those
-	// Seeds are how many seeds are tried until the same calls miss their
-	// deadline, the recording's own first: in what order things happened at one
-	// moment was not recorded. 0: one.
-	Seeds int
+	// Orders are how many orders of what happened at one moment are tried until
+	// the same calls miss their deadline, for none was recorded: the likely ones
+	// first, then by lots, from the recording's seed on. 0: one.
+	Orders int
 }
 
 // Replayed is what came out.
@@ -33,7 +34,7 @@ type Replayed struct {
 	scenario.Comparison
 	Scenario Scenario
 	Record   *scenario.Record
-	Tried    int // seeds
+	Tried    int // orders
 }
 
 // Replay runs a recorded run again, in the environment that it met, with clients
@@ -47,10 +48,14 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 		return r, err
 	}
 	at := sc.Workload.At
-	sc.Workload.At, sc.Order.Begin = inTurn(of.Record, at), begun(of.Record) // the most likely order first
+	turns := [][]string{firstSent(of.Record), begun(of.Record)} // the likely orders first
 	_, probe := of.Record.First(scenario.Probing)
 	play := func(t *testing.T) {
-		for r.Tried < max(1, how.Seeds) && err == nil {
+		for r.Tried < max(1, how.Orders) && err == nil {
+			sc.Workload.At, sc.Order.Begin = at, nil
+			if r.Tried < len(turns) {
+				sc.Workload.At, sc.Order.Begin = inTurn(at, callers(of.Record, turns[r.Tried])), turns[r.Tried]
+			}
 			r.Tried++
 			r.Scenario = sc
 			if r.Record, err = stage(ctx, t, sc, sc.Subject, probe); err != nil {
@@ -60,8 +65,9 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 			if len(r.Others()) == 0 {
 				return
 			}
-			sc.Seed++
-			sc.Workload.At, sc.Order.Begin = at, nil
+			if r.Tried > len(turns) {
+				sc.Seed++
+			}
 		}
 	}
 	if t != nil {
@@ -84,6 +90,9 @@ func again(of Result, how Replaying) (Scenario, error) {
 	environment := *of.Record.Environment
 	if d := how.Demands; d != nil {
 		environment.Starts, environment.Calls, environment.Deaths = d.Starts, d.Calls, d.Deaths
+	}
+	if how.Alone {
+		environment.Rivals, environment.Load = nil, nil
 	}
 	sc.World, sc.Replay, sc.Frozen = virtual.Name, &environment, how.Frozen
 	sc.Order = scenario.Order{}
@@ -124,7 +133,8 @@ func firstOf(r *scenario.Record, client int, k scenario.Kind) int {
 	return slices.IndexFunc(r.Events, func(e scenario.Event) bool { return e.Kind == k && e.Client == name && !e.Probe })
 }
 
-// begun are the calls in the order in which they turned to the pool.
+// begun are the calls in the order in which they turned to the pool, as far as
+// that was seen: which of two was really in its line before the other was not.
 func begun(r *scenario.Record) (ids []string) {
 	for _, e := range r.Events {
 		if e.Kind == scenario.Begin && !e.Probe {
@@ -134,14 +144,49 @@ func begun(r *scenario.Record) (ids []string) {
 	return ids
 }
 
-// inTurn sets clients apart who came at one moment, as far as can be told, in the
-// order in which they turned to the pool: who is first in its line may decide who
-// is served.
-func inTurn(r *scenario.Record, arrived []time.Duration) []time.Duration {
+// firstSent are the calls in the order in which workers had them, as most pools
+// serve whoever came first, and then those that none ever had.
+func firstSent(r *scenario.Record) (ids []string) {
+	for _, e := range r.Events {
+		if e.Kind == scenario.Send && e.Err == "" && e.Call != "" && !e.Probe && !slices.Contains(ids, e.Call) {
+			ids = append(ids, e.Call)
+		}
+	}
+	for _, id := range begun(r) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// callers are those whose calls they are, each once, by number from 0.
+func callers(r *scenario.Record, calls []string) (who []int) {
+	of := map[string]string{}
+	for _, e := range r.Events {
+		if e.Kind == scenario.Arrive {
+			of[e.Call] = e.Client
+		}
+	}
+	for _, id := range calls {
+		var n int
+		if _, err := fmt.Sscanf(of[id], "c%d", &n); err == nil && !slices.Contains(who, n-1) {
+			who = append(who, n-1)
+		}
+	}
+	return who
+}
+
+// inTurn sets clients apart who came at one moment, as far as can be told, in
+// their order at the pool: who is first in its line may decide who is served.
+func inTurn(arrived []time.Duration, order []int) []time.Duration {
 	at := slices.Clone(arrived)
 	turn, who := make([]int, len(at)), make([]int, len(at))
 	for i := range at {
-		who[i], turn[i] = i, firstOf(r, i, scenario.Begin)
+		who[i], turn[i] = i, len(order) // one that never came so far
+		if n := slices.Index(order, i); n >= 0 {
+			turn[i] = n
+		}
 	}
 	slices.SortStableFunc(who, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
 	for from := 0; from < len(who); {

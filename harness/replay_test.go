@@ -83,8 +83,8 @@ func TestInVirtualTimeAReplayIsTheRecordingOverAgain(t *testing.T) {
 	}
 }
 
-// Of what happens at one moment the order is not recorded, so a few seeds may
-// have to be tried.
+// Of what happens at one moment the order is not recorded, so a few may have to
+// be tried.
 func TestAReplayMissesTheSameCallsInOneOfAFewOrders(t *testing.T) {
 	most := 0
 	for _, s := range controlled() {
@@ -93,17 +93,17 @@ func TestAReplayMissesTheSameCallsInOneOfAFewOrders(t *testing.T) {
 			sc.Subject = s
 			sc.Workload.Calls = 1
 			of := recordVirtually(t, sc)
-			again, err := Replay(t.Context(), t, of, Replaying{Seeds: 64})
+			again, err := Replay(t.Context(), t, of, Replaying{Orders: 64})
 			if err != nil {
 				t.Fatalf("%s, seed %d: %v", s.Name, seed, err)
 			}
 			if others := again.Others(); len(others) > 0 {
-				t.Errorf("%s, seed %d: after %d seeds still others miss their deadline: %v", s.Name, seed, again.Tried, others)
+				t.Errorf("%s, seed %d: after %d orders still others miss their deadline: %v", s.Name, seed, again.Tried, others)
 			}
 			most = max(most, again.Tried)
 		}
 	}
-	t.Logf("at most %d seeds were tried", most)
+	t.Logf("at most %d orders were tried", most)
 }
 
 func TestAnotherSubjectMeetsTheSameEnvironment(t *testing.T) {
@@ -142,13 +142,18 @@ func TestTheDemandsOfAnotherRunCanBeMetUnderTheLoadOfThisOne(t *testing.T) {
 	e := of.Record.Environment
 	e.Rivals = []scenario.Rival{{Place: scenario.Place{Path: []scenario.Group{{Name: "hog", Weight: 1}}}}}
 	e.Load = []scenario.Bucket{{Span: 200 * time.Millisecond, Load: []scenario.Load{{Threads: 1, Runnable: 1, CPU: 1}}}}
-	for demands, want := range map[*scenario.Environment]time.Duration{nil: 900, other.Record.Environment: 300} { // of three that share one core
-		again, err := Replay(t.Context(), t, of, Replaying{Demands: demands})
+	for _, c := range []struct {
+		how  Replaying
+		want time.Duration
+	}{ // each of three, or of two, that share one core
+		{Replaying{}, 900}, {Replaying{Demands: other.Record.Environment}, 300}, {Replaying{Alone: true}, 600},
+	} {
+		again, err := Replay(t.Context(), t, of, c.how)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if off := again.LastReady.Replayed - want*time.Millisecond; off.Abs() > stepCost(again.Record) {
-			t.Errorf("the last worker is ready after %v, want %vms", again.LastReady.Replayed, int64(want))
+		if off := again.LastReady.Replayed - c.want*time.Millisecond; off.Abs() > stepCost(again.Record) {
+			t.Errorf("the last worker is ready after %v, want %vms", again.LastReady.Replayed, int64(c.want))
 		}
 		// What a replay met is known of it, too.
 		third, err := Replay(t.Context(), t, Result{Scenario: again.Scenario, Record: again.Record}, Replaying{})
@@ -171,9 +176,9 @@ func TestABundleIsReplayedAsItsRunIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, seeds := range []int{0, 1} {
-		a, errA := Replay(t.Context(), t, of, Replaying{Seeds: seeds})
-		b, errB := Replay(t.Context(), t, read, Replaying{Seeds: seeds})
+	for _, orders := range []int{0, 3} {
+		a, errA := Replay(t.Context(), t, of, Replaying{Orders: orders})
+		b, errB := Replay(t.Context(), t, read, Replaying{Orders: orders})
 		if errA != nil || errB != nil || trace.Hash(a.Record) != trace.Hash(b.Record) {
 			t.Errorf("%v, %v: %s\nfrom the bundle: %s", errA, errB, a.String(), b.String())
 		}
@@ -252,15 +257,67 @@ func TestClientsOfOneMomentComeInTheOrderInWhichTheyCame(t *testing.T) {
 	}
 }
 
-func TestEachSeedIsTriedOnce(t *testing.T) {
+func TestTheLikelyOrdersAreTriedBeforeOtherSeeds(t *testing.T) {
 	of := recordVirtually(t, Scenario{
 		World: virtual.Name, Seed: 7, Subject: subject.Ours(), Config: subject.Config{Size: 1},
 		Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: 10 * time.Second,
 	})
 	of.Record.Deadline = 1 // whatever the order, it is missed in the replay alone
 	of.Record.Events = append(of.Record.Events, scenario.Event{Kind: scenario.Return, Call: "c1", Excused: true})
-	again, err := Replay(t.Context(), t, of, Replaying{Seeds: 5})
-	if err != nil || again.Tried != 5 || again.Scenario.Seed != 11 || again.Record.Seed != 11 {
-		t.Errorf("%v: after %d seeds the last is %d, %d in the record; want 5, and 11", err, again.Tried, again.Scenario.Seed, again.Record.Seed)
+	again, err := Replay(t.Context(), t, of, Replaying{Orders: 5})
+	if err != nil || again.Tried != 5 || again.Scenario.Seed != 9 || again.Record.Seed != 9 {
+		t.Errorf("%v: after %d orders the last seed is %d, %d in the record; want 5, and 9", err, again.Tried, again.Scenario.Seed, again.Record.Seed)
+	}
+	if again.Scenario.Order.Begin != nil {
+		t.Errorf("a likely order is tried with every seed: %v", again.Scenario.Order.Begin)
+	}
+}
+
+func TestARunAgreesWithItsReplaysUnlessTheLabIsWrong(t *testing.T) {
+	run := func() Result {
+		return recordVirtually(t, Scenario{
+			World: virtual.Name, Subject: dspex.V1(), Config: subject.Config{Size: 2}, Start: scenario.Demand{CPU: 300 * time.Millisecond},
+			Workload: scenario.Workload{Clients: 4, Command: "sleep", Args: map[string]any{"s": 0.5}}, Deadline: 1500 * time.Millisecond, Patience: 10 * time.Second,
+		})
+	}
+	for _, c := range []struct {
+		name               string
+		spoil              func(r *scenario.Record)
+		doubts, difference string
+	}{
+		{"as it is", func(*scenario.Record) {}, "", ""},
+		{"a harness that was late", func(r *scenario.Record) { r.Late = time.Second }, "starved", ""},
+		{"a demand that was not the call's", func(r *scenario.Record) { r.Environment.Calls["c2"][0].Wait *= 3 }, "the model of cores comes to", ""},
+		{"an answer that came back later than anything explains", func(r *scenario.Record) {
+			for i := range r.Events {
+				if e := &r.Events[i]; e.Kind == scenario.Return && e.Call == "c2" {
+					e.At += 5 * time.Second
+				}
+			}
+		}, "", "served call"},
+		{"one that never came back", func(r *scenario.Record) {
+			r.Events = slices.DeleteFunc(r.Events, func(e scenario.Event) bool { return e.Kind == scenario.Return && e.Call == "c2" })
+		}, "", "3 calls were served, 4 in the replay"},
+		{"load that matters only if it is frozen", func(r *scenario.Record) {
+			r.Environment.Cores = 1.7
+			r.Environment.Starts[0].CPU = 800 * time.Millisecond
+			r.Environment.Starts[0].End += 500 * time.Millisecond
+			r.Environment.Rivals = []scenario.Rival{{Place: scenario.Place{Path: []scenario.Group{{Name: "hog"}}}}}
+			r.Environment.Load = []scenario.Bucket{{Span: time.Hour, Load: []scenario.Load{{Threads: 1, Runnable: 0.95, CPU: 0.1}}}}
+			r.Deadline = 1400 * time.Millisecond
+		}, "hangs on whether", "alone"},
+	} {
+		of := run()
+		c.spoil(of.Record)
+		a, err := Agree(t.Context(), t, of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(a.Doubts, "; "); (got == "") != (c.doubts == "") || !strings.Contains(got, c.doubts) {
+			t.Errorf("%s: doubts %q, want %q", c.name, got, c.doubts)
+		}
+		if got := strings.Join(a.Differences, "; "); (got == "") != (c.difference == "") || !strings.Contains(got, c.difference) || a.Ok() != (got == "") {
+			t.Errorf("%s: differences %q, want %q", c.name, got, c.difference)
+		}
 	}
 }

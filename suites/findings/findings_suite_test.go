@@ -83,10 +83,19 @@ var _ = Describe("findings in the process world", Serial, Label("process"), func
 						unclear = name + ": " + cmp.Or(o.Beside, o.Result.Reason)
 					}
 				}
+				if len(who) > 0 && aloneAsClaimed(ctx, o) {
+					unclear = name + ": " + strings.Join(who, "; ") + "; without the load on the machine its replay is as claimed"
+					continue
+				}
 				Expect(who).To(BeEmpty(), "%s: %s", name, o.Result.Reason)
 			}
+			for _, o := range outcomes {
+				if abstained := agree(ctx, o); abstained != "" && unclear == "" {
+					unclear = abstained
+				}
+			}
 			if unclear != "" {
-				Skip("who was served is as claimed; of all the verdicts the machine is too busy to say: " + unclear)
+				Skip("the machine is too busy to say of all: " + unclear)
 			}
 		}, SpecTimeout(5*time.Minute))
 	}

@@ -1,0 +1,55 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// An Agreement says whether a run in real time and its replays in virtual time
+// tell the same story. A disagreement without a doubt is a fault of the lab.
+type Agreement struct {
+	Reacting, Frozen Replayed // with the load from outside
+	Doubts           []string // why they may differ without anybody's fault
+	Differences      []string // what did
+}
+
+// Ok says whether there was nothing to find: not whether that says anything.
+func (a Agreement) Ok() bool { return len(a.Differences) == 0 }
+
+// orders are how many orders of what happened at one moment are tried.
+const orders = 64
+
+// Agree replays a run and compares.
+func Agree(ctx context.Context, t *testing.T, of Result) (a Agreement, err error) {
+	if a.Reacting, err = Replay(ctx, t, of, Replaying{Orders: orders}); err != nil {
+		return a, err
+	}
+	if a.Frozen, err = Replay(ctx, t, of, Replaying{Orders: orders, Frozen: true}); err != nil {
+		return a, err
+	}
+	if late := of.Record.Late; late > scenario.NearTime {
+		a.Doubts = append(a.Doubts, fmt.Sprintf("the harness itself was starved: its timers were up to %v late", late))
+	}
+	a.Doubts = append(a.Doubts, of.Record.Environment.Doubts()...)
+	a.Doubts = append(a.Doubts, a.Reacting.Doubts()...)
+	missed := func(r *Replayed) string {
+		var ids []string
+		for _, c := range r.Calls {
+			if c.Missed[1] {
+				ids = append(ids, c.ID)
+			}
+		}
+		slices.Sort(ids)
+		return strings.Join(ids, " ")
+	}
+	if r, f := missed(&a.Reacting), missed(&a.Frozen); r != f {
+		a.Doubts = append(a.Doubts, fmt.Sprintf("it hangs on whether the load from outside reacts: if so these miss: %s; else these: %s", r, f))
+	}
+	a.Differences = a.Reacting.Differences()
+	return a, nil
+}

@@ -1,0 +1,119 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// What is noticeable in a recording, in cores on average.
+const (
+	unseenMost = 0.1
+	stolenMost = 0.05
+	rivalLeast = 0.1 // runnable threads of others, below which nobody competes
+)
+
+// Doubts says, each in a sentence, why a replay of the environment would prove
+// nothing whatever came out: what competed was not seen, or can't be told apart.
+func (e *Environment) Doubts() (doubts []string) {
+	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
+	for _, w := range e.Workers {
+		if n := max(w.Processes, w.Threads); n > 1 && e.competed(w.Path) {
+			doubt("%d threads of the run's own shared the group %s, and others competed with it", n, path(w.Path))
+			break
+		}
+	}
+	var unseen, stolen mean
+	for _, b := range e.Load {
+		unseen.add(b.Unseen, b.Span)
+		stolen.add(b.Stolen, b.Span)
+	}
+	if u := unseen.value(); u > unseenMost {
+		doubt("%.2f cores were used by nobody who was seen", u)
+	}
+	if s := stolen.value(); s > stolenMost {
+		doubt("%.2f cores were stolen from the machine", s)
+	}
+	for _, g := range e.Gaps {
+		if g.Kind != GapLate { // it was seen, if only roughly
+			doubt("the recording has a gap: %s", g.Text)
+		}
+	}
+	return doubts
+}
+
+// competed says whether anybody outside a group wanted a CPU.
+func (e *Environment) competed(group []Group) bool {
+	var others mean
+	for _, b := range e.Load {
+		sum := 0.0
+		for _, l := range b.Load {
+			if path(e.Rivals[l.Rival].Path) != path(group) {
+				sum += l.Runnable
+			}
+		}
+		others.add(sum, b.Span)
+	}
+	return others.value() > rivalLeast
+}
+
+// How near the model of cores must come to what was recorded, and to how much
+// of it.
+const (
+	NearTime  = 50 * time.Millisecond
+	NearShare = 0.15
+	nearMost  = 0.9 // of the spans
+	TieShare  = 0.1 // of the deadline: nearer to it a model can't tell
+)
+
+// Doubts says why the replay proves nothing: the model of cores did not come to
+// what was recorded, though it was told when everything began.
+func (c *Comparison) Doubts() []string {
+	off := c.Off(NearTime, NearShare)
+	if n := len(c.Spans); float64(n-len(off)) < nearMost*float64(n) {
+		worst := slices.MaxFunc(off, func(a, b SpanPair) int { return int(max(-1, min(1, a.Off().Abs()-b.Off().Abs()))) })
+		return []string{fmt.Sprintf("the model of cores comes to %d of %d spans alone; %s took %.3f s, by the model %.3f", n-len(off), n, worst.What, worst.Recorded.Seconds(), worst.Replayed.Seconds())}
+	}
+	return nil
+}
+
+// Differences says, each in a sentence, what became of the calls otherwise than
+// in the recording: who missed the deadline, unless that was a near tie; how many
+// had an answer; and after how long. Times may be off by NearTime or NearShare,
+// and by what the model of cores was off on the run's own spans.
+func (c *Comparison) Differences() (differences []string) {
+	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
+	for _, p := range c.Calls {
+		if p.Missed[0] == p.Missed[1] || c.Tie(p, TieShare) {
+			continue
+		}
+		where := "the recording"
+		if p.Missed[1] {
+			where = "the replay"
+		}
+		differ("%s missed its deadline of %.3f s in %s alone: it took %.3f s, and %.3f s in the replay", p.ID, c.Deadline.Seconds(), where, p.Took.Recorded.Seconds(), p.Took.Replayed.Seconds())
+	}
+	var took [2][]time.Duration
+	for _, p := range c.Calls {
+		for i, t := range []time.Duration{p.Took.Recorded, p.Took.Replayed} {
+			if p.Served[i] {
+				took[i] = append(took[i], t)
+			}
+		}
+	}
+	if a, b := len(took[0]), len(took[1]); a != b && !slices.ContainsFunc(c.Calls, func(p CallPair) bool { return c.Tie(p, TieShare) }) {
+		differ("%d calls were served, %d in the replay", a, b)
+	}
+	slices.Sort(took[0])
+	slices.Sort(took[1])
+	model := time.Duration(0)
+	for _, s := range c.Spans {
+		model += s.Off().Abs()
+	}
+	for i := range min(len(took[0]), len(took[1])) {
+		if p := (Pair{took[0][i], took[1][i]}); p.Off().Abs() > max(NearTime, time.Duration(NearShare*float64(p.Recorded)))+model {
+			differ("the served call number %d took %.3f s, %.3f s in the replay", i+1, p.Recorded.Seconds(), p.Replayed.Seconds())
+		}
+	}
+	return differences
+}

@@ -1,0 +1,86 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestWhatARecordingLeavesInDoubtIsSaid(t *testing.T) {
+	group := func(name string) Place { return Place{Path: []Group{{Name: name}}} }
+	load := func(rival int, runnable float64) []Bucket {
+		return []Bucket{{Span: time.Second, Load: []Load{{Rival: rival, Threads: 9, Runnable: runnable, CPU: 0}}}, {At: time.Second, Span: time.Second}}
+	}
+	two := group("ours")
+	two.Threads = 2
+	rivals := []Rival{{Place: group("ours")}, {Place: group("theirs")}}
+	for _, c := range []struct {
+		name string
+		env  Environment
+		says string
+	}{
+		{"nothing", Environment{Workers: []Place{group("ours")}, Rivals: rivals, Load: load(1, 9)}, ""},
+		{"two of ours in a group that competes", Environment{Workers: []Place{group("other"), two}, Rivals: rivals, Load: load(1, 0.3)}, "2 threads of the run's own shared the group ours"},
+		{"two of ours with hardly anybody beside them", Environment{Workers: []Place{two}, Rivals: rivals, Load: load(1, 0.1)}, ""},
+		{"two of ours with others inside their group", Environment{Workers: []Place{two}, Rivals: rivals, Load: load(0, 9)}, ""},
+		{"unseen", Environment{Load: []Bucket{{Span: time.Second, Unseen: 0.3}, {At: time.Second, Span: time.Second}}}, "0.15 cores were used by nobody"},
+		{"unseen that evens out", Environment{Load: []Bucket{{Span: time.Second, Unseen: 0.3}, {At: time.Second, Span: time.Second, Unseen: -0.2}}}, ""},
+		{"stolen", Environment{Load: []Bucket{{Span: time.Second, Stolen: 0.1}}}, "0.10 cores were stolen"},
+		{"a gap", Environment{Gaps: []Gap{{Kind: GapNamespace, Text: "a foreign one"}}}, "gap: a foreign one"},
+		{"a look that was late", Environment{Gaps: []Gap{{Kind: GapLate, Text: "a long one"}}}, ""},
+	} {
+		if got := strings.Join(c.env.Doubts(), "; "); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.says)
+		}
+	}
+}
+
+func TestTheModelMustComeToNineSpansOfTen(t *testing.T) {
+	c := Comparison{}
+	for range 9 {
+		c.Spans = append(c.Spans, SpanPair{What: "near", Pair: Pair{1000 * ms, 1140 * ms}})
+	}
+	c.Spans = append(c.Spans, SpanPair{What: "far", Pair: Pair{1000 * ms, 2000 * ms}})
+	if got := c.Doubts(); got != nil {
+		t.Errorf("9 of 10: %q", got)
+	}
+	c.Spans[0] = SpanPair{What: "early", Pair: Pair{1000 * ms, 800 * ms}}
+	if got := strings.Join(c.Doubts(), "; "); !strings.Contains(got, "8 of 10 spans") || !strings.Contains(got, "far took 1.000 s, by the model 2.000") {
+		t.Errorf("8 of 10: %q", got)
+	}
+}
+
+func TestCallsMayDifferByWhatNobodyCouldTell(t *testing.T) {
+	pair := func(recorded, replayed time.Duration) Pair { return Pair{recorded * ms, replayed * ms} }
+	served, failed := [2]bool{true, true}, [2]bool{false, false}
+	for _, c := range []struct {
+		name  string
+		calls []CallPair
+		spans []SpanPair
+		says  []string // differences, in order
+	}{
+		{"the same", []CallPair{{"c1", [2]bool{}, served, pair(300, 310)}, {"c2", [2]bool{true, true}, failed, pair(1000, 1000)}}, nil, nil},
+		{"50 ms", []CallPair{{"c1", [2]bool{}, served, pair(100, 150)}}, nil, nil},
+		{"more than 50 ms", []CallPair{{"c1", [2]bool{}, served, pair(100, 151)}}, nil, []string{"call number 1 took 0.100 s, 0.151 s"}},
+		{"15 %", []CallPair{{"c1", [2]bool{}, served, pair(800, 680)}}, nil, nil},
+		{"more than 15 %", []CallPair{{"c1", [2]bool{}, served, pair(800, 679)}}, nil, []string{"call number 1"}},
+		{"what the spans were off", []CallPair{{"c1", [2]bool{}, served, pair(100, 190)}}, []SpanPair{{Pair: pair(100, 80)}, {Pair: pair(100, 120)}}, nil},
+		{"and more than that", []CallPair{{"c1", [2]bool{}, served, pair(100, 191)}}, []SpanPair{{Pair: pair(100, 80)}, {Pair: pair(100, 120)}}, []string{"call number 1"}},
+		{"who had which time is no matter", []CallPair{{"c1", [2]bool{}, served, pair(100, 500)}, {"c2", [2]bool{}, served, pair(500, 100)}}, nil, nil},
+		{"a miss", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(300, 1000)}}, nil, []string{"c1 missed its deadline of 1.000 s in the replay alone", "1 calls were served, 0 in the replay"}},
+		{"a miss in the recording", []CallPair{{"c1", [2]bool{true, false}, served, pair(2000, 300)}}, nil, []string{"in the recording alone", "call number 1"}},
+		{"a near tie", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(950, 1000)}}, nil, nil},
+	} {
+		cmp := Comparison{Deadline: 1000 * ms, Calls: c.calls, Spans: c.spans}
+		got := cmp.Differences()
+		for i, says := range c.says {
+			if len(got) != len(c.says) || !strings.Contains(got[i], says) {
+				t.Errorf("%s: got %q, want %q", c.name, got, c.says)
+				break
+			}
+		}
+		if len(c.says) == 0 && len(got) > 0 {
+			t.Errorf("%s: got %q, want none", c.name, got)
+		}
+	}
+}
