@@ -55,14 +55,19 @@ func All(root string) ([]Mutant, error) {
 	var all []Mutant
 	var errs []error
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		m, err := Parse(strings.TrimSuffix(filepath.Base(path), ".patch"), text)
+		m, err := Find(root, strings.TrimSuffix(filepath.Base(path), ".patch"))
 		all, errs = append(all, m), append(errs, err)
 	}
 	return all, errors.Join(errs...)
+}
+
+// Find reads the mutant of a name.
+func Find(root, name string) (Mutant, error) {
+	text, err := os.ReadFile(filepath.Join(root, Folder, name+".patch"))
+	if err != nil {
+		return Mutant{}, fmt.Errorf("mutant %s: %w", name, err)
+	}
+	return Parse(name, text)
 }
 
 // Parse reads one mutant.
