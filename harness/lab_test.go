@@ -87,21 +87,22 @@ func TestTheUnitIsTakenAgainAroundWhatComputesAndAfterWhatCameOutOtherwise(t *te
 	const boot = 50 * time.Millisecond
 	unit := findings.Demands(boot, 2)
 	unit.Waits, unit.Computes, unit.Waited = boot, time.Millisecond, time.Hour // as if it had been taken at a bad time
-	f := findings.Finding{
-		ID: "a-finding", Worlds: []string{"process"},
-		Cases: func(u findings.Unit) (cases []findings.Case) {
-			for _, c := range []struct {
-				start    scenario.Demand
-				expected scenario.Word
-			}{{u.Wait, scenario.Sound}, {u.Wait, scenario.Infeasible}, {u.Compute, scenario.Sound}} {
-				sc := on(subject.Ours())
-				sc.Start = c.start
-				cases = append(cases, findings.Case{Scenario: sc, Expected: c.expected, Accept: findings.Accept{Unit: u.Computes, Served: 1}})
-			}
-			return cases
-		},
+	finding := func(computes bool, expected ...scenario.Word) findings.Finding {
+		return findings.Finding{
+			ID: "a-finding", Worlds: []string{"process"},
+			Cases: func(u findings.Unit) (cases []findings.Case) {
+				for _, word := range expected {
+					sc := on(subject.Ours())
+					if sc.Start = u.Wait; computes {
+						sc.Start = u.Compute
+					}
+					cases = append(cases, findings.Case{Scenario: sc, Expected: word, Accept: findings.Accept{Unit: u.Computes, Served: 1}})
+				}
+				return cases
+			},
+		}
 	}
-	out, err := Lab{Unit: &unit}.Reproduce(t.Context(), []findings.Finding{f})
+	out, err := Lab{Unit: &unit}.Reproduce(t.Context(), []findings.Finding{finding(false, scenario.Sound, scenario.Infeasible), finding(true, scenario.Sound)})
 	if err != nil || len(out) != 3 {
 		t.Fatalf("%d outcomes, %v", len(out), err)
 	}
