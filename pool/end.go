@@ -193,6 +193,7 @@ func (p *Pool) killAll() (cut int) {
 		}
 		if s.state == busy {
 			cut++
+			s.cut.Store(true)
 			p.move(s, ending)
 		}
 	}

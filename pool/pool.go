@@ -55,6 +55,7 @@ type slot struct {
 	since  time.Time      // when it became idle
 	wanted time.Duration  // CPU that its start had asked for when pace last looked
 	turn   atomic.Uint64  // goes up whenever the worker changes hands
+	cut    atomic.Bool    // Close took it from its caller
 }
 
 type state int
@@ -250,7 +251,8 @@ func (l Lease) Worker() string {
 }
 
 // Call runs one command on the leased worker, within the pool's CallTimeout.
-// Errors are those of worker.Worker.Call, and ErrReturned.
+// Errors are those of worker.Worker.Call, and ErrReturned. One that Close cut
+// short is ErrClosed too.
 func (l Lease) Call(ctx context.Context, command string, args map[string]any) (Reply, error) {
 	if l.s == nil || l.s.turn.Load() != l.turn {
 		return Reply{}, ErrReturned
@@ -261,6 +263,9 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 		defer cancel()
 	}
 	r, err := l.s.w.Call(ctx, worker.Request{Command: command, Args: args, Evidence: l.p.cfg.Evidence})
+	if e := (*worker.CallError)(nil); errors.As(err, &e) && l.s.cut.Load() { // or one would look for who killed it
+		err = fmt.Errorf("pool%s: closed with a call under way: %w: %w", l.p.called(), ErrClosed, err)
+	}
 	return Reply{Reply: r, Worker: l.s.id}, err
 }
 

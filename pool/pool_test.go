@@ -847,7 +847,7 @@ func TestCloseKillsWhatIsLeftAtItsDeadline(t *testing.T) {
 			t.Errorf("%d live", l.Alive())
 		}
 		wg.Wait()
-		if out[0].err == nil || out[0].after != 3*sec {
+		if e := (*worker.CallError)(nil); !errors.As(out[0].err, &e) || !errors.Is(out[0].err, ErrClosed) || out[0].after != 3*sec {
 			t.Errorf("the call that was cut short got %v", out)
 		}
 	})
@@ -887,8 +887,8 @@ func TestThePoolEndsWithItsContext(t *testing.T) {
 		cancel()
 		wg.Wait()
 		synctest.Wait()
-		if out[0].after != sec || l.Alive() != 0 {
-			t.Errorf("the call ended after %v, %d processes live", out[0].after, l.Alive())
+		if out[0].after != sec || l.Alive() != 0 || !errors.Is(out[0].err, ErrClosed) {
+			t.Errorf("the call ended after %v with %v, %d processes live", out[0].after, out[0].err, l.Alive())
 		}
 	})
 }

@@ -14,11 +14,20 @@
 // it (PR_SET_PDEATHSIG), and it sees the end of its port besides. Nothing is
 // promised of grandchildren then: nobody is left to kill them. Census finds
 // them by the token in their environment.
+//
+// # What it takes
+//
+// A worker takes six file descriptors of the program, no thread, and two tasks
+// of the user's limit (ulimit -u) or the cgroup's (pids.max). At a limit of
+// descriptors or tasks a launch fails with an error. But where Go itself wants a
+// thread and gets none, it ends the program with status 2: leave it some twenty.
 package process
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -179,7 +188,8 @@ const shimPatience = 10 * time.Second
 func behind(ctx context.Context, shim string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, shimPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, shim, "-S", "-c", "import sys; print(sys.executable)")
+	// Not print: what encoding that has is a matter of the environment.
+	cmd := exec.CommandContext(ctx, shim, "-S", "-c", "import os, sys; os.write(1, os.fsencode(sys.executable))")
 	cmd.WaitDelay = 100 * time.Millisecond // what it started may hold our pipe
 	out, err := cmd.Output()
 	said := strings.TrimSpace(string(out))
@@ -187,6 +197,11 @@ func behind(ctx context.Context, shim string) (string, error) {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("%s, a script, did not say within %v which Python it runs: %w", shim, shimPatience, ctx.Err())
 	case err != nil:
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && len(bytes.TrimSpace(exit.Stderr)) > 0 {
+			lines := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
+			err = fmt.Errorf("%w; stderr: %s", err, lines[len(lines)-1])
+		}
 		return "", fmt.Errorf("%s is a script that runs no Python: %w", shim, err)
 	case !filepath.IsAbs(said):
 		return "", fmt.Errorf("%s is a script that runs no Python: asked for sys.executable it said %q", shim, said)

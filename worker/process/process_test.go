@@ -580,15 +580,19 @@ func TestAShimIsFoundAndGoneRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("PYTHONIOENCODING", "utf-16")
 	found, err := process.Find(within(t), "python3")
 	if err != nil || found.Shim != shim || found.Path == shim || !filepath.IsAbs(found.Path) {
 		t.Errorf("got %+v, %v", found, err)
 	}
-	if err := os.WriteFile(shim, []byte("#!/bin/sh\nexit 3\n"), 0o755); err != nil {
+	if _, err := os.Stat(found.Path); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(shim, []byte("#!/bin/sh\necho one >&2; echo no python here >&2; exit 3\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
-	if _, err := process.Find(within(t), "python3"); err == nil || !strings.Contains(err.Error(), shim) {
+	if _, err := process.Find(within(t), "python3"); err == nil || !strings.Contains(err.Error(), shim) || !strings.HasSuffix(err.Error(), "exit status 3; stderr: no python here") {
 		t.Errorf("a script that runs nothing: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
