@@ -79,15 +79,13 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 	progress := newProgress(os.Stderr)
 	var cases []*repeated
 	fs = claimedOnly(lab, fs)
-	for n := range times {
-		outcomes, err := lab.Reproduce(ctx, fs)
-		if err != nil {
-			progress.end()
-			return err
-		}
+	var stopped error
+	for n := 0; n < times && stopped == nil; n++ {
+		var outcomes []harness.Outcome
+		outcomes, stopped = lab.Reproduce(ctx, fs)
 		for i, o := range outcomes {
 			line := lineOf(o)
-			if n == 0 {
+			if i == len(cases) {
 				cases = append(cases, &repeated{line: line, record: o.Result.Record})
 				if err := saved(out, line, o.Result); err != nil {
 					return err
@@ -106,7 +104,9 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 				cases[i].sameTrace++
 			}
 		}
-		progress.count(n+1, times, "run")
+		if stopped == nil {
+			progress.count(n+1, times, "run")
+		}
 	}
 	progress.end()
 	var lines []report.Line
@@ -125,7 +125,7 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 			}
 		}
 	}
-	if err := printed(); err != nil {
+	if err := errors.Join(stopped, printed()); err != nil {
 		return err
 	}
 	return verdictStatus(lines)

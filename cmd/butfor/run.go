@@ -115,7 +115,11 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 	}
 	failed = errors.Join(failed, printed())
 	if err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() == nil:
+		case runs == 0:
+			fmt.Fprintln(os.Stderr, "butfor: stopped before the first run")
+		default:
 			fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d runs\n", len(outcomes), runs)
 		}
 		return err
