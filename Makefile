@@ -37,6 +37,7 @@ test-go:
 		echo '      Debian: apt-get install gcc libc6-dev'; fi; \
 	set -ex; \
 	$(GO) test $$race -timeout 10m $$($(GO) list ./... | grep -v /suites/); \
+	$(GO) test $$race -tags butfor_points -timeout 10m ./pool ./harness/judge/history ./harness/world/virtual; \
 	for tags in '' butfor_points; do \
 		$(GO) test $$race -tags "$$tags" -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; done; \
 	$(GO) test $$race -timeout 10m -p 1 $(ALONE)
@@ -56,6 +57,7 @@ test-python: python
 vet:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
+	$(GO) vet -tags butfor_points ./...
 
 .PHONY: lint
 lint: ## run the linter (builds it first: some minutes the first time)
