@@ -77,6 +77,10 @@ soak: ## the thin line ten times in a row with its times, then five times beside
 	BUTFOR_TIMES=1 $(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=9 --label-filter='thin-line && !hogs' ./suites/findings
 	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=4 --label-filter='thin-line && hogs' ./suites/findings
 
+.PHONY: fidelity
+fidelity: python ## measure how well replays predict here, for some minutes, and write docs/fidelity.md (FIDELITY='-starts 10 -findings 10' for more)
+	$(GO) run ./cmd/fidelity $(FIDELITY)
+
 # What is missing is installed where that can be done without asking, and named
 # where it can't. BUTFOR_NO_INSTALL=1 forbids it.
 INSTALL = [ "$$(id -u)" = 0 ] && [ -z '$(BUTFOR_NO_INSTALL)' ] && command -v apt-get >/dev/null && \

@@ -1,0 +1,36 @@
+//go:build linux
+
+// Command fidelity measures how well replays predict on this machine, and writes
+// what came out as a page.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/butfor/butfor/harness/fidelity"
+)
+
+func main() {
+	s := fidelity.Settings{Progress: os.Stderr}
+	out := flag.String("out", "docs/fidelity.md", "where the page goes")
+	flag.IntVar(&s.Spans, "spans", 1, "runs of 36 spans for each load")
+	flag.IntVar(&s.Starts, "starts", 3, "pairs of runs of eight starts for each load")
+	flag.IntVar(&s.Findings, "findings", 1, "runs of all findings for each load")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	m, err := fidelity.Measure(ctx, s)
+	if err == nil {
+		err = os.WriteFile(*out, m.Page(), 0o666)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fidelity:", err)
+		os.Exit(1)
+	}
+	fmt.Fprintln(os.Stderr, "written:", *out)
+}

@@ -1,0 +1,211 @@
+//go:build linux
+
+// Package fidelity measures on the machine at hand how well a replay predicts:
+// spans by the model of cores, runs by their replay, other policies by a replay
+// of what was recorded under one. What a replay is belongs to harness; here are
+// only the experiments and the page that they fill.
+package fidelity
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/world/process"
+)
+
+// Settings say how much is measured.
+type Settings struct {
+	Spans    int // runs of about 36 spans for each load
+	Starts   int // pairs of runs of eight starts for each load
+	Findings int // runs of all findings for each load
+	World    string
+	T        *testing.T // for the virtual world; programs have none
+	Progress io.Writer  // nil: nobody is told
+}
+
+// Measured is what came out.
+type Measured struct {
+	Machine  Machine
+	Spans    []SpansRow
+	Starts   []StartsRow
+	Findings []FindingsRow
+}
+
+// Measure does all experiments, one after another. The machine should have
+// nothing else to do: what it does is recorded, and so no error, but it makes
+// every figure noisier.
+func Measure(ctx context.Context, s Settings) (m Measured, err error) {
+	if s.World == "" {
+		s.World = process.Name
+	}
+	m.Machine = machine()
+	for _, l := range spansLoads() {
+		if s.Spans == 0 {
+			break
+		}
+		row, err := s.spans(ctx, l)
+		if err != nil {
+			return m, err
+		}
+		s.say("spans, %s: %s", l.Name, row)
+		m.Spans = append(m.Spans, row)
+	}
+	for _, l := range startsLoads() {
+		if s.Starts == 0 {
+			break
+		}
+		row, err := s.starts(ctx, l)
+		if err != nil {
+			return m, err
+		}
+		s.say("starts, %s: %s", l.Name, row)
+		m.Starts = append(m.Starts, row)
+	}
+	for _, l := range findingsLoads() {
+		if s.Findings == 0 {
+			break
+		}
+		rows, err := s.findings(ctx, l)
+		if err != nil {
+			return m, err
+		}
+		m.Findings = append(m.Findings, rows...)
+	}
+	return m, nil
+}
+
+func (s *Settings) say(format string, args ...any) {
+	if s.Progress != nil {
+		_, _ = fmt.Fprintf(s.Progress, format+"\n", args...)
+	}
+}
+
+// run runs a scenario beside a load.
+func (s *Settings) run(ctx context.Context, l Load, sc harness.Scenario) (r harness.Result, err error) {
+	end, err := l.begin(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer end()
+	sc.World, sc.Faults = s.World, append(sc.Faults, l.faults...)
+	if s.T != nil {
+		return harness.RunT(s.T, sc), nil
+	}
+	return harness.Run(ctx, sc)
+}
+
+// patience is a deadline that nothing here comes near: a run with a miss would
+// be followed by one of the reference.
+const patience = 10 * time.Minute
+
+// spans runs scattered calls beside a load and holds each start and call against
+// the model of cores.
+func (s *Settings) spans(ctx context.Context, l Load) (row SpansRow, err error) {
+	row = SpansRow{Load: l.Name}
+	for n := range s.Spans {
+		r, err := s.run(ctx, l, harness.Scenario{
+			Name: "spans", Seed: uint64(n), Subject: scattered(uint64(n)), Config: scattering,
+			Start:    scenario.Demand{CPU: 250 * time.Millisecond, Wait: 100 * time.Millisecond},
+			Workload: scenario.Workload{Clients: scatteredWorkers, Calls: scatteredCalls, Think: 20 * time.Millisecond, Command: "burn"},
+			Deadline: patience,
+		})
+		if err != nil {
+			return row, fmt.Errorf("spans, %s: %w", l.Name, err)
+		}
+		row.add(r.Record.Environment)
+	}
+	return row, nil
+}
+
+// starts records eight starts at once, runs them again from the recording, and
+// predicts from it how as many would go one for each core at a time; then that is
+// run for real.
+func (s *Settings) starts(ctx context.Context, l Load) (row StartsRow, err error) {
+	row = StartsRow{Load: l.Name}
+	const n = 8
+	sc := func(p subject.Subject) harness.Scenario {
+		return harness.Scenario{
+			Name: "starts", Subject: p, Config: subject.Config{Size: n, Lazy: true}, Warm: n,
+			Start: scenario.Demand{CPU: 300 * time.Millisecond}, Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: patience,
+		}
+	}
+	few := subject.Ideal(subject.Cores)
+	for range s.Starts {
+		recorded, err := s.run(ctx, l, sc(subject.Herd()))
+		if err != nil {
+			return row, fmt.Errorf("starts, %s: %w", l.Name, err)
+		}
+		real, err := s.run(ctx, l, sc(few))
+		if err != nil {
+			return row, fmt.Errorf("starts, %s: %w", l.Name, err)
+		}
+		for _, frozen := range []bool{false, true} {
+			again, err := harness.Replay(ctx, s.T, recorded, harness.Replaying{Frozen: frozen})
+			if err != nil {
+				return row, err
+			}
+			other, err := harness.Replay(ctx, s.T, recorded, harness.Replaying{Frozen: frozen, Subject: few, Demands: real.Record.Environment})
+			if err != nil {
+				return row, err
+			}
+			row.add(frozen, &again.Comparison, scenario.Compare(real.Record, other.Record, frozen))
+		}
+	}
+	return row, nil
+}
+
+// findings runs each finding beside a load and replays it.
+func (s *Settings) findings(ctx context.Context, l Load) (rows []FindingsRow, err error) {
+	for _, f := range findings.All() {
+		row := FindingsRow{Load: l.Name, Finding: f.ID}
+		for range s.Findings {
+			if err := s.finding(ctx, l, f, &row); err != nil {
+				return rows, fmt.Errorf("%s, %s: %w", f.ID, l.Name, err)
+			}
+		}
+		s.say("%s, %s: %s", f.ID, l.Name, row)
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (s *Settings) finding(ctx context.Context, l Load, f findings.Finding, row *FindingsRow) error {
+	lab := harness.Lab{World: s.World, T: s.T, Boot: 100 * time.Millisecond}
+	unit, err := lab.Measure(ctx) // alone: the deadlines are a quiet machine's
+	if err != nil {
+		return err
+	}
+	lab.Unit = &unit
+	end, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
+	if err != nil {
+		return err
+	}
+	end()
+	for _, o := range outcomes {
+		a, err := harness.Agree(ctx, s.T, o.Result)
+		if err != nil {
+			return err
+		}
+		row.add(&a)
+		if len(a.Reacting.Others()) > 0 {
+			s.say("  %s %s: %s; doubts: %q; differences: %q", o.Result.Record.Subject, o.Case.Variant, a.Reacting.String(), a.Doubts, a.Differences)
+		}
+	}
+	return nil
+}
+
+// coresHere are those that this program may use.
+func coresHere() int { return runtime.GOMAXPROCS(0) }
