@@ -163,6 +163,7 @@ func TestARunThatHangsItsChildIsToldAndTheNextGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := sail(t)
+			f.plays(t, inTime("the first", 2)) // with all the time that its child takes to begin
 			f.Patience = 2 * time.Second
 			r, err := f.Run(t.Context(), inTime(name, 1))
 			if err != nil {

@@ -8,7 +8,8 @@
 // slow is done while it is held. Callers wait in line, first come first
 // served, for whichever worker is free first, and never on a start that they
 // caused. Starts run on their own. A worker in doubt (a call timed out, a
-// reply had the wrong id) is replaced, never reused. A slot stays taken until
+// reply had the wrong id, it said more than it was asked) is replaced, never
+// reused. A slot stays taken until
 // the old process is really gone, so there are never more than Size+Overflow
 // alive.
 //
