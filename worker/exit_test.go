@@ -8,7 +8,7 @@ import (
 )
 
 func TestAnExitIsTheSameAfterItWasWrittenDown(t *testing.T) {
-	exits := []worker.Exit{{Code: -1, Signal: syscall.SIGKILL, OOM: true}, {}, {Code: 1}, {Code: 255}}
+	exits := []worker.Exit{{Code: -1, Signal: syscall.SIGKILL, OOM: true}, {Code: -1, Signal: syscall.SIGKILL, HungUp: true}, {}, {Code: 1}, {Code: 255}}
 	for s := syscall.Signal(1); s <= 64; s++ {
 		exits = append(exits, worker.Exit{Code: -1, Signal: s})
 	}

@@ -117,6 +117,9 @@ func ParseExit(text string) (Exit, error) {
 	if oom := (Exit{Code: -1, Signal: syscall.SIGKILL, OOM: true}); text == oom.String() {
 		return oom, nil
 	}
+	if hungUp := (Exit{Code: -1, Signal: syscall.SIGKILL, HungUp: true}); text == hungUp.String() {
+		return hungUp, nil
+	}
 	for s := syscall.Signal(1); s <= signalMost; s++ {
 		if e := (Exit{Code: -1, Signal: s}); text == e.String() {
 			return e, nil
