@@ -76,16 +76,11 @@ func (w *World) Environment() scenario.Environment {
 // Launcher starts workers with the scenario's demands.
 func (w *World) Launcher() worker.Launcher { return launcher{w} }
 
-// A launcher tells the recorder whom it has started.
 type launcher struct{ world *World }
 
 // Launch implements worker.Launcher.
 func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
-	port, err := l.world.launcher.Launch(ctx, id)
-	if err == nil && l.world.recorder != nil {
-		l.world.recorder.Own(port.Info().PID)
-	}
-	return port, err
+	return l.world.LaunchWith(ctx, id)
 }
 
 // Cores is how many the workers may use.

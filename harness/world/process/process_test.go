@@ -71,6 +71,33 @@ func TestARunKnowsWhatItsWorkersHadAndWhoElseRan(t *testing.T) {
 	}
 }
 
+// It need not be found by its mark, which it has only once it is more than a fork.
+func TestAWorkerThatHasFaultsIsKnownAsTheRunsOwn(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	w, err := Open(ctx, &scenario.Scenario{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	w.launcher.Run = "another mark"
+	p, err := w.LaunchWith(ctx, "w1", "--boot-cpu", "1", "--exit-at-hello", "70")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Send(ctx, []byte(`{"id":0,"command":"ping","args":{}}`)); err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	own := time.Duration(0)
+	for _, b := range w.Environment().Load {
+		own += time.Duration(b.Own * float64(b.Span))
+	}
+	if len(w.Environment().Workers) == 0 {
+		t.Errorf("no worker was seen; the run's own had %v", own)
+	}
+}
+
 func TestARunThatCouldNotBeRecordedSaysSo(t *testing.T) {
 	w := &World{gap: "no eventfd"}
 	e := w.Environment()
