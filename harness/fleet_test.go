@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/world/virtual"
@@ -228,6 +229,24 @@ func TestAFleetThatIsToldToStopKillsWhatRuns(t *testing.T) {
 	wg.Wait()
 	f.Command = begun
 	f.plays(t, inTime("the next", 2))
+}
+
+func TestAnErrorOfTheLabStopsWhatElseIsPlayed(t *testing.T) {
+	t.Parallel()
+	f := sail(t) // whose close waits for all that is played
+	f.Size, f.Patience = 2, time.Hour
+	finding := func(id string, s subject.Subject) findings.Finding {
+		return findings.Finding{ID: id, Worlds: []string{virtual.Name}, Cases: func(findings.Unit) []findings.Case {
+			sc := inTime(id, 1)
+			sc.Subject = s
+			return []findings.Case{{Scenario: sc}}
+		}}
+	}
+	l := Lab{World: virtual.Name, Fleet: &f.Fleet, Unit: &findings.Unit{}}
+	_, err := l.Reproduce(context.Background(), []findings.Finding{finding("a stranger's", subject.Subject{Name: "theirs", Open: subject.Ours().Open}), finding("is deaf", subject.Ours())})
+	if err == nil || !strings.Contains(err.Error(), `no subject is called "theirs"`) {
+		t.Error(err)
+	}
 }
 
 func TestAnErrorOfTheLabIsNoResult(t *testing.T) {

@@ -72,6 +72,8 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 		l.Unit = &unit
 	}
 	if l.Fleet != nil && l.World == virtual.Name {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop() // after an error nobody asks for the rest
 		return l.reproduce(ctx, fs, l.abroad(ctx, fs))
 	}
 	err = l.inWorld(func(l Lab) (err error) {
