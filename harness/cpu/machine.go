@@ -109,15 +109,6 @@ func (m *Machine) Group(c GroupConfig) *Group { return m.root.Group(c) }
 // Now is the time of the last Advance, or in a done that of its thread's end.
 func (m *Machine) Now() time.Duration { return m.now }
 
-// SetCores changes the number of cores from now on.
-func (m *Machine) SetCores(cores float64) {
-	if bad(cores) {
-		panic(fmt.Errorf("cpu: %v cores", cores))
-	}
-	m.settle()
-	m.cores = cores
-}
-
 // Next is when Advance should be called if nothing happens before: a thread
 // ends or a rate changes then. It may be Now. ok is false while no thread will
 // ever end, as far as is known now.

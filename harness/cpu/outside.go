@@ -81,17 +81,6 @@ func (l *Load) check() error {
 	return nil
 }
 
-// SetOutside puts b in the place of all load from outside, from now on and
-// until the next bucket of Config.Outside begins. b.At is not looked at.
-func (m *Machine) SetOutside(b Bucket) {
-	b.At = 0
-	if err := b.Check(); err != nil {
-		panic(err)
-	}
-	m.settle()
-	m.setOutside(b)
-}
-
 // begin begins the bucket whose time has come.
 func (m *Machine) begin() {
 	for len(m.outside) > 0 && int64(m.outside[0].At) <= m.at.ns {
