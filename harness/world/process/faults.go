@@ -5,6 +5,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,7 @@ func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (fault
 		_ = g.Remove()
 		return nil, fmt.Errorf("limit process %d: %w", pid, err)
 	}
-	return &limit{group: g, gone: p.Done()}, nil
+	return &limit{group: g, gone: p.Done(), removed: &w.removed}, nil
 }
 
 var groups atomic.Int64
@@ -72,8 +73,9 @@ func newGroup() (*process.Cgroup, error) {
 
 // limit is a cgroup with one worker in it.
 type limit struct {
-	group *process.Cgroup
-	gone  <-chan struct{}
+	group   *process.Cgroup
+	gone    <-chan struct{}
+	removed *sync.WaitGroup // of the groups that wait for that
 }
 
 // Throttled implements faults.Limit.
@@ -93,9 +95,9 @@ func (l *limit) Lift() {
 	case <-l.gone:
 		_ = l.group.Remove()
 	default:
-		go func() {
+		l.removed.Go(func() {
 			<-l.gone
 			_ = l.group.Remove()
-		}()
+		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type World struct {
 	recorder *outside.Recorder // nil if there could be none
 	gap      string            // why
 	late     atomic.Int64      // ns
+	removed  sync.WaitGroup    // of groups that go with their worker
 	stop     context.CancelFunc
 	stopped  chan struct{}
 }
@@ -159,7 +161,11 @@ func (w *World) Close() {
 	<-w.stopped
 	for range 100 { // one that is being killed may have forked meanwhile
 		left, err := process.Census(process.Token(), w.launcher.Run)
-		if err != nil || len(left) == 0 {
+		if err != nil {
+			return
+		}
+		if len(left) == 0 {
+			w.removed.Wait() // for those that are killed to be reaped
 			return
 		}
 		for _, p := range left {
