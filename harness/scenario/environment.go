@@ -143,11 +143,16 @@ type Bucket struct {
 // longer than a bucket shows its sleep only over several of them: there the
 // Threads are the most of any, Runnable and CPU the mean, 0 where it is not
 // named.
+//
+// Threads that never slept are told apart from those that did: one hog and ten
+// threads that tick would else look like eleven that work in turns.
 type Load struct {
-	Rival    int     `json:"rival"`    // its place in Rivals
-	Threads  int     `json:"threads"`  // that ran or waited for a CPU at all
-	Runnable float64 `json:"runnable"` // mean number of threads that ran or waited for a CPU; at least CPU
-	CPU      float64 `json:"cpu"`      // cores that they used
+	Rival    int     `json:"rival"`              // its place in Rivals
+	Threads  int     `json:"threads"`            // that ran or waited for a CPU at all
+	Runnable float64 `json:"runnable"`           // mean number of threads that ran or waited for a CPU; at least CPU
+	CPU      float64 `json:"cpu"`                // cores that they used
+	Busy     int     `json:"busy,omitempty"`     // of the threads, those that ran or waited all the time, or nearly
+	BusyCPU  float64 `json:"busy_cpu,omitempty"` // cores that these used
 }
 
 // What may keep a recorder from seeing.
@@ -214,6 +219,9 @@ func (e *Environment) Check() error {
 			}
 			if !(l.CPU >= 0 && l.Runnable >= l.CPU && l.Threads >= 1) {
 				return fmt.Errorf("environment: in bucket %d rival %d has %d threads, of which %v want a CPU and %v have one", i, l.Rival, l.Threads, l.Runnable, l.CPU)
+			}
+			if !(l.Busy >= 0 && l.Busy <= l.Threads && l.BusyCPU >= 0 && l.BusyCPU <= l.CPU) {
+				return fmt.Errorf("environment: in bucket %d of %d threads of rival %d that have %v, %d are busy and have %v", i, l.Threads, l.Rival, l.CPU, l.Busy, l.BusyCPU)
 			}
 		}
 	}

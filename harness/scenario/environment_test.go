@@ -20,7 +20,7 @@ func anEnvironment() *Environment {
 		Workers: []Place{{Path: []Group{{Name: "/autogroup-7", Weight: 1}}, Processes: 1, Threads: 3}},
 		Rivals: []Rival{{Place: Place{Path: []Group{{Name: "docker", Weight: 1}, {Name: "a", Weight: 0.5, Quota: Quota{Cores: 1, Period: 100 * ms}}}, Nice: 5, Policy: Idle, CPUs: []int{0}}},
 			{Place: Place{Path: []Group{{Name: "/autogroup-6", Weight: 1}}}, Harness: true}},
-		Load: []Bucket{{At: 0, Span: 200 * ms, Load: []Load{{Rival: 1, Threads: 2, Runnable: 1.5, CPU: 1}}, Own: 0.5, Stolen: 0.1, Unseen: -0.05},
+		Load: []Bucket{{At: 0, Span: 200 * ms, Load: []Load{{Rival: 1, Threads: 2, Runnable: 1.5, CPU: 1, Busy: 1, BusyCPU: 0.75}}, Own: 0.5, Stolen: 0.1, Unseen: -0.05},
 			{At: 200 * ms, Span: 200 * ms}},
 		Late: 3 * ms, Cost: 2 * ms, Share: 0.005, Slice: ms / 10, Gaps: []Gap{{Kind: GapLate, Text: "a bucket of 1s"}},
 	}
@@ -60,6 +60,10 @@ func TestAnEnvironmentThatCannotBeIsNamed(t *testing.T) {
 		"quota 1 in a period of 1ns":  func(e *Environment) { e.Rivals[0].Path[1].Quota.Period = 1 },
 		"nice 20":                     func(e *Environment) { e.Rivals[1].Nice = 20 },
 		"+Inf of":                     func(e *Environment) { e.Load[0].Load[0].Runnable = math.Inf(1) },
+		"3 are busy and have 0":       func(e *Environment) { e.Load[0].Load[0].Busy = 3 },
+		"-1 are busy":                 func(e *Environment) { e.Load[0].Load[0].Busy = -1 },
+		"1 are busy and have 1.1":     func(e *Environment) { e.Load[0].Load[0].Busy, e.Load[0].Load[0].BusyCPU = 1, 1.1 },
+		"are busy and have NaN":       func(e *Environment) { e.Load[0].Load[0].BusyCPU = math.NaN() },
 		"has 0 threads":               func(e *Environment) { e.Load[0].Load[0].Threads = 0 },
 	} {
 		e := anEnvironment()

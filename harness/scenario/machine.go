@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -12,11 +14,14 @@ import (
 // Config is the machine that the environment was met on, as the model of cores
 // has it, without the run's own workers: see Group.
 //
-// The load is either frozen as it was recorded, or reacts: it is then taken from
-// a second to either side of each bucket, so that one that runs and sleeps in
-// turns is known for that, and sleeps less if it gets less. A replay should
-// come to the same with both. Beyond the last bucket the load goes on as it was
-// on average in its last second.
+// The load is either frozen or reacts. Frozen it wants in each bucket what it
+// wanted in the recording; threads that slept get no more of the CPU than they
+// had, as they were through with their work: how long they could run and waited
+// hangs on how busy the machine was. A load that reacts is taken from a second to
+// either side of each bucket, so that one that works and sleeps in turns is known
+// for that, and sleeps less if it gets less. A replay should come to the same with
+// both. Beyond the last bucket the load goes on as it was on average in its last
+// second.
 //
 // What goes before all others takes its cores away: the realtime classes, and
 // what was used unseen, averaged likewise.
@@ -28,7 +33,7 @@ func (e *Environment) Config(frozen bool) cpu.Config {
 	for i, b := range e.Load {
 		for r := range all {
 			if frozen {
-				loads[r] = all[r].by[i]
+				loads[r] = all[r].by[i].frozen()
 			} else {
 				loads[r] = all[r].around(i)
 			}
@@ -42,6 +47,9 @@ func (e *Environment) Config(frozen bool) cpu.Config {
 		}
 		for r := range all {
 			loads[r] = all[r].mean(n-around, n-1)
+			if frozen {
+				loads[r] = loads[r].frozen()
+			}
 		}
 		end := e.Load[n-1].At + e.Load[n-1].Span
 		c.Outside = append(c.Outside, e.bucket(end, stolen.value()+e.unseen(n-around, n-1), loads))
@@ -54,8 +62,31 @@ func (e *Environment) Config(frozen bool) cpu.Config {
 // load that was away for longer has ended and begun again.
 const around = 5
 
-// turns are what a rival's threads wanted and had: of a bucket, or on average.
-type turns struct{ threads, runnable, cpu float64 }
+// turns are what a rival's threads wanted and had, of a bucket or on average:
+// those that never slept, and the others.
+type turns struct{ busy, others part }
+
+type part struct {
+	threads, runnable, cpu float64
+	most                   float64 // cores that they get at most; 0: as many as they can use
+}
+
+func (t turns) threads() float64  { return t.busy.threads + t.others.threads }
+func (t turns) runnable() float64 { return t.busy.runnable + t.others.runnable }
+
+// awake is the part of the time that threads run or wait of which it is not
+// certain that they sleep at all.
+const awake = 0.9
+
+func (t turns) frozen() turns {
+	if o := &t.others; o.runnable < awake*o.threads {
+		o.most = o.cpu
+		if o.cpu == 0 {
+			o.runnable = 0
+		}
+	}
+	return t
+}
 
 // A series is one rival over the buckets.
 type series struct {
@@ -72,10 +103,10 @@ func (e *Environment) series() []series {
 	}
 	for i, b := range e.Load {
 		for _, l := range b.Load {
+			busy := part{threads: float64(l.Busy), runnable: min(float64(l.Busy), l.Runnable), cpu: l.BusyCPU}
 			t := &all[l.Rival].by[i]
-			t.threads += float64(l.Threads)
-			t.runnable += l.Runnable
-			t.cpu += l.CPU
+			t.busy = t.busy.plus(busy)
+			t.others = t.others.plus(part{threads: float64(l.Threads - l.Busy), runnable: l.Runnable - busy.runnable, cpu: l.CPU - busy.cpu})
 		}
 	}
 	for r := range all {
@@ -90,13 +121,13 @@ func (s *series) stretch() {
 		s.first[i], s.last[i] = -1, -1
 	}
 	for i := 0; i < n; {
-		if s.by[i].threads == 0 {
+		if s.by[i].threads() == 0 {
 			i++
 			continue
 		}
 		end := i // the last named, as far as the next is near enough
 		for j := i + 1; j < n && j-end <= around; j++ {
-			if s.by[j].threads > 0 {
+			if s.by[j].threads() > 0 {
 				end = j
 			}
 		}
@@ -116,17 +147,32 @@ func (s *series) around(i int) turns {
 	return s.mean(max(s.first[i], i-around), min(s.last[i], i+around))
 }
 
-// mean has the most threads of any bucket from one to another, and what they
-// wanted and had on average.
+// mean has what the threads wanted and had on average from one bucket to another.
+// Only as many are busy as were in each: who is busy in some works in turns. Of
+// those there are as many as there were in any.
 func (s *series) mean(from, to int) (t turns) {
-	var runnable, used mean
-	for i := max(0, from); i <= to; i++ {
-		t.threads = max(t.threads, s.by[i].threads)
-		runnable.add(s.by[i].runnable, s.env.Load[i].Span)
-		used.add(s.by[i].cpu, s.env.Load[i].Span)
+	from = max(0, from)
+	var runnable, used, busyUsed mean
+	steady, threads := math.Inf(1), 0.
+	for i := from; i <= to; i++ {
+		steady = min(steady, s.by[i].busy.threads)
+		threads = max(threads, s.by[i].threads())
 	}
-	t.runnable, t.cpu = runnable.value(), used.value()
+	for i := from; i <= to; i++ {
+		b, span := s.by[i], s.env.Load[i].Span
+		runnable.add(b.runnable(), span)
+		used.add(b.busy.cpu+b.others.cpu, span)
+		if steady > 0 {
+			busyUsed.add(b.busy.cpu*steady/b.busy.threads, span)
+		}
+	}
+	t.busy = part{threads: steady, runnable: min(steady, runnable.value()), cpu: min(busyUsed.value(), used.value())}
+	t.others = part{threads: threads - steady, runnable: runnable.value() - t.busy.runnable, cpu: used.value() - t.busy.cpu}
 	return t
+}
+
+func (p part) plus(q part) part {
+	return part{threads: p.threads + q.threads, runnable: p.runnable + q.runnable, cpu: p.cpu + q.cpu}
 }
 
 // A mean is over time.
@@ -158,28 +204,35 @@ func (e *Environment) bucket(at time.Duration, stolen float64, loads []turns) cp
 	b := cpu.Bucket{At: at, Stolen: max(0, stolen)}
 	caps := e.pinned(loads)
 	for r, t := range loads {
-		if t.runnable == 0 {
-			continue
-		}
 		p := e.Rivals[r].Place
 		if p.Policy == Realtime {
-			b.Stolen += t.cpu
+			b.Stolen += t.busy.cpu + t.others.cpu
 			continue
 		}
-		l := cpu.Load{Path: path(p.Path), Nice: p.Nice, Cores: caps[r], Runnable: t.runnable, Threads: t.threads, OnCPU: t.cpu}
-		for _, g := range p.Path {
-			w := g.Weight
-			if w == 0 {
-				w = 1
+		for _, part := range []part{t.busy, t.others} {
+			if part.runnable <= 0 {
+				continue
 			}
-			l.Weights = append(l.Weights, w)
+			l := cpu.Load{Path: path(p.Path), Nice: p.Nice, Cores: part.most, Runnable: part.runnable, Threads: part.threads, OnCPU: part.cpu}
+			if caps[r] > 0 {
+				if c := caps[r] * part.runnable / t.runnable(); l.Cores == 0 || c < l.Cores {
+					l.Cores = c
+				}
+			}
+			for _, g := range p.Path {
+				w := g.Weight
+				if w == 0 {
+					w = 1
+				}
+				l.Weights = append(l.Weights, w)
+			}
+			if p.Policy == Idle { // threads of a weight that no nice has: as a group that weighs as much as they do
+				l.Nice = 0
+				l.Path = strings.TrimPrefix(fmt.Sprintf("%s/:idle%d", l.Path, r), "/")
+				l.Weights = append(l.Weights, idleWeight*t.threads())
+			}
+			b.Loads = append(b.Loads, l)
 		}
-		if p.Policy == Idle { // threads of a weight that no nice has: as a group that weighs as much as they do
-			l.Nice = 0
-			l.Path = strings.TrimPrefix(fmt.Sprintf("%s/:idle%d", l.Path, r), "/")
-			l.Weights = append(l.Weights, idleWeight*t.threads)
-		}
-		b.Loads = append(b.Loads, l)
 	}
 	return b
 }
@@ -204,26 +257,20 @@ func (e *Environment) pinned(loads []turns) []float64 {
 	caps := make([]float64, len(loads))
 	sets := map[string][]int{}
 	for r := range loads {
-		if cpus := e.Rivals[r].CPUs; len(cpus) > 0 && loads[r].runnable > 0 && e.Rivals[r].Policy != Realtime {
+		if cpus := e.Rivals[r].CPUs; len(cpus) > 0 && loads[r].runnable() > 0 && e.Rivals[r].Policy != Realtime {
 			key := fmt.Sprint(cpus)
 			sets[key] = append(sets[key], r)
 		}
 	}
 	for _, who := range sets {
 		slices.SortStableFunc(who, func(a, b int) int {
-			switch {
-			case loads[a].runnable < loads[b].runnable:
-				return -1
-			case loads[a].runnable > loads[b].runnable:
-				return 1
-			}
-			return 0
+			return cmp.Compare(loads[a].runnable(), loads[b].runnable())
 		})
 		left := float64(len(e.Rivals[who[0]].CPUs))
 		for i, r := range who {
 			part := left / float64(len(who)-i)
 			caps[r] = part
-			left -= min(part, loads[r].runnable)
+			left -= min(part, loads[r].runnable())
 		}
 	}
 	return caps

@@ -65,6 +65,48 @@ func TestALoadThatReactsIsKnownForItsTurns(t *testing.T) {
 	}
 }
 
+func TestThreadsThatSleptGetNoMoreThanTheyHadInFrozenLoad(t *testing.T) {
+	e := during(one(Place{Path: session(6)}), []float64{1})
+	e.Load[0].Load = []Load{{Threads: 12, Runnable: 3, CPU: 0.7, Busy: 2, BusyCPU: 0.6}}
+	e.Load = append(e.Load, Bucket{At: 200 * ms, Span: 200 * ms, Load: []Load{{Threads: 12, Runnable: 2.95, CPU: 0.6, Busy: 2, BusyCPU: 0.6}}},
+		Bucket{At: 400 * ms, Span: 200 * ms, Load: []Load{{Threads: 3, Runnable: 2.8, CPU: 0.7, Busy: 2, BusyCPU: 0.6}}})
+	if err := e.Check(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"2 of 2 on 0.6 of 0; 1 of 10 on 0.1 of 0.1; ",
+		"2 of 2 on 0.6 of 0; ", // they only waited
+		"2 of 2 on 0.6 of 0; 0.8 of 1 on 0.1 of 0.1; ",
+	}
+	for i, b := range e.Config(true).Outside[:3] {
+		got := ""
+		for _, l := range b.Loads {
+			got += fmt.Sprintf("%.3g of %.3g on %.3g of %.3g; ", l.Runnable, l.Threads, l.OnCPU, l.Cores)
+		}
+		if got != want[i] {
+			t.Errorf("bucket %d: got %s want %s", i, got, want[i])
+		}
+	}
+	e.Load = e.Load[2:]
+	e.Load[0].Load[0].Runnable = 2.95 // nearly always
+	if got := e.Config(true).Outside[0].Loads[1].Cores; got != 0 {
+		t.Errorf("it gets at most %v cores", got)
+	}
+}
+
+func TestAHogAmongThreadsThatTickReactsAsAHog(t *testing.T) {
+	e := during(one(Place{Path: session(6)}), []float64{1, 1, 1, 1})
+	for i := range e.Load { // a hog always, another half of the time, and nine that tick
+		l := &e.Load[i].Load[0]
+		*l = Load{Threads: 11, Runnable: 1.1 + float64(i%2), CPU: 0.6 + 0.2*float64(i%2), Busy: 1 + i%2, BusyCPU: 0.5 + 0.3*float64(i%2)}
+	}
+	for i, b := range e.Config(false).Outside {
+		if got := fmt.Sprintf("%.4g", []float64{b.Loads[0].Runnable, b.Loads[0].Threads, b.Loads[0].OnCPU, b.Loads[1].Runnable, b.Loads[1].Threads, b.Loads[1].OnCPU, b.Loads[1].Cores}); got != "[1 1 0.45 0.6 10 0.25 0]" {
+			t.Errorf("bucket %d: %s", i, got)
+		}
+	}
+}
+
 func TestALoadThatBeginsOrEndsIsNotSmearedOverTheTimeBefore(t *testing.T) {
 	none, all := slices.Repeat([]float64{0}, 7), slices.Repeat([]float64{1}, 7)
 	e := during(one(Place{Path: session(6)}), slices.Concat(none, all, none, all, none))
@@ -104,7 +146,13 @@ func TestACoreThatRivalsAreBoundToIsSharedOut(t *testing.T) {
 	for _, l := range e.Config(true).Outside[0].Loads {
 		got[l.Path] = l.Cores
 	}
-	for n, want := range map[int]float64{1: 0.4, 2: 1. / 3, 3: 0.4, 4: 2, 5: 0} {
+	e.Load[0].Load[2].Busy, e.Load[0].Load[2].BusyCPU = 1, 0.5 // its threads share its part
+	for _, l := range e.Config(true).Outside[0].Loads {
+		if l.Path == ":autogroup-3" && l.Cores != 0.2 {
+			t.Errorf("one of two threads may use %v cores", l.Cores)
+		}
+	}
+	for n, want := range map[int]float64{1: 0.4, 2: 0.1, 3: 0.4, 4: 2, 5: 0} {
 		if at := got[fmt.Sprint(":autogroup-", n)]; math.Abs(at-want) > 1e-9 {
 			t.Errorf("rival %d may use %v cores, want %v", n, at, want)
 		}

@@ -94,8 +94,14 @@ type thread struct {
 type hole struct {
 	bucket int
 	size   time.Duration
-	whole  bool // it did neither at all
+	whole  bool          // it did neither at all
+	busy   bool          // the hole is too small to be certain
+	on     time.Duration // what it had in the rest of the bucket
 }
+
+// awake is the part of the time that a busy thread runs or waits at least: so much
+// what is booked may be off.
+const awake = 0.9
 
 // holesMost are the holes that are remembered of a thread.
 const holesMost = 4
@@ -134,8 +140,8 @@ type bucket struct {
 }
 
 type load struct {
-	rival, threads int
-	runnable, cpu  time.Duration
+	rival, threads, busy   int
+	runnable, cpu, busyCPU time.Duration
 }
 
 func newLedger(e eyes) *ledger {
@@ -427,9 +433,14 @@ func (l *ledger) bookKernel(pid int, p *process, used time.Duration) {
 	for i := p.from; i <= in; i++ {
 		part := float64(l.buckets[i].span) / float64(whole)
 		e := l.load(i, rival)
+		had := time.Duration(float64(used) * part)
 		e.threads++
-		e.cpu += time.Duration(float64(used) * part)
+		e.cpu += had
 		e.runnable += time.Duration(float64(want) * part)
+		if float64(want) >= awake*float64(whole) {
+			e.busy++
+			e.busyCPU += had
+		}
 	}
 	p.from = in + 1
 }
@@ -495,7 +506,7 @@ func (l *ledger) enter(rival int, r ran, on time.Duration) {
 	n := min(want, most)
 	rest := want - n
 	n = max(n, on)
-	hole := hole{in, most - n, false}
+	busy := float64(n) >= awake*float64(most)
 
 	// It was read a little after the look began, or a good deal if the recorder
 	// was kept from going on: that part belongs to the next bucket.
@@ -503,37 +514,48 @@ func (l *ledger) enter(rival int, r ran, on time.Duration) {
 	e := l.load(in, rival)
 	e.threads++
 	e.runnable += time.Duration(float64(n) * part)
-	e.cpu += time.Duration(float64(on) * part)
+	had := time.Duration(float64(on) * part)
+	e.cpu += had
+	if busy {
+		e.busy++
+		e.busyCPU += had
+	}
 	if part < 1 {
 		l.next = append(l.next, load{rival: rival, runnable: time.Duration(float64(n) * (1 - part)), cpu: time.Duration(float64(on) * (1 - part))})
 	}
 
 	for i := in - 1; i > max(-1, r.bucket) && rest > 0; i-- { // it was not read then: it did not run
-		rest -= l.fill(rival, l.whole(i), rest)
+		h := l.whole(i)
+		rest -= l.fill(rival, &h, rest)
 	}
 	for i := len(r.t.holes) - 1; i >= 0 && rest > 0; i-- {
-		h := &r.t.holes[i]
-		part := l.fill(rival, *h, rest)
-		h.size -= part
-		h.whole = false
-		rest -= part
+		rest -= l.fill(rival, &r.t.holes[i], rest)
 	}
-	r.t.dig(hole)
+	r.t.dig(hole{bucket: in, size: most - n, busy: busy, on: had})
 }
 
 // whole is a bucket in which a thread did nothing.
-func (l *ledger) whole(bucket int) hole { return hole{bucket, l.buckets[bucket].span, true} }
+func (l *ledger) whole(bucket int) hole {
+	return hole{bucket: bucket, size: l.buckets[bucket].span, whole: true}
+}
 
 // fill books so much more of a thread's delay, as far as it finds room.
-func (l *ledger) fill(rival int, h hole, rest time.Duration) time.Duration {
+func (l *ledger) fill(rival int, h *hole, rest time.Duration) time.Duration {
 	part := min(rest, h.size)
 	if part <= 0 {
 		return 0
 	}
+	h.size -= part
 	e := l.load(h.bucket, rival)
 	e.runnable += part
 	if h.whole {
 		e.threads++
+		h.whole = false
+	}
+	if !h.busy && float64(h.size) <= (1-awake)*float64(l.buckets[h.bucket].span) {
+		e.busy++
+		e.busyCPU += h.on
+		h.busy = true
 	}
 	return part
 }
@@ -627,7 +649,8 @@ func (l *ledger) environment() scenario.Environment {
 		cores := func(d time.Duration) float64 { return figure(float64(d) / float64(b.span)) }
 		out := scenario.Bucket{At: b.at, Span: b.span, Own: cores(b.own), Stolen: cores(b.stolen), Unseen: cores(b.unseen)}
 		for _, o := range b.loads {
-			out.Load = append(out.Load, scenario.Load{Rival: o.rival, Threads: max(1, o.threads), Runnable: cores(o.runnable), CPU: cores(o.cpu)})
+			out.Load = append(out.Load, scenario.Load{Rival: o.rival, Threads: max(1, o.threads), Runnable: cores(o.runnable), CPU: cores(o.cpu),
+				Busy: o.busy, BusyCPU: cores(o.busyCPU)})
 		}
 		slices.SortFunc(out.Load, func(a, b scenario.Load) int { return a.Rival - b.Rival })
 		e.Load = append(e.Load, out)

@@ -166,6 +166,9 @@ func (s *story) loads(bucket int) map[string]string {
 			name = p[len(p)-1].Name
 		}
 		got[name] += fmt.Sprintf("%g of %d on %g", l.Runnable, l.Threads, l.CPU)
+		if l.Busy > 0 {
+			got[name] += fmt.Sprintf(", %d busy on %g", l.Busy, l.BusyCPU)
+		}
 	}
 	return got
 }
@@ -203,12 +206,12 @@ func TestADelayThatIsBookedLateBelongsToTheBucketBefore(t *testing.T) {
 	s.look()
 	s.run(10, 10, 100*ms, 140*ms)
 	s.look()
-	s.want(t, 0, one("a", "1 of 1 on 0.5"))
-	s.want(t, 1, one("a", "1 of 1 on 0.5"))
+	s.want(t, 0, one("a", "1 of 1 on 0.5, 1 busy on 0.5"))
+	s.want(t, 1, one("a", "1 of 1 on 0.5, 1 busy on 0.5"))
 	s.run(10, 10, 100*ms, 900*ms) // more than can be: both are full
 	s.look()
-	s.want(t, 1, one("a", "1 of 1 on 0.5"))
-	s.want(t, 2, one("a", "1 of 1 on 0.5"))
+	s.want(t, 1, one("a", "1 of 1 on 0.5, 1 busy on 0.5"))
+	s.want(t, 2, one("a", "1 of 1 on 0.5, 1 busy on 0.5"))
 }
 
 func TestWhatIsReadLongAfterALookBeganIsOfTheNextBucketToo(t *testing.T) {
@@ -221,12 +224,46 @@ func TestWhatIsReadLongAfterALookBeganIsOfTheNextBucketToo(t *testing.T) {
 	s.time += 10*ms - Period
 	s.run(10, 10, 0, 10*ms)
 	s.look()
-	s.want(t, 0, one("a", "1 of 1 on 0.666667"))
+	s.want(t, 0, one("a", "1 of 1 on 0.666667, 1 busy on 0.666667"))
 	s.want(t, 1, one("a", "0.97561 of 1 on 0.650407")) // its last wait is not booked yet
 	s.run(10, 10, 20*ms, 180*ms)
 	s.look()
 	s.want(t, 1, one("a", "1 of 1 on 0.650407"))
-	s.want(t, 2, one("a", "1 of 1 on 0.1"))
+	s.want(t, 2, one("a", "1 of 1 on 0.1, 1 busy on 0.1"))
+}
+
+func TestAThreadIsBusyIfItWantedAllOfItsOwnTime(t *testing.T) {
+	s := tell(map[int]*pretended{10: simple(10, "a")})
+	s.kept = 400 * ms
+	s.run(10, 10, 600*ms, 0)
+	s.look() // at 200, and it is read at 600
+	s.kept = 0
+	s.run(10, 10, 200*ms, 0)
+	s.time = 800*ms - Period
+	s.look() // at 800
+	s.want(t, 0, one("a", "1 of 1 on 1, 1 busy on 1"))
+	s.want(t, 1, one("a", "1 of 1 on 1, 1 busy on 0.333333"))
+}
+
+func TestThreadsThatNeverSleptAreToldApart(t *testing.T) {
+	s := tell(map[int]*pretended{10: simple(10, "a"), 5: {kthread: true, threads: map[int]*spent{5: {}}}})
+	s.run(10, 10, 50*ms, 129*ms) // not quite, as far as is known
+	s.run(10, 11, 50*ms, 131*ms)
+	s.run(10, 12, 10*ms, 0)
+	s.look()
+	s.want(t, 0, one("a", "1.85 of 3 on 0.55, 1 busy on 0.25"))
+	s.run(10, 10, 180*ms, 22*ms) // 2 ms of it before
+	s.look()
+	s.want(t, 0, one("a", "1.86 of 3 on 0.55, 2 busy on 0.5"))
+	s.want(t, 1, one("a", "1 of 1 on 0.9, 1 busy on 0.9"))
+	s.run(5, 5, 800*ms, 0)
+	s.look()
+	s.look() // here it is looked at
+	for i := range 4 {
+		if got := s.loads(i)["root"]; got != "1 of 1 on 1, 1 busy on 1" {
+			t.Errorf("in bucket %d the kernel's is %q", i, got)
+		}
+	}
 }
 
 func TestOneThatStarvedWantedACoreAllTheTime(t *testing.T) {
@@ -239,15 +276,15 @@ func TestOneThatStarvedWantedACoreAllTheTime(t *testing.T) {
 	s.run(10, 10, 20*ms, 180*ms+3*200*ms+100*ms)
 	s.look()
 	s.want(t, 0, one("a", "0.75 of 1 on 0.25"))
-	s.want(t, 1, one("a", "1 of 1 on 0"))
-	s.want(t, 2, one("a", "1 of 1 on 0"))
-	s.want(t, 3, one("a", "1 of 1 on 0"))
-	s.want(t, 4, one("a", "1 of 1 on 0.1"))
+	s.want(t, 1, one("a", "1 of 1 on 0, 1 busy on 0"))
+	s.want(t, 2, one("a", "1 of 1 on 0, 1 busy on 0"))
+	s.want(t, 3, one("a", "1 of 1 on 0, 1 busy on 0"))
+	s.want(t, 4, one("a", "1 of 1 on 0.1, 1 busy on 0.1"))
 	s.look()
 	s.run(10, 10, 20*ms, 200*ms)
 	s.look()
 	s.want(t, 5, one("a", "0.1 of 1 on 0"))
-	s.want(t, 6, one("a", "1 of 1 on 0.1"))
+	s.want(t, 6, one("a", "1 of 1 on 0.1, 1 busy on 0.1"))
 }
 
 func TestAThreadThatRanInNoneOfTheLooksIsCountedOnceItWaited(t *testing.T) {
@@ -257,7 +294,7 @@ func TestAThreadThatRanInNoneOfTheLooksIsCountedOnceItWaited(t *testing.T) {
 	s.run(10, 11, 100*ms, 150*ms)
 	s.look()
 	s.want(t, 0, one("a", "0.75 of 2 on 0.5"))
-	s.want(t, 1, one("a", "1 of 1 on 0.5"))
+	s.want(t, 1, one("a", "1 of 1 on 0.5, 1 busy on 0.5"))
 }
 
 func TestANewThreadDidNotWaitBeforeItWas(t *testing.T) {
@@ -266,7 +303,7 @@ func TestANewThreadDidNotWaitBeforeItWas(t *testing.T) {
 	s.run(10, 11, 100*ms, 300*ms)
 	s.look()
 	s.want(t, 0, map[string]string{})
-	s.want(t, 1, one("a", "1 of 1 on 0.5"))
+	s.want(t, 1, one("a", "1 of 1 on 0.5, 1 busy on 0.5"))
 }
 
 func TestTheCPUOfThreadsThatEndedIsNotLost(t *testing.T) {
@@ -347,6 +384,22 @@ func TestTheRunsOwnOfOneGroupAreCountedTogetherWheneverTheyCame(t *testing.T) {
 	s.run(11, 11, 40*ms, 0)
 	s.look()
 	want(2, 2)
+}
+
+func TestAWorkerThatHardlyRunsHasAPlaceAndCountsOnceItCompetes(t *testing.T) {
+	s := tell(map[int]*pretended{10: simple(10, "w1")})
+	want := func(processes int) {
+		t.Helper()
+		if w := s.l.environment().Workers; len(w) != 1 || w[0].Processes != processes || w[0].Threads != processes || w[0].Path[0].Name != "w1" {
+			t.Errorf("got %+v, want %d processes", w, processes)
+		}
+	}
+	s.run(10, 10, 10*ms, 0)
+	s.look(10)
+	want(0)
+	s.run(10, 10, 150*ms, 0)
+	s.look()
+	want(1)
 }
 
 func TestWhoIsToldLateCountsFromThenOn(t *testing.T) {
@@ -688,6 +741,9 @@ func TestNoMachineMakesARecordingThatCannotBe(t *testing.T) {
 			booked += b.Own * b.Span.Seconds()
 			for _, l := range b.Load {
 				booked += l.CPU * b.Span.Seconds()
+				if float64(l.Busy)*awake > l.Runnable+1e-6 {
+					t.Fatalf("seed %d: at %v %d are busy, but %v want a core", seed, b.At, l.Busy, l.Runnable)
+				}
 				if l.Runnable > float64(l.Threads)+1e-6 {
 					t.Fatalf("seed %d: at %v %d threads want %v cores: %+v", seed, b.At, l.Threads, l.Runnable, b)
 				}

@@ -350,6 +350,33 @@ func TestARecordingCanBeReplayedAndStatesWhatItCost(t *testing.T) {
 	}
 }
 
+func TestWhatTheMachineUsedIsExactWhereVersion1SaysSo(t *testing.T) {
+	k, err := open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.close()
+	if roots, _ := filepath.Glob("/sys/fs/cgroup/*cpuacct*/release_agent"); len(roots) == 0 {
+		t.Skip("no cpuacct of version 1, of the root, is mounted here")
+	}
+	usage := func() time.Duration {
+		text, err := os.ReadFile(k.usage)
+		d, _, ok := parseNanoseconds(text)
+		if err != nil || !ok {
+			t.Fatalf("%q, %v", text, err)
+		}
+		return d
+	}
+	before := usage()
+	m, ok := k.machine()
+	if after := usage(); !ok || m.busy < before || m.busy > after {
+		t.Errorf("the machine used %v, %v, between %v and %v", m.busy, ok, before, after)
+	}
+	if m.cpus != k.online.Count() || m.cpus < 1 {
+		t.Errorf("%d CPUs, of which are on line %d", m.cpus, k.online.Count())
+	}
+}
+
 func TestWhoIsNotInTheFirstNamespaceIsToldSo(t *testing.T) {
 	k, err := open("")
 	if err != nil {
