@@ -89,7 +89,7 @@ func again(of Result, how Replaying) (Scenario, error) {
 	}
 	environment := *of.Record.Environment
 	if d := how.Demands; d != nil {
-		environment.Starts, environment.Calls, environment.Deaths = d.Starts, d.Calls, d.Deaths
+		environment.Starts, environment.Calls, environment.Deaths, environment.Victims = d.Starts, d.Calls, d.Deaths, d.Victims
 	}
 	if how.Alone {
 		environment.Rivals, environment.Load = nil, nil

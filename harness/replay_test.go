@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -318,6 +319,48 @@ func TestARunAgreesWithItsReplaysUnlessTheLabIsWrong(t *testing.T) {
 		}
 		if got := strings.Join(a.Differences, "; "); (got == "") != (c.difference == "") || !strings.Contains(got, c.difference) || a.Ok() != (got == "") {
 			t.Errorf("%s: differences %q, want %q", c.name, got, c.difference)
+		}
+	}
+}
+
+// What a fault made of the machine and of the workers is in the environment; the
+// fault itself does not come again.
+func TestWhatFaultsDidIsReplayedWithoutThem(t *testing.T) {
+	hogs := func(from, until time.Duration) faults.Entry {
+		return faults.Entry{Fault: faults.CPUHogs{Threads: 2}, From: from * time.Millisecond, Until: until * time.Millisecond}
+	}
+	for name, plan := range map[string]faults.Plan{
+		"hogs all the time":  {hogs(0, 0)},
+		"hogs for some time": {hogs(100, 600), hogs(400, 900)},
+		"a quota":            {{Fault: faults.CPUQuota{Cores: 0.3}}},
+		"both":               {hogs(0, 0), {Fault: faults.CPUQuota{Cores: 0.3}}},
+		"slow starts":        {{Fault: faults.SlowStart{CPU: 300 * time.Millisecond, Wait: 100 * time.Millisecond}, Target: faults.Target{First: 2}}},
+		"deaths in a call":   {{Fault: faults.ExitMidCall{After: 50 * time.Millisecond}, Target: faults.Target{Calls: []string{"c2"}}}},
+		"no hello":           {{Fault: faults.NeverSaysHello{}, Target: faults.Target{Starts: []int{2}}}},
+		"callers that go":    {{Fault: faults.GiveUp{After: 650 * time.Millisecond}, Target: faults.Target{Clients: []string{"c3"}}}},
+	} {
+		for _, s := range []subject.Subject{subject.Ours(), subject.Herd()} {
+			of := recordVirtually(t, Scenario{
+				World: virtual.Name, Subject: s, Config: subject.Config{Size: 4, Lazy: true, StartTimeout: 3 * time.Second}, Start: scenario.Demand{CPU: 211 * time.Millisecond},
+				Workload: scenario.Workload{Clients: 6, Arrive: scenario.Rate, Every: 13 * time.Millisecond, Command: "burn", Args: map[string]any{"cpu_s": 0.157}},
+				Deadline: 5 * time.Second, Faults: plan,
+			})
+			if _, fired := of.Record.First(scenario.Fault); !fired {
+				t.Errorf("%s, %s: it did not fire", name, s.Name)
+			}
+			again, err := Replay(t.Context(), t, of, Replaying{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cost := stepCost(of.Record) + stepCost(again.Record)
+			for _, p := range again.Calls {
+				if p.Missed[0] != p.Missed[1] || !p.Took.Within(cost, 0) {
+					t.Errorf("%s, %s: %s took %v, missed %v; in the replay %v, %v", name, s.Name, p.ID, p.Took.Recorded, p.Missed[0], p.Took.Replayed, p.Missed[1])
+				}
+			}
+			if doubts := of.Record.Environment.Doubts(); len(doubts) > 0 {
+				t.Errorf("%s, %s: %q", name, s.Name, doubts)
+			}
 		}
 	}
 }

@@ -146,6 +146,11 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}
 	record.Late, record.Order = w.Late(), order(sc.World, inside.Load())
 	rec.KillAll()
+	if sc.Replay != nil { // what kept them from being answered is in their demands now
+		for _, id := range sc.Replay.Victims {
+			rec.Add(scenario.Event{Kind: scenario.Victim, Call: id})
+		}
+	}
 	record.Events = rec.Seal()
 	record.Faults = hurt.Report()
 	outside := scenario.Environment{Cores: w.Cores()}

@@ -20,6 +20,9 @@ type Environment struct {
 	Starts []Span            `json:"starts"`           // by the ordinal of their launch, those that failed too
 	Calls  map[string][]Span `json:"calls"`            // by the call's id, one for each time it was sent; probes are not among them
 	Deaths []Death           `json:"deaths,omitempty"` // of workers that nobody had asked to end
+	// Victims are calls, by id, that a fault kept from being answered: no pool
+	// could.
+	Victims []string `json:"victims,omitempty"`
 
 	// Load, from the machine.
 	Workers []Place  `json:"workers,omitempty"` // where the run's own processes were scheduled

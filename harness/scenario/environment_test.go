@@ -17,6 +17,7 @@ func anEnvironment() *Environment {
 		},
 		Calls:   map[string][]Span{"c1": {{Worker: 0, Begin: 60 * ms, End: 70 * ms, Demand: Demand{CPU: 1 * ms, Wait: 9 * ms}, Cut: true, Died: true}}},
 		Deaths:  []Death{{Worker: 0, At: 70 * ms, Age: 69 * ms, CPU: 31 * ms, Call: "c1", Exit: "exit status 1"}},
+		Victims: []string{"c1"},
 		Workers: []Place{{Path: []Group{{Name: "/autogroup-7", Weight: 1}}, Processes: 1, Threads: 3}},
 		Rivals: []Rival{{Place: Place{Path: []Group{{Name: "docker", Weight: 1}, {Name: "a", Weight: 0.5, Quota: Quota{Cores: 1, Period: 100 * ms}}}, Nice: 5, Policy: Idle, CPUs: []int{0}}},
 			{Place: Place{Path: []Group{{Name: "/autogroup-6", Weight: 1}}}, Harness: true}},

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -18,7 +19,7 @@ func Environment(r *scenario.Record, outside scenario.Environment) *scenario.Env
 	if e.Cores == 0 {
 		e.Cores = r.Cores
 	}
-	e.Starts, e.Calls, e.Deaths = []scenario.Span{}, map[string][]scenario.Span{}, nil
+	e.Starts, e.Calls, e.Deaths, e.Victims = []scenario.Span{}, map[string][]scenario.Span{}, nil, nil
 	d := derivation{env: &e, lives: map[string]*life{}}
 	for _, event := range r.Events {
 		d.take(&event)
@@ -74,6 +75,12 @@ func (d *derivation) take(e *scenario.Event) {
 		d.all = append(d.all, l)
 		d.lives[e.Worker] = l
 		d.env.Starts = append(d.env.Starts, scenario.Span{Worker: l.ordinal, Begin: e.At, End: e.At, Mute: true})
+		return
+	}
+	if e.Kind == scenario.Victim {
+		if !slices.Contains(d.env.Victims, e.Call) {
+			d.env.Victims = append(d.env.Victims, e.Call)
+		}
 		return
 	}
 	l := d.lives[e.Worker]

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,13 @@ func TestWhatARunAskedForIsReadFromItsEvents(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestCallsThatNoPoolCouldAnswerAreKnown(t *testing.T) {
+	r := &scenario.Record{Cores: 2, Events: append(started("w1"), at(200, scenario.Victim, "w1", 0, 0, with("c2")), at(201, scenario.Victim, "w1", 0, 0, with("c1")), at(202, scenario.Victim, "w1", 0, 0, with("c2")))}
+	if got := Environment(r, scenario.Environment{Victims: []string{"old"}}).Victims; !slices.Equal(got, []string{"c2", "c1"}) {
+		t.Errorf("got %v", got)
 	}
 }
 

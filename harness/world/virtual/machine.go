@@ -13,9 +13,11 @@ type machine struct {
 	start time.Time
 	place func(*cpu.Machine) *cpu.Group // of a new worker
 
-	mu    sync.Mutex // guards what follows, and all sessions
-	cpu   *cpu.Machine
-	timer *time.Timer
+	mu       sync.Mutex // guards what follows, and all sessions
+	cpu      *cpu.Machine
+	timer    *time.Timer
+	sessions []*session
+	hogs     []*hog
 }
 
 func newMachine(c cpu.Config, place func(*cpu.Machine) *cpu.Group) *machine {
@@ -48,13 +50,23 @@ type session struct {
 	group       *cpu.Group
 	thread      *cpu.Thread // nil if it computes nothing
 	had, waited time.Duration
+	made        time.Duration
+	limits      []limit
+}
+
+// A limit is a quota from some time on; one of 0 cores is none.
+type limit struct {
+	from   time.Duration
+	cores  float64
+	period time.Duration
 }
 
 func (m *machine) session() *session {
 	s := &session{machine: m}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.group = m.place(m.cpu)
+	s.group, s.made = m.place(m.cpu), time.Since(m.start)
+	m.sessions = append(m.sessions, s)
 	return s
 }
 
@@ -94,7 +106,10 @@ func (s *session) Used() (had, waited time.Duration) {
 
 // limit puts the session under a quota; 0 cores take it away.
 func (s *session) limit(cores float64, period time.Duration) {
-	s.change(func() { s.group.SetQuota(cores, period) })
+	s.change(func() {
+		s.group.SetQuota(cores, period)
+		s.limits = append(s.limits, limit{s.cpu.Now(), cores, period})
+	})
 }
 
 // throttled is how often a quota has kept the session from running.
@@ -103,14 +118,26 @@ func (s *session) throttled() (n int) {
 	return n
 }
 
-// hog has a thread compute for ever, in a group of its own, until it is stopped.
+// A hog is a thread that computes for ever, in a group of its own, until it is
+// stopped.
+type hog struct {
+	thread   *cpu.Thread
+	from, to time.Duration
+	stopped  bool
+}
+
 func (m *machine) hog() (stop func() time.Duration) {
-	var t *cpu.Thread
-	m.change(func() { t = m.cpu.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil) })
+	h := &hog{}
+	m.change(func() {
+		h.from = m.cpu.Now()
+		h.thread = m.cpu.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil)
+		m.hogs = append(m.hogs, h)
+	})
 	return func() (had time.Duration) {
 		m.change(func() {
-			t.Cancel()
-			had = t.Had()
+			h.thread.Cancel()
+			had = h.thread.Had()
+			h.to, h.stopped = m.cpu.Now(), true
 		})
 		return had
 	}

@@ -164,9 +164,6 @@ func open(sc *scenario.Scenario, pick Strategy) *World {
 	return w
 }
 
-// Environment is the machine that the run met.
-func (w *World) Environment() scenario.Environment { return *w.env }
-
 // Launcher starts model workers with the scenario's demands.
 func (w *World) Launcher() worker.Launcher { return w.launcher }
 

@@ -1,0 +1,84 @@
+package virtual
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// Environment is the machine that the run met so far: that of its scenario, and
+// what its faults made of it.
+func (w *World) Environment() scenario.Environment {
+	e := *w.env
+	if w.machine == nil {
+		return e
+	}
+	w.machine.change(func() {
+		w.machine.addHogs(&e)
+		w.machine.addQuota(&e)
+	})
+	return e
+}
+
+// addHogs adds them as rivals, each in a session of its own. In a replay, which
+// has none, all load is as it was.
+func (m *machine) addHogs(e *scenario.Environment) {
+	if len(m.hogs) == 0 || len(e.Load) > 0 {
+		return
+	}
+	now := m.cpu.Now()
+	edges := []time.Duration{0, now}
+	for i := range lately { // what comes after the recording is as it was in its last buckets
+		edges = append(edges, max(0, now-time.Duration(i+1)*time.Microsecond))
+	}
+	for i, h := range m.hogs {
+		if !h.stopped {
+			h.to = now
+		}
+		edges = append(edges, h.from, h.to)
+		e.Rivals = append(e.Rivals, scenario.Rival{Place: scenario.Place{Path: []scenario.Group{{Name: fmt.Sprintf("hog%d", i+1), Weight: 1}}}})
+	}
+	slices.Sort(edges)
+	edges = slices.Compact(edges)
+	for i, at := range edges[:len(edges)-1] {
+		b := scenario.Bucket{At: at, Span: edges[i+1] - at}
+		for r, h := range m.hogs {
+			if h.from <= at && at < h.to {
+				had := float64(h.thread.Had()) / float64(h.to-h.from) // on average: it never sleeps, so no more hangs on it
+				b.Load = append(b.Load, scenario.Load{Rival: r, Threads: 1, Runnable: 1, CPU: min(1, had)})
+			}
+		}
+		e.Load = append(e.Load, b)
+	}
+}
+
+// lately is in how many buckets at the end scenario.Config looks for what comes
+// after them.
+const lately = 5
+
+// addQuota adds the limits of workers. An environment has one for all of them and
+// for all the time.
+func (m *machine) addQuota(e *scenario.Environment) {
+	if len(e.Workers) > 0 || !slices.ContainsFunc(m.sessions, func(s *session) bool { return len(s.limits) > 0 }) {
+		return
+	}
+	same := true
+	for i, s := range m.sessions {
+		g := scenario.Group{Name: fmt.Sprintf("%s%d", scenario.SessionPrefix, i+1), Weight: 1}
+		if len(s.limits) > 0 {
+			l := s.limits[0]
+			g.Quota = scenario.Quota{Cores: l.cores, Period: l.period}
+			same = same && l.from == s.made
+		}
+		e.Workers = append(e.Workers, scenario.Place{Path: []scenario.Group{g}, Processes: 1, Threads: 1})
+		same = same && g.Quota == e.Workers[0].Path[0].Quota
+		if q := g.Quota; q.Cores > 0 && (e.Quota.Cores == 0 || q.Cores < e.Quota.Cores) {
+			e.Quota = q
+		}
+	}
+	if !same {
+		e.Gaps = append(e.Gaps, scenario.Gap{Kind: scenario.GapGroup, Text: "a quota lay on some of the workers only, or not from their launch on"})
+	}
+}
