@@ -65,12 +65,14 @@ lint: ## run the linter (builds it first: some minutes the first time)
 
 .PHONY: fuzz
 fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
-	@for target in $$($(GO) test -list '^Fuzz' ./worker/wire | grep '^Fuzz'); do \
-		echo "$$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} -fuzzminimizetime 20x ./worker/wire || exit 1; done
+	@for room in ./worker/wire ./harness/world/outside; do \
+		for target in $$($(GO) test -list '^Fuzz' $$room | grep '^Fuzz'); do \
+			echo "$$room $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} -fuzzminimizetime 20x $$room || exit 1; done; done
 
 .PHONY: bench
-bench: ## benchmarks of pool, port and wire
+bench: ## benchmarks of pool, port, wire and the recorder of outside load
 	$(GO) test -run '^$$' -bench . ./worker/wire ./worker/process ./pool
+	$(GO) test -run '^$$' -bench . -benchtime 50x ./harness/world/outside
 
 .PHONY: soak
 soak: ## the thin line ten times in a row with its times, then five times beside 4 CPU hogs
