@@ -18,7 +18,7 @@ import (
 type Scenario struct {
 	Name    string          `yaml:"name,omitempty"`
 	World   string          `yaml:"world,omitempty"` // "" means "process"
-	Seed    uint64          `yaml:"seed,omitempty"`  // of all that is drawn: arrivals
+	Seed    uint64          `yaml:"seed,omitempty"`  // of all that is drawn: arrivals, faults, the order in virtual time
 	Subject subject.Subject `json:"-" yaml:"-"`      // code, not data
 	Config  subject.Config  `yaml:"config"`
 	// Cores are the machine's that the workers may use. 0: in real time what this

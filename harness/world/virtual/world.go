@@ -50,7 +50,8 @@ type Ran struct {
 // f's ctx is the bubble's: nothing from outside may enter it, or time would
 // stop. Runs may go on side by side.
 //
-// Errors are f's, *LivelockError, and ErrStuck. A goroutine that waits for what
+// Errors are f's, *LivelockError, ErrStuck, that of an order which is unknown, and
+// that of one which was nobody's choice, as two goroutines had one name. A goroutine that waits for what
 // is no matter of the bubble, such as a sync.Mutex held by one that sleeps, hangs
 // it, and Run does not return: only the end of the program helps.
 func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) error) (Ran, error) {
