@@ -65,13 +65,13 @@ lint: ## run the linter (builds it first: some minutes the first time)
 
 .PHONY: fuzz
 fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
-	@for room in ./worker/wire ./harness/world/outside; do \
+	@for room in ./worker/wire ./faults ./harness/scenario ./harness/world/outside; do \
 		for target in $$($(GO) test -list '^Fuzz' $$room | grep '^Fuzz'); do \
 			echo "$$room $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} -fuzzminimizetime 20x $$room || exit 1; done; done
 
 .PHONY: bench
-bench: ## benchmarks of pool, port, wire and the recorder of outside load
-	$(GO) test -run '^$$' -bench . ./worker/wire ./worker/process ./pool
+bench: ## benchmarks of pool, port, wire, virtual world and the recorder of outside load
+	$(GO) test -run '^$$' -bench . ./worker/wire ./worker/process ./pool ./harness
 	$(GO) test -run '^$$' -bench . -benchtime 50x ./harness/world/outside
 
 .PHONY: soak

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/butfor/butfor/harness/fidelity"
@@ -24,7 +25,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	m, err := fidelity.Measure(ctx, s)
+	err := os.MkdirAll(filepath.Dir(*out), 0o777) // before the minutes that it takes
+	var m fidelity.Measured
+	if err == nil {
+		m, err = fidelity.Measure(ctx, s)
+	}
 	if err == nil {
 		err = os.WriteFile(*out, m.Page(), 0o666)
 	}
