@@ -46,6 +46,9 @@ func (m *machine) checkWorkers(s pool.Stat) {
 	if most := m.cfg.Size + m.cfg.Overflow; m.launcher.MostAlive() > most {
 		m.found("%d were alive at once, %d are allowed", m.launcher.MostAlive(), most)
 	}
+	if m.closeBy > 0 && !m.closed && m.world.Now() > m.closeBy+ms { // all workers can be killed
+		m.found("Close has not returned, its time was over at %v", m.closeBy)
+	}
 	if m.closed && alive > 0 {
 		m.found("Close has returned (%v), %d workers are alive", m.closeErr, alive)
 	}
@@ -89,8 +92,12 @@ func (m *machine) checkCallers(s pool.Stat) {
 		if c.waits() {
 			waiting++
 			first = min(first, c.round)
-			if c.ctx.Err() != nil {
-				m.found("%s waits, though its ctx has ended", c.id)
+			late := c.late
+			if t := m.cfg.CheckoutTimeout; t > 0 {
+				late = min(late, late-c.patience+t)
+			}
+			if c.ctx.Err() != nil || m.world.Now() > late+ms { // it asks a moment after it came
+				m.found("%s waits, though it was told not to, or its time was over at %v", c.id, late)
 			}
 		}
 	}
@@ -218,6 +225,11 @@ func (m *machine) end() error {
 		}
 		if err := m.drain(); err != nil {
 			return err
+		}
+		time.Sleep(patience) // starts may be under way still
+		m.settle()
+		if s := m.pool.Stat(); s.Idle > m.cfg.Size {
+			return fmt.Errorf("overflow is not ended though it has been idle for long: %+v", s)
 		}
 		m.close(time.Hour)
 	}

@@ -36,6 +36,7 @@ type machine struct {
 	mu       sync.Mutex // guards what follows, and what is known of callers and warmers
 	callers  []*caller
 	warmers  []*warmer
+	closeBy  time.Duration // when Close has to have returned; 0 before it was called
 	closed   bool
 	closeErr error
 	doubted  map[string]bool // workers that must not be handed out again
@@ -48,7 +49,8 @@ type machine struct {
 // A caller asks for a worker, once.
 type caller struct {
 	id       string
-	round    int // in which it came
+	round    int           // in which it came
+	late     time.Duration // when its time to wait is over; 0 before it has come
 	patience time.Duration
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -232,6 +234,7 @@ func (m *machine) checkout(patience time.Duration) *caller {
 	m.do(c.id, "come", func() {
 		ctx, cancel := context.WithTimeout(c.ctx, c.patience)
 		defer cancel()
+		m.write(func() { c.late = m.world.Now() + c.patience })
 		lease, err := m.pool.Checkout(ctx)
 		m.write(func() { c.back, c.lease, c.err = true, lease, err })
 	})
@@ -316,6 +319,7 @@ func (m *machine) close(patience time.Duration) {
 	m.do(who, "come", func() {
 		ctx, cancel := context.WithTimeout(point.As(context.Background(), who), patience)
 		defer cancel()
+		m.write(func() { m.closeBy = m.world.Now() + patience })
 		err := m.pool.Close(ctx)
 		m.write(func() { m.closed, m.closeErr = true, err })
 	})
