@@ -29,9 +29,12 @@ func (m *machine) check() error {
 	m.checkCallers(s)
 	m.checkWorkers(s)
 	m.checkCounters(s)
+	m.checkClose()
 	if !m.closing {
+		m.checkEnds(s)
 		m.checkStarts(s)
 	}
+	m.before = s
 	if len(m.problems) == 0 {
 		return nil
 	}
@@ -46,15 +49,35 @@ func (m *machine) checkWorkers(s pool.Stat) {
 	if most := m.cfg.Size + m.cfg.Overflow; m.launcher.MostAlive() > most {
 		m.found("%d were alive at once, %d are allowed", m.launcher.MostAlive(), most)
 	}
-	if m.closeBy > 0 && !m.closed && m.world.Now() > m.closeBy+ms { // all workers can be killed
-		m.found("Close has not returned, its time was over at %v", m.closeBy)
-	}
-	if m.closed && alive > 0 {
-		m.found("Close has returned (%v), %d workers are alive", m.closeErr, alive)
-	}
 	held := m.held()
 	if s.Busy != held && !m.closing { // Close takes workers out of callers' hands
 		m.found("%d living workers are in callers' hands, the pool counts %d", held, s.Busy)
+	}
+	if held > 0 {
+		m.busyUntil = m.world.Now()
+	}
+	if w := m.cfg.StartConcurrency; w > 0 && s.Starting > w {
+		m.found("%d starts are under way, %d may be", s.Starting, w)
+	}
+}
+
+// checkClose says whether Close waits for what it is to wait for, and no longer.
+func (m *machine) checkClose() {
+	if m.closed {
+		if alive := m.launcher.Alive(); alive > 0 {
+			m.found("Close has returned (%v), %d workers are alive", m.closeErr, alive)
+		}
+		return
+	}
+	now := m.world.Now()
+	if m.closeAt == 0 {
+		return
+	}
+	if now > m.closeBy+ms { // all workers can be killed
+		m.found("Close has not returned, its time was over at %v", m.closeBy)
+	}
+	if free := max(m.closeAt, m.busyUntil) + m.good.Stubborn; now > free+5*ms {
+		m.found("Close has not returned, though nobody has a worker in hand since %v", m.busyUntil)
 	}
 }
 
@@ -167,15 +190,29 @@ func (m *machine) checkCounters(s pool.Stat) {
 	if s.GaveUp+s.Refused > refused {
 		m.found("%d callers were not served, the pool counts %d and %d", refused, s.GaveUp, s.Refused)
 	}
-	if m.closing { // what it ends is not counted
-		return
-	}
+}
+
+// checkEnds says whether workers ended for a reason that there was. Those that
+// Close ends are not counted.
+func (m *machine) checkEnds(s pool.Stat) {
 	if n := len(m.launcher.Ports()); s.Starts != int64(n) {
 		m.found("%d workers were launched, the pool counts %d", n, s.Starts)
 	}
 	ended := s.StartsFailed + s.Deaths + s.Replaced + s.Reaped
 	if left := s.Idle + s.Busy + s.Starting; s.Starts != ended+int64(left) {
 		m.found("of %d workers %d have ended and %d are left", s.Starts, ended, left)
+	}
+	if s.Replaced > int64(len(m.doubted)) {
+		m.found("%d workers were replaced, %d were in doubt", s.Replaced, len(m.doubted))
+	}
+	m.starts.Lock()
+	ill := m.spoiled + m.killed
+	m.starts.Unlock()
+	if s.StartsFailed+s.Deaths > ill {
+		m.found("%d starts failed and %d workers died, %d were made to", s.StartsFailed, s.Deaths, ill)
+	}
+	if lost := s.Deaths + s.Replaced - m.before.Deaths - m.before.Replaced; s.Reaped > m.before.Reaped && int64(s.Idle+s.Busy)+lost < int64(m.cfg.Size) {
+		m.found("an idle worker was ended, though there are no more than %d", s.Idle+s.Busy)
 	}
 }
 
@@ -185,8 +222,8 @@ const restMost = 5 * sec
 // checkStarts says whether a start is missing that nothing keeps from being
 // begun.
 func (m *machine) checkStarts(s pool.Stat) {
-	if failed := s.StartsFailed + s.Deaths; failed > m.failed {
-		m.failed, m.restUntil = failed, m.world.Now()+restMost
+	if s.StartsFailed+s.Deaths > m.before.StartsFailed+m.before.Deaths {
+		m.restUntil = m.world.Now() + restMost
 	}
 	keep := 0
 	if !m.cfg.Lazy {

@@ -30,20 +30,24 @@ type machine struct {
 	round    int          // how often all was still
 	closing  bool
 
-	starts sync.Mutex // guards bad; taken under the launcher's
-	bad    []model.Profile
+	starts  sync.Mutex // guards what follows; taken under the launcher's
+	bad     []model.Profile
+	spoiled int64 // starts that were to go wrong
 
 	mu       sync.Mutex // guards what follows, and what is known of callers and warmers
 	callers  []*caller
 	warmers  []*warmer
-	closeBy  time.Duration // when Close has to have returned; 0 before it was called
+	closeAt  time.Duration // when Close was called
+	closeBy  time.Duration // when it has to have returned at the latest
 	closed   bool
 	closeErr error
 	doubted  map[string]bool // workers that must not be handed out again
 	problems []string
 
-	failed    int64         // starts and workers, when check last looked
-	restUntil time.Duration // of the pool, after those
+	killed    int64         // workers, by the move
+	before    pool.Stat     // when check last looked
+	restUntil time.Duration // of the pool, after a start that failed
+	busyUntil time.Duration // when somebody had a worker in hand last
 }
 
 // A caller asks for a worker, once.
@@ -108,6 +112,7 @@ func (m *machine) profile(int) model.Profile {
 	}
 	p := m.bad[0]
 	m.bad = m.bad[1:]
+	m.spoiled++
 	return p
 }
 
@@ -191,6 +196,7 @@ var kinds = map[string]func(m *machine, v move) (made bool){
 			return false
 		}
 		p := living[v.n%len(living)]
+		m.killed++
 		m.do(m.name("death"), p.ID, p.Die)
 		return true
 	},
@@ -281,7 +287,7 @@ func (m *machine) giveBack(c *caller, discard bool) bool {
 	})
 	m.do(c.id, "give back", func() {
 		back()
-		m.write(func() { c.giving = false })
+		m.write(func() { c.giving, m.busyUntil = false, m.world.Now() })
 	})
 	return true
 }
@@ -319,7 +325,7 @@ func (m *machine) close(patience time.Duration) {
 	m.do(who, "come", func() {
 		ctx, cancel := context.WithTimeout(point.As(context.Background(), who), patience)
 		defer cancel()
-		m.write(func() { m.closeBy = m.world.Now() + patience })
+		m.write(func() { m.closeAt, m.closeBy = m.world.Now(), m.world.Now()+patience })
 		err := m.pool.Close(ctx)
 		m.write(func() { m.closed, m.closeErr = true, err })
 	})
