@@ -91,6 +91,9 @@ func again(of Result, how Replaying) (Scenario, error) {
 	if d := how.Demands; d != nil {
 		environment.Starts, environment.Calls, environment.Deaths, environment.Victims = d.Starts, d.Calls, d.Deaths, d.Victims
 	}
+	if probing, ok := of.Record.First(scenario.Probing); ok {
+		environment.Load = until(environment.Load, probing.At)
+	}
 	if how.Alone {
 		environment.Rivals, environment.Load = nil, nil
 	}
@@ -107,6 +110,21 @@ func again(of Result, how Replaying) (Scenario, error) {
 	}
 	sc.Workload.At = at
 	return sc, sc.Check()
+}
+
+// until cuts a load off at the end of the workload. Hogs that a fault set on it
+// ended then; for a pool that takes longer they go on, as all load does beyond
+// its recording.
+func until(load []scenario.Bucket, end time.Duration) []scenario.Bucket {
+	n := 0
+	for n < len(load) && load[n].At < end {
+		n++
+	}
+	load = slices.Clone(load[:n])
+	if n > 0 {
+		load[n-1].Span = min(load[n-1].Span, end-load[n-1].At)
+	}
+	return load
 }
 
 // arrived are the times at which the workload's clients came, since their clock

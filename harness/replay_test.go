@@ -2,6 +2,7 @@ package harness
 
 import (
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -362,5 +363,56 @@ func TestWhatFaultsDidIsReplayedWithoutThem(t *testing.T) {
 				t.Errorf("%s, %s: %q", name, s.Name, doubts)
 			}
 		}
+	}
+}
+
+func TestAnotherPoolThatTakesLongerIsForetoldUnderTheSameHogs(t *testing.T) {
+	for name, plan := range map[string]faults.Plan{
+		"hogs until the end":    {{Fault: faults.CPUHogs{Threads: 3}}},
+		"hogs that come later":  {{Fault: faults.CPUHogs{Threads: 3}, From: 900 * time.Millisecond}},
+		"hogs that went early":  {{Fault: faults.CPUHogs{Threads: 3}, Until: 300 * time.Millisecond}},
+		"a quota until the end": {{Fault: faults.CPUQuota{Cores: 0.3}}},
+	} {
+		sc := Scenario{
+			World: virtual.Name, Subject: subject.Herd(), Config: subject.Config{Size: 4}, Start: scenario.Demand{CPU: 211 * time.Millisecond, Wait: 100 * time.Millisecond},
+			Workload: scenario.Workload{Clients: 4, Command: "burn", Args: map[string]any{"cpu_s": 0.357}},
+			Deadline: time.Minute, Faults: plan,
+		}
+		fill(&sc)
+		quick, err := stage(t.Context(), t, sc, sc.Subject, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		foretold, err := Replay(t.Context(), t, Result{Scenario: sc, Record: quick}, Replaying{Subject: dspex.V1()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		real, err := stage(t.Context(), t, sc, dspex.V1(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := real.Served(), foretold.Record.Served()
+		if len(a) != 4 || len(b) != 4 {
+			t.Fatalf("%s: served were %v and %v", name, a, b)
+		}
+		for i := range a {
+			if p := (scenario.Pair{Recorded: a[i], Replayed: b[i]}); !p.Within(stepCost(real)+stepCost(foretold.Record)+4*apart, 0) {
+				t.Errorf("%s: V1 serves its call number %d after %v, foretold were %v", name, i+1, a[i], b[i])
+			}
+		}
+	}
+}
+
+func TestLoadIsCutOffAtTheEndOfTheWorkload(t *testing.T) {
+	load := []scenario.Bucket{{At: 0, Span: 200}, {At: 200, Span: 200, Own: 1}, {At: 400, Span: 200}}
+	for end, want := range map[time.Duration][]scenario.Bucket{
+		0: {}, 100: {{At: 0, Span: 100}}, 200: {{At: 0, Span: 200}}, 250: {{At: 0, Span: 200}, {At: 200, Span: 50, Own: 1}}, 600: load, 900: load,
+	} {
+		if got := until(load, end); !reflect.DeepEqual(got, want) {
+			t.Errorf("at %v: got %v, want %v", end, got, want)
+		}
+	}
+	if load[1].Span != 200 {
+		t.Error("the recording was changed")
 	}
 }

@@ -30,8 +30,8 @@ func (m *machine) addHogs(e *scenario.Environment) {
 	}
 	now := m.cpu.Now()
 	edges := []time.Duration{0, now}
-	for i := range lately { // what comes after the recording is as it was in its last buckets
-		edges = append(edges, max(0, now-time.Duration(i+1)*time.Microsecond))
+	for at := period; at < now; at += period {
+		edges = append(edges, at)
 	}
 	for i, h := range m.hogs {
 		if !h.stopped {
@@ -54,9 +54,9 @@ func (m *machine) addHogs(e *scenario.Environment) {
 	}
 }
 
-// lately is in how many buckets at the end scenario.Config looks for what comes
-// after them.
-const lately = 5
+// period is how long a bucket is at most: as long as a recorder's, as what comes
+// after a recording is taken to be as its last buckets were.
+const period = 200 * time.Millisecond
 
 // addQuota adds the limits of workers. An environment has one for all of them and
 // for all the time.
