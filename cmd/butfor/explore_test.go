@@ -120,3 +120,33 @@ func TestWhatIsWrongWithAScenarioFileIsStatus2(t *testing.T) {
 		}
 	}
 }
+
+func TestTheScenarioOfTheREADMEComesOutAsItSays(t *testing.T) {
+	b, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(b)
+	_, file, there := strings.Cut(readme, "```yaml\n")
+	file, _, closed := strings.Cut(file, "```")
+	if !there || !closed {
+		t.Fatal("there is none")
+	}
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("mine.yaml", []byte(file), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := butfor(t, "run", "--seeds", "20", "mine.yaml")
+	got := strings.Join(strings.Fields(s.stdout), " ")
+	for _, begin := range []string{"the first with seed 0: ", "smaller: ", "again: butfor reproduce "} {
+		_, line, _ := strings.Cut(readme, begin)
+		line, _, _ = strings.Cut(line, "\n")
+		line = begin + strings.TrimSuffix(line, " …")
+		if !strings.Contains(got, line) {
+			t.Errorf("README says %q, but:\n%s%s", line, s.stdout, s.stderr)
+		}
+	}
+	if s.status != 1 {
+		t.Errorf("status %d", s.status)
+	}
+}
