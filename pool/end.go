@@ -16,12 +16,6 @@ func (p *Pool) watch(s *slot) {
 	p.points.At(point.Named("watch", s.id), "ended")
 	p.mu.Lock()
 	died := s.state != ending
-	if died {
-		p.stat.Deaths++
-		if !s.good && !p.closed && time.Since(s.begun) < youth+s.w.StartedIn {
-			p.storm.failed(p, s, fmt.Errorf("worker %s: ended %v after its hello: %v", s.id, time.Since(s.begun)-s.w.StartedIn, s.port.Exit()))
-		}
-	}
 	if s.state == idle {
 		for i, other := range p.idle {
 			if other == s {
@@ -31,6 +25,12 @@ func (p *Pool) watch(s *slot) {
 		}
 	}
 	p.free(s)
+	if died { // only now: it is no worker that callers could wait for
+		p.stat.Deaths++
+		if !s.good && !p.closed && time.Since(s.begun) < youth+s.w.StartedIn {
+			p.storm.failed(p, s, fmt.Errorf("worker %s: ended %v after its hello: %v", s.id, time.Since(s.begun)-s.w.StartedIn, s.port.Exit()))
+		}
+	}
 	starts := p.plan()
 	p.mu.Unlock()
 	p.begin(starts)

@@ -667,6 +667,26 @@ func TestAWorkerThatDiesAfterItsHelloIsAStartThatFailed(t *testing.T) {
 	})
 }
 
+// Who comes now is refused: who came before is not left to wait for what is not
+// even begun.
+func TestWhoIsInLineIsToldOfAStormToo(t *testing.T) {
+	deadly := func(int) model.Profile { return model.Profile{DieAtCall: 1} }
+	bubble(t, Config{Size: 1, Lazy: true}, deadly, func(t *testing.T, p *Pool, l *model.Launcher) {
+		unavailable := 0
+		for _, s := range together(p, stormAfter+3, 0) {
+			if errors.Is(s.err, ErrUnavailable) {
+				unavailable++
+			}
+		}
+		if n := len(l.Ports()); unavailable != 3 || n != stormAfter {
+			t.Errorf("%d were told that no worker can be started, and there were %d starts; want 3 and %d", unavailable, n, stormAfter)
+		}
+		if _, err := p.Call(context.Background(), "echo", nil); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("who comes then: %v", err)
+		}
+	})
+}
+
 func TestAGoodAnswerEndsTheStorm(t *testing.T) {
 	// Four bad starts, one that answers, four more bad ones: never five.
 	turns := func(n int) model.Profile {
