@@ -346,40 +346,31 @@ type panicked struct{ with any }
 func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.with) }
 
 // probe asks how much capacity is left: long calls arrive one by one, each
-// when the one before is executing, until Size of them are held at once.
+// when the one before is executing, until Size of them are held at once. After
+// faults a pool may refuse some, or lose them with a worker whose death it has not
+// seen yet: then others come, until the time to recover is over.
 func (a *act) probe() {
 	a.mark(scenario.Event{Kind: scenario.Probing})
 	cs := &clients{act: a, opened: closed, pool: func() subject.Pool { return a.pool }}
 	var ended []<-chan struct{}
 	var cancels []context.CancelFunc
-	held := 0
-probes:
-	for i := 1; i <= 3*a.sc.Config.Size && a.life.Err() == nil; i++ { // a probe may be cut short by the subject's own timeouts
+	held, grew := 0, a.world.Now()
+	for i, more := 1, 3*a.sc.Config.Size; more > 0 && a.life.Err() == nil; i++ { // a probe may be cut short by the subject's own timeouts
 		id := fmt.Sprintf("probe%d", i)
 		ctx, cancel := context.WithCancel(a.life)
 		cancels = append(cancels, cancel)
 		a.rec.Arrive(id, id, "sleep", true)
 		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, nil)
 		ended = append(ended, done)
-		bound := time.NewTimer(a.sc.Recovery)
-		for {
-			changed := a.rec.Changed()
-			if a.rec.Executing(id) {
+		bound := grew + a.sc.Recovery - a.world.Now()
+		if !a.executing(ctx, id, done, bound) {
+			if len(a.sc.Faults) == 0 || bound < probeRest || !sleep(a.life, probeRest) {
 				break
 			}
-			select {
-			case <-changed:
-				continue
-			case <-done:
-			case <-bound.C:
-			case <-ctx.Done():
-			}
-			if !a.rec.Executing(id) {
-				bound.Stop()
-				break probes
-			}
+			continue
 		}
-		bound.Stop()
+		more--
+		grew = a.world.Now()
 		if held = max(held, a.rec.Held()); held >= a.sc.Config.Size {
 			break
 		}
@@ -396,6 +387,31 @@ probes:
 		}
 	}
 }
+
+// executing waits until a worker has a call in hand; false if the call is back
+// before, or the bound is over.
+func (a *act) executing(ctx context.Context, id string, done <-chan struct{}, bound time.Duration) bool {
+	late := time.NewTimer(bound)
+	defer late.Stop()
+	for {
+		changed := a.rec.Changed()
+		if a.rec.Executing(id) {
+			return true
+		}
+		select {
+		case <-changed:
+			continue
+		case <-done:
+		case <-late.C:
+		case <-ctx.Done():
+		}
+		return a.rec.Executing(id)
+	}
+}
+
+// probeRest is how long it takes until another probe comes in place of one that
+// was refused.
+const probeRest = 50 * time.Millisecond
 
 // probeLength is how long a probe holds a worker unless it is cancelled.
 const probeLength = time.Hour

@@ -1,0 +1,59 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// Two faults at once are the rule: whatever is drawn, our pool loses nothing,
+// leaves nothing behind, and answers every call that no fault keeps from it. It
+// promises that as long as no more than four starts fail one after another, which
+// is what ends a start or a worker's first call: then it says so at once in place
+// of trying on.
+func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
+	fired := map[string]int{}
+	for seed := range seeds(t) {
+		from := rand.New(rand.NewPCG(seed, 11))
+		sc := drawn(from)
+		sc.Faults = faults.Swarm(from, 2+from.IntN(4))
+		left := 4
+		sc.Faults = slices.DeleteFunc(sc.Faults, func(e faults.Entry) bool {
+			switch e.Fault.(type) {
+			case faults.DiesBeforeHello, faults.NeverSaysHello, faults.ExitAtCall, faults.ExitMidCall, faults.KillIdle:
+				left -= e.Times
+				return e.Times == 0 || left < 0
+			}
+			return false
+		})
+		r := harness.TryT(t, sc)
+		text, _ := sc.Faults.Text()
+		if len(r.Safety) > 0 || r.Word != scenario.Sound && (r.Word != scenario.Inconclusive || !strings.Contains(r.Reason, "never fired")) {
+			t.Errorf("seed %d: %s: %s\n%s", seed, r.Word, r.Reason, text)
+		}
+		for _, c := range r.Record.Calls() {
+			if c.Err != "" && !c.Excused {
+				t.Errorf("seed %d: %s: %s\n%s", seed, c.ID, c.Err, text)
+			}
+		}
+		for _, f := range r.Record.Faults {
+			if f.Fired > 0 {
+				fired[f.Fault]++
+			}
+		}
+	}
+	t.Log(fmt.Sprint("runs in which they fired: ", fired))
+	for _, name := range faults.Names() {
+		if fired[name] == 0 {
+			t.Errorf("%s never fired", name)
+		}
+	}
+}
