@@ -3,8 +3,6 @@
 package faults_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/butfor/butfor/worker/process"
@@ -13,7 +11,7 @@ import (
 // needsQuota skips a test where no cgroup of ours can be made, with the reason.
 func needsQuota(t *testing.T) {
 	t.Helper()
-	g, err := process.NewCgroup(fmt.Sprintf("butfor-test-%d-%s", os.Getpid(), t.Name()))
+	g, err := process.NewCgroup()
 	if err != nil {
 		t.Skip(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,13 +22,16 @@ type Cgroup struct {
 	v2  bool
 }
 
-// NewCgroup makes a cgroup of that name, to be removed again. The error says what
-// is missing: a CPU controller, or the right to make a group in it.
-func NewCgroup(name string) (*Cgroup, error) {
+// NewCgroup makes a cgroup, to be removed again. The error says what is missing: a
+// CPU controller, or the right to make a group in it. The first call of a program
+// also removes what programs left that were killed.
+func NewCgroup() (*Cgroup, error) {
 	places, v2, err := cgroupPlaces()
 	if err != nil {
 		return nil, fmt.Errorf("CPU cgroup: %w", err)
 	}
+	swept.Do(func() { sweep(places) })
+	name := fmt.Sprintf("%s%d-%s-%d", cgroupPrefix, os.Getpid(), began(os.Getpid()), made.Add(1))
 	var why error
 	for _, place := range places {
 		c := &Cgroup{dir: filepath.Join(place, name), v2: v2}
@@ -41,6 +46,46 @@ func NewCgroup(name string) (*Cgroup, error) {
 		why = errors.Join(why, err)
 	}
 	return nil, fmt.Errorf("CPU cgroup: none can be made here, which takes root, or a cgroup that was delegated to this user: %w", why)
+}
+
+// The name of a group says whose it is: pid and start of the program that made it.
+const cgroupPrefix = "butfor-"
+
+var (
+	made  atomic.Int64
+	swept sync.Once
+)
+
+// sweep removes the groups of programs that are no more. One that has a process in
+// it can't be removed.
+func sweep(places []string) {
+	for _, place := range places {
+		entries, _ := os.ReadDir(place) // what can't be read is not ours
+		for _, e := range entries {
+			whose, ok := strings.CutPrefix(e.Name(), cgroupPrefix)
+			if !ok {
+				continue
+			}
+			owner, rest, _ := strings.Cut(whose, "-")
+			start, _, _ := strings.Cut(rest, "-")
+			if pid, err := strconv.Atoi(owner); err == nil && began(pid) != start {
+				_ = os.Remove(filepath.Join(place, e.Name()))
+			}
+		}
+	}
+}
+
+// began is when a process began, as the kernel counts it; "" if there is none.
+func began(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	const field = 22 - 3 // of those after the name, which may have blanks in it
+	if f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]); len(f) > field {
+		return string(f[field])
+	}
+	return ""
 }
 
 // cgroupPlaces are the folders in which a group of ours may be made, best first.

@@ -147,7 +147,7 @@ func TestKillingTheProgramLeavesNoCompanion(t *testing.T) {
 // group makes a cgroup, where one can be had.
 func group(t *testing.T) *process.Cgroup {
 	t.Helper()
-	g, err := process.NewCgroup(fmt.Sprintf("butfor-test-%d-%s", os.Getpid(), t.Name()))
+	g, err := process.NewCgroup()
 	if err != nil {
 		t.Skip(err)
 	}
@@ -196,6 +196,23 @@ func TestACgroupThrottlesWhatIsInItUntilItsLimitIsTakenAway(t *testing.T) {
 		t.Errorf("it can't be removed once it is empty: %v", err)
 	}
 }
+
+func TestGroupsOfProgramsThatAreNoMoreAreRemoved(t *testing.T) {
+	group(t) // there are some to be had
+	if os.Getenv(sweeperVariable) == "" {
+		dead := process.NewCgroupOf(t, 1<<22+1) // no pid is that large
+		cmd := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), sweeperVariable+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if _, err := os.Stat(dead); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", dead, err)
+		}
+	}
+}
+
+const sweeperVariable = "BUTFOR_TEST_SWEEPER"
 
 func TestALimitThatTheKernelRefusesIsAnError(t *testing.T) {
 	if err := group(t).Limit(0.001, time.Microsecond); err == nil {

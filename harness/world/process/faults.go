@@ -5,8 +5,7 @@ package process
 import (
 	"context"
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/faults"
@@ -40,7 +39,7 @@ func (w *World) Python(code string) (stop func() time.Duration, err error) {
 
 // CanLimit implements faults.Real: it makes a group, and removes it.
 func (w *World) CanLimit() error {
-	g, err := newGroup()
+	g, err := process.NewCgroup()
 	if err != nil {
 		return err
 	}
@@ -50,32 +49,52 @@ func (w *World) CanLimit() error {
 // Limit implements faults.Real.
 func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (faults.Limit, error) {
 	pid := p.Info().PID
-	g, err := newGroup()
+	g, err := process.NewCgroup()
 	if err != nil {
 		return nil, err
 	}
+	w.groupsMu.Lock()
+	w.groups = append(w.groups, g)
+	w.groupsMu.Unlock()
 	if err = g.Limit(cores, period); err == nil {
 		err = g.Add(pid)
 	}
 	if err != nil {
-		_ = g.Remove()
+		w.remove(g)
 		return nil, fmt.Errorf("limit process %d: %w", pid, err)
 	}
-	return &limit{group: g, gone: p.Done(), removed: &w.removed}, nil
+	return &limit{w, g}, nil
 }
 
-var groups atomic.Int64
+// remove removes a group if nobody is in it any more; else Close does.
+func (w *World) remove(g *process.Cgroup) {
+	if g.Remove() == nil {
+		w.groupsMu.Lock()
+		defer w.groupsMu.Unlock()
+		w.groups = slices.DeleteFunc(w.groups, func(other *process.Cgroup) bool { return other == g })
+	}
+}
 
-// newGroup makes a cgroup of a name that nobody else gives.
-func newGroup() (*process.Cgroup, error) {
-	return process.NewCgroup(fmt.Sprintf("butfor-%s-%d", process.Token(), groups.Add(1)))
+// removeGroups removes all that are left, once their processes are gone.
+func (w *World) removeGroups() {
+	for range 100 { // one that was killed may take a moment
+		w.groupsMu.Lock()
+		left := slices.Clone(w.groups)
+		w.groupsMu.Unlock()
+		for _, g := range left {
+			w.remove(g)
+		}
+		if len(left) == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // limit is a cgroup with one worker in it.
 type limit struct {
-	group   *process.Cgroup
-	gone    <-chan struct{}
-	removed *sync.WaitGroup // of the groups that wait for that
+	world *World
+	group *process.Cgroup
 }
 
 // Throttled implements faults.Limit.
@@ -87,17 +106,9 @@ func (l *limit) Throttled() int {
 	return n
 }
 
-// Lift implements faults.Limit. A group goes with its worker: until that has
-// ended, it stays, without a limit.
+// Lift implements faults.Limit. A worker that lives stays in its group, without a
+// limit.
 func (l *limit) Lift() {
-	_ = l.group.Limit(0, 0)
-	select {
-	case <-l.gone:
-		_ = l.group.Remove()
-	default:
-		l.removed.Go(func() {
-			<-l.gone
-			_ = l.group.Remove()
-		})
-	}
+	_ = l.group.Limit(0, 0) // it fails if the group is gone
+	l.world.remove(l.group)
 }

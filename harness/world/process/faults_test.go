@@ -6,12 +6,79 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/process"
 )
+
+func open(t *testing.T) *World {
+	t.Helper()
+	w, err := Open(t.Context(), &scenario.Scenario{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return w
+}
+
+// ours are the cgroups of this program that there are.
+func ours(t *testing.T) (groups []string) {
+	t.Helper()
+	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "butfor-") {
+			groups = append(groups, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return groups
+}
+
+func TestALimitAndItsGroupAreGoneWhenTheyShouldBe(t *testing.T) {
+	w := open(t)
+	if err := w.CanLimit(); err != nil {
+		t.Skip(err)
+	}
+	before := len(ours(t))
+	start := func(id string) worker.Port {
+		p, err := w.LaunchWith(context.Background(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	one, two := start("w1"), start("w2")
+	first, err := w.Limit(one, 0.5, 100*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := w.Limit(two, 0.5, 100*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ours(t)) - before; n != 2 {
+		t.Errorf("there are %d groups more, want one a worker", n)
+	}
+	_ = one.Kill()
+	<-one.Done()
+	first.Lift()
+	second.Lift()
+	if n := len(ours(t)) - before; n != 1 {
+		t.Errorf("there are %d groups more, want that of the worker that lives: %v", n, ours(t))
+	}
+	w.Close()
+	if n := len(ours(t)) - before; n != 0 {
+		t.Errorf("there are %d groups more after the end: %v", n, ours(t))
+	}
+}
 
 func TestNoGroupIsLeftOfALimitThatWasLiftedBeforeItsWorkerEnded(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -40,5 +107,24 @@ func TestNoGroupIsLeftOfALimitThatWasLiftedBeforeItsWorkerEnded(t *testing.T) {
 	w.Close()
 	if _, err := group.Throttled(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the group is left: %v", err)
+	}
+}
+
+func TestWhatPythonRunsBesideTheWorkersIsNoneOfThem(t *testing.T) {
+	w := open(t)
+	stop, err := w.Python("while True: pass")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if left, err := process.Census(process.Token(), w.launcher.Run); err != nil || len(left) != 0 {
+		t.Errorf("the run's own are %v, %v", left, err)
+	}
+	if all, err := process.Census(process.Token(), ""); err != nil || len(all) != 1 {
+		t.Errorf("this program's are %v, %v", all, err)
+	}
+	stop()
+	if all, err := process.Census(process.Token(), ""); err != nil || len(all) != 0 {
+		t.Errorf("after its end there are %v, %v", all, err)
 	}
 }

@@ -32,9 +32,11 @@ type World struct {
 	recorder *outside.Recorder // nil if there could be none
 	gap      string            // why
 	late     atomic.Int64      // ns
-	removed  sync.WaitGroup    // of groups that go with their worker
 	stop     context.CancelFunc
 	stopped  chan struct{}
+
+	groupsMu sync.Mutex
+	groups   []*process.Cgroup // that were made and not removed yet
 }
 
 // Open sets the stage for a scenario; Close takes it down.
@@ -152,20 +154,21 @@ func (w *World) Left(ctx context.Context) ([]string, error) {
 }
 
 // Close ends what the world itself runs, and what is left of the run's
-// processes wherever they went.
+// processes wherever they went, with the groups that they were in.
 func (w *World) Close() {
 	if w.recorder != nil {
 		w.recorder.Stop()
 	}
 	w.stop()
 	<-w.stopped
+	w.killAll()
+	w.removeGroups()
+}
+
+func (w *World) killAll() {
 	for range 100 { // one that is being killed may have forked meanwhile
 		left, err := process.Census(process.Token(), w.launcher.Run)
-		if err != nil {
-			return
-		}
-		if len(left) == 0 {
-			w.removed.Wait() // for those that are killed to be reaped
+		if err != nil || len(left) == 0 {
 			return
 		}
 		for _, p := range left {
