@@ -60,6 +60,21 @@ func TestAQuotaLiesOnWorkersThatAreLaunchedWithinItsWindow(t *testing.T) {
 	}
 }
 
+func TestWhatAQuotaDidToAWorkerThatDiedCounts(t *testing.T) {
+	// Throttled at 20, 120, 220 and 320 ms.
+	r := tried(t, alone(0.29), faults.Entry{Fault: faults.CPUQuota{Cores: 0.2}, At: faults.Clock},
+		faults.Entry{Fault: faults.ExitMidCall{After: 350 * ms}})
+	counted(t, r, 4, 0, 350*ms)
+}
+
+func TestOfTwoQuotasTheFirstLiesOnAWorker(t *testing.T) {
+	second := faults.Entry{Fault: faults.CPUQuota{Cores: 0.9}, At: faults.Clock, From: 100 * ms}
+	r := tried(t, alone(0.29), faults.Entry{Fault: faults.CPUQuota{Cores: 0.2}, At: faults.Clock}, second)
+	if took := r.Record.Served()[0].Round(ms); took != 1410*ms || r.Record.Faults[0].Fired != 14 || r.Record.Faults[1].Laid != 0 {
+		t.Errorf("it took %v; %+v and %+v", took, plain(r.Record.Faults[0]), plain(r.Record.Faults[1]))
+	}
+}
+
 func TestOurPoolLivesWithQuotas(t *testing.T) { survives(t, "cpu-quota", 0) }
 
 func TestRealQuotas(t *testing.T) {

@@ -4,6 +4,7 @@ package faults_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/butfor/butfor/faults"
@@ -66,6 +67,18 @@ func TestWithoutCheckoutClientsDieInTheMidstOfTheirCall(t *testing.T) {
 func TestAClientThatIsNotStruckGivesItsWorkerBack(t *testing.T) {
 	r := tried(t, nil, faults.Entry{Fault: faults.DieHolding{After: 150 * ms}, Times: 1})
 	sound(t, r, 11)
+}
+
+func TestAShareOfTheClientsIsTheSameAtEachOfTheirCalls(t *testing.T) {
+	r := tried(t, nil, faults.Entry{Fault: faults.DieHolding{After: 10 * ms}, Target: faults.Target{Share: 0.5}})
+	for line := range strings.Lines(happened(r)) {
+		if !strings.HasSuffix(line, ".1\n") {
+			t.Errorf("one died later than at its first call: %s", line)
+		}
+	}
+	if n := r.Record.Faults[0].Fired; n == 0 || n == 6 {
+		t.Errorf("of six clients %d died", n)
+	}
 }
 
 func TestOurPoolLivesWithClientsThatDieHoldingAWorker(t *testing.T) { survives(t, "die-holding", 0) }

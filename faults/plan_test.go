@@ -366,8 +366,9 @@ func TestASlowStartIsDrawnFromItsTail(t *testing.T) {
 		above := 0
 		for i := range n {
 			key := fmt.Sprint("start ", i)
-			var p model.Profile
+			p := model.Profile{BootCPU: time.Hour, BootWait: time.Minute} // of the scenario's own
 			c.f.Model(&p, lots(1, "dose", key))
+			p.BootCPU, p.BootWait = p.BootCPU-time.Hour, p.BootWait-time.Minute
 			want := []string{"--boot-cpu", seconds(p.BootCPU), "--boot-wait", seconds(p.BootWait)}
 			if flags := c.f.Real(lots(1, "dose", key)); !reflect.DeepEqual(flags, want) {
 				t.Fatalf("%+v: flags %q, want %q", c.f, flags, want)
@@ -382,6 +383,13 @@ func TestASlowStartIsDrawnFromItsTail(t *testing.T) {
 		if above < c.above10[0] || above > c.above10[1] {
 			t.Errorf("%+v: %d of %d are above ten times, want %v", c.f, above, n, c.above10)
 		}
+	}
+}
+
+func TestAHogThatNeverRanDidNothing(t *testing.T) {
+	had := func(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
+	if n := computed([]func() time.Duration{had(0), had(1), had(time.Second)})(); n != 2 {
+		t.Errorf("%d of three did something, want 2", n)
 	}
 }
 

@@ -108,3 +108,28 @@ func TestAVictimThatIsToldTooLateIsMissed(t *testing.T) {
 		t.Errorf("%d calls got an error", n)
 	}
 }
+
+func TestNothingIsHurtAfterTheWorkload(t *testing.T) {
+	one := func(sc *harness.Scenario) { sc.Workload.Clients, sc.Workload.Calls = 1, 1 }
+	r := tried(t, one, faults.Entry{Fault: faults.ExitAtCall{}})
+	counted(t, r, 1, 0, 0)
+	if probed, _ := r.Record.First(scenario.Probed); probed.N != 3 {
+		t.Errorf("after it probes held %d of 3 workers: %s", probed.N, r.Reason)
+	}
+}
+
+// What an entry draws hangs on no other fault of the plan: it can be made smaller.
+func TestAnEntryDrawsTheSameWhateverElseIsInThePlan(t *testing.T) {
+	slow := faults.Entry{Fault: faults.SlowStart{Wait: 200 * ms, Tail: faults.Pareto}}
+	took := func(plan ...faults.Entry) time.Duration {
+		w := tried(t, cold, plan...).Record.Workers()[0]
+		return (w.Ready - w.Launched).Round(ms)
+	}
+	alone := took(slow)
+	if beside := took(faults.Entry{Fault: faults.GiveUp{After: 10 * ms}, Target: faults.Target{First: 1}}, slow); beside != alone {
+		t.Errorf("the first start takes %v, beside another fault %v", alone, beside)
+	}
+	if twice := took(slow, slow); (twice - 100*ms - 2*(alone-100*ms)).Abs() <= 2*ms {
+		t.Errorf("two of one kind draw the same: %v and then %v", alone, twice)
+	}
+}

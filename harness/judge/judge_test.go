@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -100,6 +101,34 @@ func TestWithoutWhatAVerdictNeedsItIsInconclusive(t *testing.T) {
 				t.Errorf("%s: %s\nwant inconclusive: %s", v.Word, v.Reason, c.tells)
 			}
 		})
+	}
+}
+
+func TestARunWhoseFaultsDidNotFireIsInconclusiveAndTheyAreNamed(t *testing.T) {
+	fired := faults.Report{Place: 1, Fault: "cpu-hogs", Fired: 4}
+	not := faults.Report{Place: 2, Fault: "kill-idle", First: -1, Why: "its moment, call 40, never came"}
+	for name, c := range map[string]struct {
+		run, reference []faults.Report
+		word           scenario.Word
+	}{
+		"all fired":                     {[]faults.Report{fired, fired}, nil, scenario.Sound},
+		"one did not":                   {[]faults.Report{fired, not}, nil, scenario.Inconclusive},
+		"one did not, in the reference": {[]faults.Report{fired}, []faults.Report{not}, scenario.Sound}, // the ideal pool need not give it an occasion
+	} {
+		run, reference := timeline(t, kept2...), timeline(t, append(kept2, "subject ideal-all")...)
+		run.Faults, reference.Faults = c.run, c.reference
+		v := Judge(run, reference)
+		if said := strings.Contains(v.Reason, "fault 2, kill-idle, never fired: its moment, call 40, never came"); v.Word != c.word || said != (c.word == scenario.Inconclusive) || strings.Contains(v.Reason, "cpu-hogs") {
+			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
+		}
+		if !slices.Contains(v.Evidence, scenario.Figure{Name: "fault 1, cpu-hogs fired", Value: 4, Unit: "times"}) {
+			t.Errorf("%s: the evidence lacks how often it fired: %v", name, v.Evidence)
+		}
+	}
+	run := timeline(t, append(slices.Clone(missed1), "9100 left text=x")...)
+	run.Faults = []faults.Report{not}
+	if v := Judge(run, timeline(t, kept2...)); v.Word != scenario.Architectural {
+		t.Errorf("no fault that is missing excuses a breach: %s: %s", v.Word, v.Reason)
 	}
 }
 

@@ -65,6 +65,31 @@ func TestAMissIsACallWithoutARightAnswerByItsDeadline(t *testing.T) {
 	}
 }
 
+func TestACallThatAFaultKeptFromAnAnswerIsExcusedIfItsCallerWasToldInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		back, victim time.Duration
+		e            Event
+		excused      bool
+	}{
+		"told in time":                     {50 * ms, 40 * ms, Event{Err: "worker died"}, true},
+		"told before the fault was proved": {50 * ms, 60 * ms, Event{Err: "worker died"}, true},
+		"told at the deadline":             {100 * ms, 40 * ms, Event{Err: "worker died"}, true},
+		"told too late":                    {101 * ms, 40 * ms, Event{Err: "worker died"}, false},
+		"answered all the same":            {50 * ms, 40 * ms, Event{}, false},
+		"lost":                             {50 * ms, 40 * ms, Event{Err: "lost", Lost: true}, false},
+	} {
+		e := c.e
+		e.At, e.Kind, e.Call = c.back, Return, "c1"
+		r := &Record{Deadline: 100 * ms, Events: []Event{{Kind: Arrive, Call: "c1"}, {Kind: Arrive, Call: "c2"},
+			e, {At: c.victim, Kind: Victim, Fault: "exit-at-call", Call: "c1"}, {At: c.victim, Kind: Fault, Fault: "exit-at-call", Call: "c1"},
+			{At: 50 * ms, Kind: Return, Call: "c2", Err: "worker died"}}}
+		calls := r.Calls()
+		if len(calls) != 2 || calls[0].Excused != c.excused || calls[0].Missed != (!c.excused && e.Err != "") || calls[1].Excused || !calls[1].Missed {
+			t.Errorf("%s: %+v", name, calls)
+		}
+	}
+}
+
 func TestAFrameThatDidNotGoOutCountsForNothing(t *testing.T) {
 	r := &Record{Deadline: 100 * ms, Events: []Event{
 		{At: 0, Kind: Launch, Worker: "w1"}, {At: 0, Kind: Launch, Worker: "w2"},

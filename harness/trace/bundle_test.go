@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 )
@@ -19,6 +20,7 @@ func aRecord(subject string) *scenario.Record {
 	return &scenario.Record{
 		Subject: subject, Seed: 1<<63 + 7, Size: 4, Overflow: 2, Cores: 1.5,
 		Deadline: 300 * time.Millisecond, Patience: time.Second, Late: 3,
+		Faults: []faults.Report{{Place: 1, Fault: "slow-start", Laid: 2, Fired: 2, First: 1, Last: 3}, {Place: 2, Fault: "give-up", First: -1, Why: "its moment, call 4, never came"}},
 		Events: []scenario.Event{
 			{At: 1, Kind: scenario.Arrive, Call: "c1", Client: "ann", Command: "echo"},
 			{At: 2, Kind: scenario.Send, Call: "c1", Worker: "w1", ID: 5, PID: 7, OnCPU: 8, Delay: 9},
@@ -42,6 +44,7 @@ func aResult() scenario.Result {
 		Scenario: scenario.Scenario{
 			Name: "a finding", World: "process", Seed: 7, Start: scenario.Demand{CPU: 1, Wait: 2}, Warm: 1, Deadline: 3, Slack: 1.5, Patience: 4, Recovery: 5,
 			Config:   subject.Config{Size: 4, Overflow: 2, Cores: 1.5, Lazy: true, CallTimeout: 6, Options: map[string]any{"deaf": true}},
+			Faults:   faults.Plan{{Fault: faults.SlowStart{CPU: 300 * time.Millisecond}, Target: faults.Target{First: 2}, At: faults.Clock, Until: 8}},
 			Workload: scenario.Workload{Clients: 2, Arrive: scenario.Rate, Every: 7, Command: "sleep", Args: map[string]any{"s": 0.5}, Mortal: true},
 		},
 		Record: metRecord("mine"), Reference: aRecord("ideal"),

@@ -1,0 +1,113 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// bare is a world that can have none but the simplest faults.
+type bare struct{ start time.Time }
+
+func (b bare) Now() time.Duration { return time.Since(b.start) }
+func (bare) Point(string, string) {}
+
+// poor is a world of real processes without rights and without Python.
+type poor struct {
+	bare
+	launched []string
+}
+
+func (p *poor) LaunchWith(_ context.Context, _ string, flags ...string) (worker.Port, error) {
+	p.launched = append(p.launched, strings.Join(flags, " "))
+	return nil, errors.New("no workers here")
+}
+func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
+func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
+func (*poor) Limit(worker.Port, float64, time.Duration) (Limit, error) {
+	return nil, errors.New("no cgroups here")
+}
+
+func TestWhatAWorldCannotDoIsSaidBeforeTheRunBegins(t *testing.T) {
+	quota := Plan{{Fault: GiveUp{}}, {Fault: CPUQuota{Cores: 1}}}
+	if _, err := New(quota, 1, &poor{}, nil); err == nil || !strings.Contains(err.Error(), "fault 2, cpu-quota can't be had here: no cgroups here") {
+		t.Errorf("a quota without rights: %v", err)
+	}
+	if _, err := New(quota[:1], 1, &poor{}, nil); err != nil {
+		t.Errorf("without the quota: %v", err)
+	}
+	if _, err := New(quota, 1, bare{}, nil); err == nil {
+		t.Error("faults were had in a world that has none")
+	}
+	if _, err := New(nil, 1, bare{}, nil); err != nil {
+		t.Errorf("no faults: %v", err)
+	}
+}
+
+func TestWhatCannotBeBegunAfterAllIsSaidWithItsReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events []Event
+		i, err := New(Plan{{Fault: CPUHogs{Threads: 2}}}, 1, &poor{bare: bare{time.Now()}}, func(e Event) { events = append(events, e) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		synctest.Wait()
+		i.Stop()
+		if r := i.Report()[0]; r.Fired != 0 || r.First != -1 || r.Why != "it could not be begun: no python here" || len(events) > 0 {
+			t.Errorf("%v: %s; %v", r, r.Why, events)
+		}
+	})
+}
+
+func TestRealWorkersAreToldByFlagsWhatHurtsThem(t *testing.T) {
+	for want, p := range map[string]Plan{
+		"":                             {{Fault: GiveUp{}}},
+		"--boot-cpu 0.3 --boot-wait 0": {{Fault: SlowStart{CPU: 300 * ms}}},
+		"--boot-cpu 0 --boot-wait 0.000001 --exit-at-hello 70": {{Fault: SlowStart{Wait: time.Microsecond}}, {Fault: DiesBeforeHello{}}},
+		"--mute":                     {{Fault: NeverSaysHello{}}, {Fault: DiesBeforeHello{}, Target: Target{Starts: []int{2}}}},
+		"--faults --exit-at-hello 3": {{Fault: ExitAtCall{}, Target: Target{Starts: []int{7}}}, {Fault: DiesBeforeHello{Status: 3}}},
+	} {
+		w := &poor{bare: bare{time.Now()}}
+		i, err := New(p, 1, w, func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		if _, err := i.Launcher(nil).Launch(context.Background(), "w1"); err == nil {
+			t.Error("a launch that failed is none")
+		}
+		i.Stop()
+		if fmt.Sprint(w.launched) != "["+want+"]" {
+			t.Errorf("flags %q, want %q", w.launched, want)
+		}
+	}
+}
+
+func TestWithoutAPlanNothingStandsBetween(t *testing.T) {
+	i, err := New(nil, 1, bare{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := launcher{}
+	if i.Launcher(l) != worker.Launcher(l) {
+		t.Error("the launcher is wrapped")
+	}
+	i.Begin()
+	i.Clock()
+	c := i.Arrives(Caller{Call: "c1"})
+	if c.Holds() {
+		t.Error("a client is to hold a worker")
+	}
+	c.Back()
+	i.Stop()
+	if r := i.Report(); len(r) != 0 {
+		t.Errorf("%v", r)
+	}
+}
