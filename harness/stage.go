@@ -362,9 +362,9 @@ func (a *act) probe() {
 		a.rec.Arrive(id, id, "sleep", true)
 		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, nil)
 		ended = append(ended, done)
-		bound := grew + a.sc.Recovery - a.world.Now()
-		if !a.executing(ctx, id, done, bound) {
-			if len(a.sc.Faults) == 0 || bound < probeRest || !sleep(a.life, probeRest) {
+		over := grew + a.sc.Recovery
+		if !a.executing(ctx, id, done, over-a.world.Now()) {
+			if len(a.sc.Faults) == 0 || over-a.world.Now() < probeRest || !sleep(a.life, probeRest) {
 				break
 			}
 			continue
