@@ -66,7 +66,7 @@ func TestAWorkerThatIsKilledFirstDoesNotExitAsOrdered(t *testing.T) {
 		p := ordered(t, wire.Order{Exit: 70, After: 300 * ms}, wire.Request{Command: "sleep", Args: map[string]any{"s": 1}})
 		time.Sleep(100 * ms)
 		_ = p.Kill()
-		time.Sleep(time.Second)
+		<-p.Done()
 		if p.Exit().Signal == 0 {
 			t.Errorf("it ended by %v", p.Exit())
 		}
