@@ -39,6 +39,8 @@ type CallPair struct {
 	Missed [2]bool `json:"missed"` // its deadline, recorded and replayed
 	Served [2]bool `json:"served"` // it had a right answer, in time or not
 	Took   Pair    `json:"took"`   // from arrival to end
+	// Arrived is when it did in the recording, since that run began.
+	Arrived time.Duration `json:"arrived_ns"`
 }
 
 // A SpanPair is how long a start or call was in its worker's hands.
@@ -47,6 +49,9 @@ type SpanPair struct {
 	Begin time.Duration `json:"begin_ns"`
 	Pair
 }
+
+// End is when it ended in the recording, since that run began.
+func (s SpanPair) End() time.Duration { return s.Begin + s.Recorded }
 
 // Compare holds a replay against what it is a replay of. Spans are modelled
 // anew from the recording's environment, if it is known: see Modelled.
@@ -63,6 +68,9 @@ func Compare(recorded, replayed *Record, frozen bool) Comparison {
 			}
 			p := &c.Calls[n]
 			p.Missed[i], p.Served[i] = call.Missed, call.served()
+			if i == 0 {
+				p.Arrived = call.Arrived
+			}
 			*[]*time.Duration{&p.Took.Recorded, &p.Took.Replayed}[i] = call.Took
 		}
 		ready := r.readies()
@@ -121,6 +129,27 @@ func (c *Comparison) Tie(p CallPair, share float64) bool {
 		return served && (took-c.Deadline).Abs() <= time.Duration(share*float64(c.Deadline))
 	}
 	return near(p.Served[0], p.Took.Recorded) || near(p.Served[1], p.Took.Replayed)
+}
+
+// Path is a call's way through the recording, latest first: when it was in its
+// worker's hands, before that what ended last by then, and so on back to its
+// arrival.
+func (c *Comparison) Path(p CallPair) (path []SpanPair) {
+	until, own := p.Arrived+p.Took.Recorded, true
+	for {
+		last := -1
+		for i, s := range c.Spans {
+			id, _, _ := strings.Cut(s.What, "/")
+			if s.Begin < until && s.End() > p.Arrived && s.End() <= until && (!own || id == p.ID) && (last < 0 || s.End() > c.Spans[last].End()) {
+				last = i
+			}
+		}
+		if last < 0 {
+			return path
+		}
+		path = append(path, c.Spans[last])
+		until, own = c.Spans[last].Begin, false
+	}
 }
 
 // Off says which spans are not within a time or a share of what was recorded.

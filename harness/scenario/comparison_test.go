@@ -33,12 +33,12 @@ func TestAReplayIsHeldAgainstTheRecordingCallByCall(t *testing.T) {
 	want := Comparison{
 		Deadline: 100 * ms, FirstReady: pair(100, 110), LastReady: pair(200, 240), Ready: [2]int{2, 2},
 		Calls: []CallPair{
-			{"failed", [2]bool{true, true}, [2]bool{false, false}, pair(100, 100)},
-			{"in time", [2]bool{}, [2]bool{true, true}, pair(40, 50)},
-			{"late", [2]bool{true, false}, [2]bool{true, true}, pair(150, 90)},
-			{"near", [2]bool{false, true}, [2]bool{true, true}, pair(95, 130)},
-			{"only here", [2]bool{false, true}, [2]bool{false, false}, pair(0, 100)},
-			{"only there", [2]bool{}, [2]bool{true, false}, pair(10, 0)},
+			{"failed", [2]bool{true, true}, [2]bool{false, false}, pair(100, 100), 500 * ms},
+			{"in time", [2]bool{}, [2]bool{true, true}, pair(40, 50), 500 * ms},
+			{"late", [2]bool{true, false}, [2]bool{true, true}, pair(150, 90), 500 * ms},
+			{"near", [2]bool{false, true}, [2]bool{true, true}, pair(95, 130), 500 * ms},
+			{"only here", [2]bool{false, true}, [2]bool{false, false}, pair(0, 100), 0},
+			{"only there", [2]bool{}, [2]bool{true, false}, pair(10, 0), 500 * ms},
 		},
 	}
 	if !reflect.DeepEqual(c, want) {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -79,8 +80,9 @@ func (c *Comparison) Doubts() []string {
 
 // Differences says, each in a sentence, what became of the calls otherwise than
 // in the recording: who missed the deadline, unless that was a near tie; how many
-// had an answer; and after how long. Times may be off by NearTime or NearShare,
-// and by what the model of cores was off on the run's own spans.
+// had an answer; and after how long. A time may be off by NearTime or NearShare,
+// and by what the model of cores was off on the spans of that call's own path:
+// what it was off elsewhere excuses nothing.
 func (c *Comparison) Differences() (differences []string) {
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	for _, p := range c.Calls {
@@ -93,25 +95,28 @@ func (c *Comparison) Differences() (differences []string) {
 		}
 		differ("%s missed its deadline of %.3f s in %s alone: it took %.3f s, and %.3f s in the replay", p.ID, c.Deadline.Seconds(), where, p.Took.Recorded.Seconds(), p.Took.Replayed.Seconds())
 	}
-	var took [2][]time.Duration
+	var recorded []CallPair
+	var replayed []time.Duration
 	for _, p := range c.Calls {
-		for i, t := range []time.Duration{p.Took.Recorded, p.Took.Replayed} {
-			if p.Served[i] {
-				took[i] = append(took[i], t)
-			}
+		if p.Served[0] {
+			recorded = append(recorded, p)
+		}
+		if p.Served[1] {
+			replayed = append(replayed, p.Took.Replayed)
 		}
 	}
-	if a, b := len(took[0]), len(took[1]); a != b && !slices.ContainsFunc(c.Calls, func(p CallPair) bool { return c.Tie(p, TieShare) }) {
+	if a, b := len(recorded), len(replayed); a != b && !slices.ContainsFunc(c.Calls, func(p CallPair) bool { return c.Tie(p, TieShare) }) {
 		differ("%d calls were served, %d in the replay", a, b)
 	}
-	slices.Sort(took[0])
-	slices.Sort(took[1])
-	model := time.Duration(0)
-	for _, s := range c.Spans {
-		model += s.Off().Abs()
-	}
-	for i := range min(len(took[0]), len(took[1])) {
-		if p := (Pair{took[0][i], took[1][i]}); p.Off().Abs() > max(NearTime, time.Duration(NearShare*float64(p.Recorded)))+model {
+	slices.SortStableFunc(recorded, func(a, b CallPair) int { return cmp.Compare(a.Took.Recorded, b.Took.Recorded) })
+	slices.Sort(replayed)
+	for i := range min(len(recorded), len(replayed)) {
+		p := Pair{recorded[i].Took.Recorded, replayed[i]}
+		model := time.Duration(0)
+		for _, s := range c.Path(recorded[i]) {
+			model += s.Off().Abs()
+		}
+		if p.Off().Abs() > max(NearTime, time.Duration(NearShare*float64(p.Recorded)))+model {
 			differ("the served call number %d took %.3f s, %.3f s in the replay", i+1, p.Recorded.Seconds(), p.Replayed.Seconds())
 		}
 	}

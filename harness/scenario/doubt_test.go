@@ -53,23 +53,30 @@ func TestTheModelMustComeToNineSpansOfTen(t *testing.T) {
 func TestCallsMayDifferByWhatNobodyCouldTell(t *testing.T) {
 	pair := func(recorded, replayed time.Duration) Pair { return Pair{recorded * ms, replayed * ms} }
 	served, failed := [2]bool{true, true}, [2]bool{false, false}
+	span := func(what string, begin, recorded, replayed time.Duration) SpanPair {
+		return SpanPair{what, begin * ms, pair(recorded, replayed)}
+	}
+	way := []SpanPair{span("start 0", 990, 100, 80), span("c1", 1090, 100, 120)}
 	for _, c := range []struct {
 		name  string
 		calls []CallPair
 		spans []SpanPair
 		says  []string // differences, in order
 	}{
-		{"the same", []CallPair{{"c1", [2]bool{}, served, pair(300, 310)}, {"c2", [2]bool{true, true}, failed, pair(1000, 1000)}}, nil, nil},
-		{"50 ms", []CallPair{{"c1", [2]bool{}, served, pair(100, 150)}}, nil, nil},
-		{"more than 50 ms", []CallPair{{"c1", [2]bool{}, served, pair(100, 151)}}, nil, []string{"call number 1 took 0.100 s, 0.151 s"}},
-		{"15 %", []CallPair{{"c1", [2]bool{}, served, pair(800, 680)}}, nil, nil},
-		{"more than 15 %", []CallPair{{"c1", [2]bool{}, served, pair(800, 679)}}, nil, []string{"call number 1"}},
-		{"what the spans were off", []CallPair{{"c1", [2]bool{}, served, pair(100, 190)}}, []SpanPair{{Pair: pair(100, 80)}, {Pair: pair(100, 120)}}, nil},
-		{"and more than that", []CallPair{{"c1", [2]bool{}, served, pair(100, 191)}}, []SpanPair{{Pair: pair(100, 80)}, {Pair: pair(100, 120)}}, []string{"call number 1"}},
-		{"who had which time is no matter", []CallPair{{"c1", [2]bool{}, served, pair(100, 500)}, {"c2", [2]bool{}, served, pair(500, 100)}}, nil, nil},
-		{"a miss", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(300, 1000)}}, nil, []string{"c1 missed its deadline of 1.000 s in the replay alone", "1 calls were served, 0 in the replay"}},
-		{"a miss in the recording", []CallPair{{"c1", [2]bool{true, false}, served, pair(2000, 300)}}, nil, []string{"in the recording alone", "call number 1"}},
-		{"a near tie", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(950, 1000)}}, nil, nil},
+		{"the same", []CallPair{{"c1", [2]bool{}, served, pair(300, 310), 0}, {"c2", [2]bool{true, true}, failed, pair(1000, 1000), 0}}, nil, nil},
+		{"50 ms", []CallPair{{"c1", [2]bool{}, served, pair(100, 150), 0}}, nil, nil},
+		{"more than 50 ms", []CallPair{{"c1", [2]bool{}, served, pair(100, 151), 0}}, nil, []string{"call number 1 took 0.100 s, 0.151 s"}},
+		{"15 %", []CallPair{{"c1", [2]bool{}, served, pair(800, 680), 0}}, nil, nil},
+		{"more than 15 %", []CallPair{{"c1", [2]bool{}, served, pair(800, 679), 0}}, nil, []string{"call number 1"}},
+		{"what the spans of its path were off", []CallPair{{"c1", [2]bool{}, served, pair(200, 290), 1000 * ms}}, way, nil},
+		{"and more than that", []CallPair{{"c1", [2]bool{}, served, pair(200, 291), 1000 * ms}}, way, []string{"call number 1"}},
+		{"what spans of another's path were off", []CallPair{{"c1", [2]bool{}, served, pair(200, 291), 1000 * ms}}, append(way,
+			span("c2", 1090, 110, 500), span("start 1", 950, 150, 500), span("start 2", 950, 50, 500), span("c1/2", 1100, 150, 500)), []string{"call number 1"}},
+		{"the path of whoever took as long", []CallPair{{"c1", [2]bool{}, served, pair(200, 290), 1000 * ms}, {"c2", [2]bool{}, served, pair(250, 200), 950 * ms}}, way, nil},
+		{"who had which time is no matter", []CallPair{{"c1", [2]bool{}, served, pair(100, 500), 0}, {"c2", [2]bool{}, served, pair(500, 100), 0}}, nil, nil},
+		{"a miss", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(300, 1000), 0}}, nil, []string{"c1 missed its deadline of 1.000 s in the replay alone", "1 calls were served, 0 in the replay"}},
+		{"a miss in the recording", []CallPair{{"c1", [2]bool{true, false}, served, pair(2000, 300), 0}}, nil, []string{"in the recording alone", "call number 1"}},
+		{"a near tie", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(950, 1000), 0}}, nil, nil},
 	} {
 		cmp := Comparison{Deadline: 1000 * ms, Calls: c.calls, Spans: c.spans}
 		got := cmp.Differences()
