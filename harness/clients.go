@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -13,28 +12,6 @@ import (
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/internal/point"
 )
-
-// arrivals are the times at which a workload's clients come, since its clock
-// started. The same seed gives the same times.
-func arrivals(w scenario.Workload, seed uint64) []time.Duration {
-	if w.At != nil {
-		return w.At[:w.Clients]
-	}
-	at := make([]time.Duration, w.Clients)
-	draw := rand.New(rand.NewPCG(seed, 0))
-	for i := range at {
-		if i == 0 {
-			continue
-		}
-		switch w.Arrive {
-		case scenario.Rate:
-			at[i] = at[i-1] + w.Every
-		case scenario.Poisson:
-			at[i] = at[i-1] + time.Duration(draw.ExpFloat64()*float64(w.Every))
-		}
-	}
-	return at
-}
 
 // clients call a pool.
 type clients struct {
@@ -46,7 +23,7 @@ type clients struct {
 // run lets the workload's clients arrive, and returns once they are through.
 func (cs *clients) run() {
 	var wg sync.WaitGroup
-	for i, at := range arrivals(cs.sc.Workload, cs.sc.Seed) {
+	for i, at := range cs.sc.Workload.Arrivals(cs.sc.Seed) {
 		wg.Go(func() { cs.client(i+1, at) })
 	}
 	wg.Wait()
@@ -74,7 +51,7 @@ func (cs *clients) client(nth int, at time.Duration) {
 			id = fmt.Sprintf("%s.%d", name, n+1)
 		}
 		cs.rec.Arrive(id, name, w.Command, false)
-		ctx, cancel := context.WithTimeout(life, patience(cs.sc)) // counted from the arrival
+		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()) // counted from the arrival
 		ctx, giveUp := context.WithCancelCause(ctx)
 		h := &holder{had: make(chan subject.Lease, 1), caller: cs.hurt.Arrives(faults.Caller{
 			Client: name, Nth: nth, Call: id,

@@ -651,7 +651,7 @@ func TestWhatAScenarioLeavesOpenIsFilledIn(t *testing.T) {
 		t.Errorf("%+v", sc)
 	}
 	for _, c := range []struct{ patience, deadline, want time.Duration }{{3, 2, 3}, {0, 2, 2}, {0, 0, time.Minute}} {
-		if got := patience(&Scenario{Patience: c.patience, Deadline: c.deadline}); got != c.want {
+		if got := (&Scenario{Patience: c.patience, Deadline: c.deadline}).GivesUp(); got != c.want {
 			t.Errorf("patience %v, deadline %v: callers give up after %v, want %v", c.patience, c.deadline, got, c.want)
 		}
 	}

@@ -100,7 +100,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	if cfg.Cores == 0 {
 		cfg.Cores = w.Cores()
 	}
-	record := &scenario.Record{Subject: s.Name, Seed: sc.Seed, Size: cfg.Size, Overflow: cfg.Overflow, Cores: w.Cores(), Deadline: sc.Deadline, Patience: patience(&sc)}
+	record := &scenario.Record{Subject: s.Name, Seed: sc.Seed, Size: cfg.Size, Overflow: cfg.Overflow, Cores: w.Cores(), Deadline: sc.Deadline, Patience: sc.GivesUp()}
 
 	// What the subject starts carries the run's label, and is found by it.
 	label := rand.Text()
@@ -177,16 +177,6 @@ func plan(sc *Scenario) faults.Plan {
 func faultEvent(e faults.Event) scenario.Event {
 	kind := map[faults.EventKind]scenario.Kind{faults.Fired: scenario.Fault, faults.Over: scenario.FaultOver, faults.Victim: scenario.Victim}[e.Kind]
 	return scenario.Event{Kind: kind, Fault: e.Fault, N: e.Place, Worker: e.Worker, Call: e.Call, Client: e.Client}
-}
-
-func patience(sc *Scenario) time.Duration {
-	if sc.Patience > 0 {
-		return sc.Patience
-	}
-	if sc.Deadline > 0 {
-		return sc.Deadline
-	}
-	return time.Minute // the reference's, when the deadline comes from it
 }
 
 // act is one subject's time on the stage.

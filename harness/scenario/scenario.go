@@ -4,6 +4,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -60,6 +61,30 @@ type Scenario struct {
 	// Recovery bounds how long each probe of the capacity, after the workload,
 	// may take to be executing. 0 means 1 s and three starts' demands.
 	Recovery time.Duration `yaml:"recovery,omitempty"`
+}
+
+// VirtualCores is how many cores there are in virtual time unless a scenario says
+// otherwise.
+const VirtualCores = 2
+
+// Meets is the environment that a run in virtual time finds: the recorded one, or
+// the scenario's cores and nobody else. It is not to be changed.
+func (s *Scenario) Meets() *Environment {
+	if s.Replay != nil {
+		return s.Replay
+	}
+	return &Environment{Cores: cmp.Or(s.Cores, VirtualCores)}
+}
+
+// GivesUp is when a caller does, counted from its arrival.
+func (s *Scenario) GivesUp() time.Duration {
+	if s.Patience > 0 {
+		return s.Patience
+	}
+	if s.Deadline > 0 {
+		return s.Deadline
+	}
+	return time.Minute // the reference's, when the deadline comes from it
 }
 
 // A Demand is what a piece of work asks for, apart from how long it takes.

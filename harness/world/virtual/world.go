@@ -24,7 +24,7 @@ import (
 const Name = "virtual"
 
 // Cores is how many a world has unless the scenario says otherwise.
-const Cores = 2
+const Cores = scenario.VirtualCores
 
 // A World is the stage of one run. It lives in one bubble.
 type World struct {
@@ -144,22 +144,18 @@ func isClosed(c <-chan struct{}) bool {
 
 // open sets the stage. It is called in the bubble.
 func open(sc *scenario.Scenario, pick Strategy) *World {
-	w := &World{start: time.Now(), cores: sc.Cores, goroutines: runtime.NumGoroutine() + 1, schedule: newSchedule(sc.Seed, pick)}
+	w := &World{start: time.Now(), cores: sc.Cores, goroutines: runtime.NumGoroutine() + 1, env: sc.Meets(), schedule: newSchedule(sc.Seed, pick)}
 	if w.cores == 0 {
 		w.cores = Cores
 	}
-	w.env = &scenario.Environment{Cores: w.cores}
+	demands := sc.Demands()
 	w.launcher = &model.Launcher{
-		Profile: func(int) model.Profile {
-			return model.Profile{BootCPU: sc.Start.CPU, BootWait: sc.Start.Wait}
-		},
-		CPU:   func(string, int) model.CPU { return w.machine.session() },
-		Point: w.schedule.point,
+		Profile: demands.Start,
+		CPU:     func(string, int) model.CPU { return w.machine.session() },
+		Point:   w.schedule.point,
 	}
 	if sc.Replay != nil {
-		w.env = sc.Replay
-		r := newRecording(sc)
-		w.launcher.Profile, w.launcher.Fate = r.start, r.call
+		w.launcher.Fate = demands.Call // it knows what commands ask for that the model does not
 	}
 	w.machine = newMachine(w.env.Config(sc.Frozen), w.env.Group)
 	return w

@@ -15,6 +15,8 @@ import (
 	"github.com/butfor/butfor/worker"
 )
 
+const ms = time.Millisecond
+
 // in has f play in a world with a scenario's settings.
 func in(t *testing.T, sc scenario.Scenario, f func(ctx context.Context, w *World) error) (Ran, error) {
 	t.Helper()

@@ -1,4 +1,4 @@
-package virtual
+package scenario
 
 import (
 	"fmt"
@@ -7,27 +7,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
 )
 
-const ms = time.Millisecond
-
-func asks(cpu, wait time.Duration) scenario.Demand {
-	return scenario.Demand{CPU: cpu * ms, Wait: wait * ms}
+func asks(cpu, wait time.Duration) Demand {
+	return Demand{CPU: cpu * ms, Wait: wait * ms}
 }
 
 // recorded is a run of seven starts: whole until it died at rest, refused, died,
 // cut short early, very late, whole, cut short late; and of calls that asked for
 // 100 to 300 ms.
-func recorded() *scenario.Scenario {
-	return &scenario.Scenario{
+func recorded() *Scenario {
+	return &Scenario{
 		Start:    asks(7, 0),
-		Workload: scenario.Workload{Command: "sleep", Args: map[string]any{"s": 0.1}},
-		Replay: &scenario.Environment{
+		Workload: Workload{Command: "sleep", Args: map[string]any{"s": 0.1}},
+		Replay: &Environment{
 			Cores: 2,
-			Starts: []scenario.Span{
+			Starts: []Span{
 				{Worker: 0, Demand: asks(30, 50)},
 				{Worker: 1, Refused: "no such interpreter", Mute: true},
 				{Worker: 2, Demand: asks(10, 5), Died: true, Mute: true},
@@ -36,7 +33,7 @@ func recorded() *scenario.Scenario {
 				{Worker: 5, Demand: asks(40, 80)},
 				{Worker: 6, Demand: asks(20, 70), Cut: true, Mute: true},
 			},
-			Calls: map[string][]scenario.Span{
+			Calls: map[string][]Span{
 				"c1":   {{Worker: 0, Command: "sleep", Demand: asks(0, 200), Cut: true}, {Worker: 0, Command: "sleep", Demand: asks(1, 300)}},
 				"c2":   {{Worker: 0, Command: "sleep", Demand: asks(2, 100), Err: "ValueError: no"}, {Worker: 0, Command: "sleep", Demand: asks(2, 160)}},
 				"c3":   {{Worker: 5, Command: "sleep", Demand: asks(3, 40), Died: true}},
@@ -44,7 +41,7 @@ func recorded() *scenario.Scenario {
 				"c5":   {{Worker: 0, Command: "sleep", Demand: asks(0, 9000), Cut: true}},
 				"else": {{Worker: 0, Command: "burn", Demand: asks(900, 0)}},
 			},
-			Deaths: []scenario.Death{
+			Deaths: []Death{
 				{Worker: 2, Exit: "exit status 3"},
 				{Worker: 5, Call: "c3", Exit: "killed by SIGSEGV"},
 				{Worker: 0, Age: time.Second, Exit: "out of memory"},
@@ -54,7 +51,7 @@ func recorded() *scenario.Scenario {
 }
 
 func TestAStartGoesAsThatOfItsOrdinalWent(t *testing.T) {
-	r := newRecording(recorded())
+	r := recorded().Demands()
 	exit := func(text string) *worker.Exit {
 		e, err := worker.ParseExit(text)
 		if err != nil {
@@ -69,24 +66,24 @@ func TestAStartGoesAsThatOfItsOrdinalWent(t *testing.T) {
 		5: {BootCPU: 40 * ms, BootWait: 80 * ms},
 		6: {BootCPU: 40 * ms, BootWait: 80 * ms}, // the only one that took so long
 	} {
-		if got := r.start(n); !reflect.DeepEqual(got, want) {
+		if got := r.Start(n); !reflect.DeepEqual(got, want) {
 			t.Errorf("start %d: got %+v, want %+v", n, got, want)
 		}
 	}
-	if got := r.start(1); got.Refuse == nil || got.Refuse.Error() != "no such interpreter" {
+	if got := r.Start(1); got.Refuse == nil || got.Refuse.Error() != "no such interpreter" {
 		t.Errorf("start 1: %v", got.Refuse)
 	}
 	for _, n := range []int{3, 7, 8, 100} { // cut short early, and not recorded at all
-		if got := r.start(n).BootCPU; got != 30*ms && got != 40*ms {
+		if got := r.Start(n).BootCPU; got != 30*ms && got != 40*ms {
 			t.Errorf("start %d asks for %v of CPU, want what one of the whole ones did", n, got)
 		}
 	}
 }
 
 func TestACallMeetsWhatItMetWhenItWasSentAsOften(t *testing.T) {
-	r := newRecording(recorded())
+	r := recorded().Demands()
 	call := func(id string) model.Fate {
-		return r.call(model.Call{ID: id, Command: "sleep", Asked: model.Demand{Wait: 100 * ms}})
+		return r.Call(model.Call{ID: id, Command: "sleep", Asked: model.Demand{Wait: 100 * ms}})
 	}
 	segv, _ := worker.ParseExit("killed by SIGSEGV")
 	for _, c := range []struct {
@@ -115,7 +112,7 @@ func TestACallMeetsWhatItMetWhenItWasSentAsOften(t *testing.T) {
 		{ID: "probe1", Command: "sleep", Asked: model.Demand{Wait: time.Hour}},
 		{ID: "c9", Command: "burn", Asked: model.Demand{CPU: time.Hour}},
 	} {
-		if got := r.call(c); got != (model.Fate{Demand: c.Asked}) {
+		if got := r.Call(c); got != (model.Fate{Demand: c.Asked}) {
 			t.Errorf("%+v, of which nothing was recorded: got %+v, want what it asks for", c, got)
 		}
 	}
@@ -125,10 +122,10 @@ func TestWhatWasNotRecordedIsDrawnFromTheSeed(t *testing.T) {
 	drawn := func(seed uint64) (starts, calls []time.Duration) {
 		sc := recorded()
 		sc.Seed = seed
-		r := newRecording(sc)
+		r := sc.Demands()
 		for n := range 20 {
-			starts = append(starts, r.start(7+n).BootCPU)
-			calls = append(calls, r.call(model.Call{ID: fmt.Sprint("c", 10+n), Command: "sleep", Asked: model.Demand{Wait: 100 * ms}}).Wait)
+			starts = append(starts, r.Start(7+n).BootCPU)
+			calls = append(calls, r.Call(model.Call{ID: fmt.Sprint("c", 10+n), Command: "sleep", Asked: model.Demand{Wait: 100 * ms}}).Wait)
 		}
 		return starts, calls
 	}
@@ -152,19 +149,19 @@ func TestWhatWasNotRecordedIsDrawnFromTheSeed(t *testing.T) {
 
 func TestWithoutAWholeOneTheScenarioSaysWhatIsAskedFor(t *testing.T) {
 	sc := recorded()
-	sc.Replay = &scenario.Environment{Cores: 2, Starts: []scenario.Span{{Demand: asks(2, 3), Cut: true}, {Worker: 1, Demand: asks(9, 3), Cut: true}}}
-	r := newRecording(sc)
+	sc.Replay = &Environment{Cores: 2, Starts: []Span{{Demand: asks(2, 3), Cut: true}, {Worker: 1, Demand: asks(9, 3), Cut: true}}}
+	r := sc.Demands()
 	for n, want := range []model.Profile{{BootCPU: 7 * ms, BootWait: 3 * ms}, {BootCPU: 9 * ms, BootWait: model.Forever}, {BootCPU: 7 * ms}} {
-		if got := r.start(n); got != want {
+		if got := r.Start(n); got != want {
 			t.Errorf("start %d: got %+v, want %+v", n, got, want)
 		}
 	}
-	sc.Start, sc.Replay.Starts = scenario.Demand{}, nil
-	if got := newRecording(sc).start(0); got != (model.Profile{}) {
+	sc.Start, sc.Replay.Starts = Demand{}, nil
+	if got := sc.Demands().Start(0); got != (model.Profile{}) {
 		t.Errorf("a start of which nothing is known: got %+v", got)
 	}
 	c := model.Call{ID: "c1", Command: "sleep", Asked: model.Demand{Wait: 100 * ms}}
-	if got := r.call(c); got != (model.Fate{Demand: c.Asked}) {
+	if got := r.Call(c); got != (model.Fate{Demand: c.Asked}) {
 		t.Errorf("a call: got %+v", got)
 	}
 }

@@ -1,0 +1,28 @@
+package scenario
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Arrivals are the times at which the clients come, since its clock
+// started. The same seed gives the same times.
+func (w *Workload) Arrivals(seed uint64) []time.Duration {
+	if w.At != nil {
+		return w.At[:w.Clients]
+	}
+	at := make([]time.Duration, w.Clients)
+	draw := rand.New(rand.NewPCG(seed, 0))
+	for i := range at {
+		if i == 0 {
+			continue
+		}
+		switch w.Arrive {
+		case Rate:
+			at[i] = at[i-1] + w.Every
+		case Poisson:
+			at[i] = at[i-1] + time.Duration(draw.ExpFloat64()*float64(w.Every))
+		}
+	}
+	return at
+}

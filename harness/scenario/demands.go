@@ -1,0 +1,160 @@
+package scenario
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+// Demands decide what becomes of starts and calls. Without a recording a start asks
+// for what the scenario says, and a call for what its command does. With one they
+// go by what became of its own: of starts by their ordinal, of calls by their id
+// and by how often they were sent. What was not recorded, or not to its end, is
+// drawn from what was, by a lot that hangs on the seed and on whose it is alone: two
+// pools under one seed find the same world.
+//
+// They are for one run. Their methods may be called concurrently.
+type Demands struct {
+	seed     uint64
+	recorded *Environment // nil: nothing was
+	start0   Demand       // what a start asks for where none was recorded
+	command  string       // of the workload, whose calls all ask for the same by what they do
+	asked    model.Demand
+	starts   []Span // the whole ones
+	calls    []Span
+	deaths   map[int]Death // by the ordinal of the start
+
+	mu   sync.Mutex
+	sent map[string]int // calls, by id
+}
+
+// Demands are those of one run of the scenario.
+func (s *Scenario) Demands() *Demands {
+	d := &Demands{
+		seed: s.Seed, recorded: s.Replay, start0: s.Start,
+		command: s.Workload.Command, asked: model.Asks(s.Workload.Command, s.Workload.Args),
+	}
+	if s.Replay == nil {
+		return d
+	}
+	d.deaths, d.sent = map[int]Death{}, map[string]int{}
+	for _, s := range d.recorded.Starts {
+		if s.Whole() {
+			d.starts = append(d.starts, s)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(d.recorded.Calls)) {
+		for _, s := range d.recorded.Calls[id] {
+			if s.Whole() && s.Command == d.command {
+				d.calls = append(d.calls, s)
+			}
+		}
+	}
+	for _, death := range d.recorded.Deaths {
+		d.deaths[death.Worker] = death
+	}
+	return d
+}
+
+// Start is how the nth launch goes, from 0.
+func (d *Demands) Start(n int) model.Profile {
+	if d.recorded == nil {
+		return model.Profile{BootCPU: d.start0.CPU, BootWait: d.start0.Wait}
+	}
+	var s *Span
+	if n < len(d.recorded.Starts) {
+		s = &d.recorded.Starts[n]
+	}
+	if s != nil && s.Refused != "" {
+		return model.Profile{Refuse: errors.New(s.Refused)}
+	}
+	death, dies := d.deaths[n]
+	exit := exitOf(death)
+	if s != nil && s.Died {
+		return model.Profile{BootCPU: s.CPU, BootWait: s.Wait, DieBooted: exit}
+	}
+	asks := s
+	if s == nil || !s.Whole() {
+		asks = d.drawn(d.starts, s, d.start0, "start", n)
+	}
+	p := model.Profile{BootCPU: asks.CPU, BootWait: asks.Wait}
+	if dies && death.Call == "" { // at rest: else the call is what it dies of
+		p.DieAged, p.DieAge = exit, death.Age
+	}
+	return p
+}
+
+// Call is what becomes of a call that is sent to a worker.
+func (d *Demands) Call(c model.Call) model.Fate {
+	if d.recorded == nil || c.ID == "" {
+		return model.Fate{Demand: c.Asked}
+	}
+	d.mu.Lock()
+	nth := d.sent[c.ID]
+	d.sent[c.ID]++
+	d.mu.Unlock()
+	var s *Span
+	if spans := d.recorded.Calls[c.ID]; nth < len(spans) {
+		s = &spans[nth]
+	} else if c.Command != d.command || c.Asked != d.asked { // a probe: it asks for something else
+		return model.Fate{Demand: c.Asked}
+	}
+	if s != nil && s.Died {
+		if death := d.deaths[s.Worker]; death.Call == c.ID {
+			return model.Fate{Demand: demand(s), Dies: exitOf(death)}
+		} // else it was in line behind that one, and got to ask for nothing
+	}
+	if s == nil || !s.Whole() {
+		s = d.drawn(d.calls, s, Demand(c.Asked), c.ID, nth)
+	}
+	return model.Fate{Demand: demand(s), Err: s.Err}
+}
+
+func demand(s *Span) model.Demand { return model.Demand(s.Demand) }
+
+// drawn is one of the whole spans, and of what was cut short one that asks for
+// at least as much. Where there is none it asks for what is known of it: by
+// default, unless more than that was seen; then for ever, since nobody has seen
+// its end.
+func (d *Demands) drawn(whole []Span, cut *Span, byDefault Demand, whose string, nth int) *Span {
+	if cut == nil {
+		cut = &Span{}
+	}
+	seen := cut.CPU + cut.Wait
+	n := 0
+	for i := range whole {
+		if whole[i].CPU+whole[i].Wait >= seen {
+			n++
+		}
+	}
+	if n > 0 {
+		pick := Lot(d.seed, whose, "demand", nth) % uint64(n)
+		for i := range whole {
+			if whole[i].CPU+whole[i].Wait < seen {
+				continue
+			}
+			if pick == 0 {
+				return &whole[i]
+			}
+			pick--
+		}
+	}
+	s := Span{Demand: Demand{CPU: max(cut.CPU, byDefault.CPU), Wait: max(cut.Wait, byDefault.Wait)}}
+	if seen > 0 && byDefault.CPU+byDefault.Wait <= seen {
+		s.Demand = Demand{CPU: cut.CPU, Wait: model.Forever}
+	}
+	return &s
+}
+
+// exitOf is how a worker of the recording died.
+func exitOf(death Death) *worker.Exit {
+	e, err := worker.ParseExit(death.Exit)
+	if err != nil {
+		e = worker.Exit{Code: 1}
+	}
+	return &e
+}
