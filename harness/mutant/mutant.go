@@ -7,7 +7,6 @@ package mutant
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -119,30 +118,34 @@ func (m Mutant) Overlay(root, dir string) (path string, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return "", err
 	}
-	replace := map[string]string{}
-	for _, f := range m.files {
-		from := filepath.Join(root, f.NewName)
-		text, err := os.ReadFile(from)
-		if f.IsNew != errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("mutant %s: new file %v, but %s is there: %v", m.Name, f.IsNew, f.NewName, err == nil)
-		} else if err != nil && !f.IsNew {
-			return "", fmt.Errorf("mutant %s: %w", m.Name, err)
-		}
-		if text, err = apply(f, text); err != nil {
-			return "", fmt.Errorf("mutant %s no longer applies to %s: %w", m.Name, f.NewName, err)
-		}
-		to := filepath.Join(dir, strings.ReplaceAll(f.NewName, "/", "_"))
-		if err := os.WriteFile(to, text, 0o666); err != nil {
-			return "", err
-		}
-		replace[from] = to
-	}
-	text, err := json.Marshal(map[string]any{"Replace": replace})
+	texts, err := m.patched(root)
 	if err != nil {
 		return "", err
 	}
-	path = filepath.Join(dir, "overlay.json")
-	return path, os.WriteFile(path, text, 0o666)
+	o := overlay{root: root, dir: dir, replace: map[string]string{}}
+	for rel, text := range texts {
+		if err := o.add(rel, text); err != nil {
+			return "", err
+		}
+	}
+	return o.write()
+}
+
+// patched is what becomes of the module's files, by their paths in it.
+func (m Mutant) patched(root string) (map[string][]byte, error) {
+	texts := map[string][]byte{}
+	for _, f := range m.files {
+		text, err := os.ReadFile(filepath.Join(root, f.NewName))
+		if f.IsNew != errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("mutant %s: new file %v, but %s is there: %v", m.Name, f.IsNew, f.NewName, err == nil)
+		} else if err != nil && !f.IsNew {
+			return nil, fmt.Errorf("mutant %s: %w", m.Name, err)
+		}
+		if texts[filepath.FromSlash(f.NewName)], err = apply(f, text); err != nil {
+			return nil, fmt.Errorf("mutant %s no longer applies to %s: %w", m.Name, f.NewName, err)
+		}
+	}
+	return texts, nil
 }
 
 // apply gives a file's text with a patch applied. The lines that the patch keeps

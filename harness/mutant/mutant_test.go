@@ -22,12 +22,12 @@ func mutants(t *testing.T) []Mutant {
 }
 
 func TestEveryPatchAppliesAndBuilds(t *testing.T) {
-	for _, m := range mutants(t) {
-		t.Run(m.Name, func(t *testing.T) {
-			for _, tags := range []string{"", "butfor_points"} {
-				run(t, m, "build", "-tags", tags, "./pool")
-			}
-		})
+	overlay, err := Together(root, t.TempDir(), mutants(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tags := range []string{"", "butfor_points"} {
+		build(t, overlay, "build", "-tags", tags, "./harness/subject")
 	}
 }
 
@@ -53,14 +53,6 @@ func TestEveryMutantIsKilled(t *testing.T) {
 	}
 }
 
-// run runs go on a mutant. It must succeed.
-func run(t *testing.T, m Mutant, args ...string) {
-	t.Helper()
-	if out, err := command(t, m, args...); err != nil {
-		t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
 // command runs go on a mutant, and gives what it printed.
 func command(t *testing.T, m Mutant, args ...string) (string, error) {
 	t.Helper()
@@ -68,13 +60,27 @@ func command(t *testing.T, m Mutant, args ...string) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return overlaid(t, overlay, args...)
+}
+
+// build runs go with an overlay. It must succeed.
+func build(t *testing.T, overlay string, args ...string) {
+	t.Helper()
+	if out, err := overlaid(t, overlay, args...); err != nil {
+		t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// overlaid runs go with an overlay, and gives what it printed.
+func overlaid(t *testing.T, overlay string, args ...string) (string, error) {
+	t.Helper()
 	args = append([]string{args[0], "-overlay", overlay}, args[1:]...)
 	c := exec.CommandContext(t.Context(), "go", args...)
 	c.Dir = root
 	c.Env = append(os.Environ(), "RAPID_NOFAILFILE=1") // what fails is no test of ours
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
-	err = c.Run()
+	err := c.Run()
 	return out.String(), err
 }
 
@@ -177,5 +183,15 @@ func TestAPatchMayAddAFile(t *testing.T) {
 	}
 	if _, err := All(t.TempDir()); err == nil {
 		t.Error("a folder without patches has mutants")
+	}
+}
+
+func TestTogetherAMutantMayChangeThePoolAlone(t *testing.T) {
+	m, err := Parse("elsewhere", []byte("Bug: it adds a file.\n\n--- /dev/null\n+++ b/harness/more.go\n@@ -0,0 +1 @@\n+package harness\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Together(root, t.TempDir(), []Mutant{m}); err == nil || !strings.Contains(err.Error(), "package pool alone") {
+		t.Errorf("got %v", err)
 	}
 }
