@@ -28,11 +28,12 @@ var rooms = map[string][]string{
 	"harness/judge":    {"harness/scenario", "harness/cpu"},
 	"harness/findings": {"harness/scenario"},
 	"harness/report":   {"harness/scenario"},
-	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report"},
+	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "ci"},
 	"cmd":              {"harness"},
 	"suites":           {"harness", "internal/leftover"},
 	// For whoever needs them.
 	"python":         {},
+	"ci":             {}, // for what is embedded alone
 	"internal/point": {},
 	// For tests.
 	"internal/leftover": {"worker"},

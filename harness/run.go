@@ -168,9 +168,20 @@ func fill(sc *Scenario) {
 	if sc.Recovery == 0 {
 		sc.Recovery = recovery(sc)
 	}
+	if sc.Contract == nil {
+		c := Contract()
+		sc.Contract = &c
+	}
 }
 
-func recovery(sc *Scenario) time.Duration { return time.Second + 3*(sc.Start.CPU+sc.Start.Wait) }
+// recovery is what a scenario's own contract says, or else what a pool needs for
+// three starts.
+func recovery(sc *Scenario) time.Duration {
+	if sc.Contract != nil && *sc.Contract != Contract() {
+		return sc.Contract.Recovery
+	}
+	return time.Second + 3*(sc.Start.CPU+sc.Start.Wait)
+}
 
 func plain(sc Scenario) Scenario {
 	if sc.Deadline > 0 {
@@ -184,6 +195,9 @@ func plain(sc Scenario) Scenario {
 	}
 	if sc.Recovery == recovery(&sc) {
 		sc.Recovery = 0
+	}
+	if sc.Contract != nil && *sc.Contract == Contract() {
+		sc.Contract = nil
 	}
 	return sc
 }

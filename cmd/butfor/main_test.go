@@ -138,6 +138,7 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		"list all":                        `"all"`,
 		"list --out x":                    "--out",
 		"doctor who":                      `"who"`,
+		"doctor --contract=no-such-file":  "no-such-file",
 		"--fast":                          "--fast",
 	} {
 		s := butfor(t, strings.Fields(args)...)
@@ -224,6 +225,24 @@ func TestTheDoctorsLinesAreJSON(t *testing.T) {
 	}
 	if s.status != 0 || s.stderr != "" || found["python3"] != "ok" || len(found) < 5 {
 		t.Errorf("status %d, stderr %q, %v", s.status, s.stderr, found)
+	}
+	nothingRuns(t)
+}
+
+func TestTheDoctorHoldsTheMachineAgainstTheContract(t *testing.T) {
+	easy := filepath.Join(t.TempDir(), "easy.yaml")
+	text := "{cores: 0.1, start: {cpu: 1h, wait: 1h}, call: {cpu: 1h}, outside: 100000, crashes: 0, mute_starts: 0, recovery: 1h}"
+	for contract, status := range map[string]int{text: 0, strings.Replace(text, "cores: 0.1", "cores: 100000", 1): 3} {
+		if err := os.WriteFile(easy, []byte(contract), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := butfor(t, "doctor", "--contract="+easy)
+		if s.status != status || !strings.Contains(s.stdout, "start, CPU") || strings.Contains(s.stdout, "beyond the contract") != (status == 3) {
+			t.Errorf("status %d, want %d: %s%s", s.status, status, s.stdout, s.stderr)
+		}
+	}
+	if s := butfor(t, "doctor", "--contract"); s.status == 2 || !strings.Contains(s.stdout, "outside load") {
+		t.Errorf("the project's: status %d: %s%s", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)
 }

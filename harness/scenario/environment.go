@@ -173,6 +173,21 @@ type Gap struct {
 	Text string `json:"text"`
 }
 
+// Wanted is how many threads of others ran or wanted to on average, those too
+// that were not seen, and how many cores were stolen.
+func (e *Environment) Wanted() (threads, stolen float64) {
+	var wanted, gone mean
+	for _, b := range e.Load {
+		sum := max(0, b.Unseen)
+		for _, l := range b.Load {
+			sum += l.Runnable
+		}
+		wanted.add(sum, b.Span)
+		gone.add(b.Stolen, b.Span)
+	}
+	return wanted.value(), gone.value()
+}
+
 // Check says what of an environment can't be: what would lead a replay astray.
 func (e *Environment) Check() error {
 	if !(e.Cores > 0) { // NaN too

@@ -41,11 +41,7 @@ func Parse(text []byte, find func(name string) (subject.Subject, error)) (f File
 	case errors.Is(err, io.EOF):
 		return f, errors.New("it is empty")
 	case err != nil:
-		why := strings.TrimSpace(yaml.FormatError(err, false, true))
-		if strings.Contains(why, "duration") || strings.Contains(why, "Duration") {
-			why += "\na duration is written like 1.5s or 300ms"
-		}
-		return f, errors.New(why)
+		return f, errors.New(explained(err))
 	}
 	if err := d.Decode(new(page)); !errors.Is(err, io.EOF) {
 		return f, errors.New("there is a second document: a file is one scenario")
@@ -63,6 +59,15 @@ func Parse(text []byte, find func(name string) (subject.Subject, error)) (f File
 		return f, err
 	}
 	return f, f.Scenario.Check()
+}
+
+// explained is what is wrong with a text, and where.
+func explained(err error) string {
+	why := strings.TrimSpace(yaml.FormatError(err, false, true))
+	if strings.Contains(why, "duration") || strings.Contains(why, "Duration") {
+		why += "\na duration is written like 1.5s or 300ms"
+	}
+	return why
 }
 
 // Text is the file as it is written.

@@ -32,6 +32,8 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	s.Warm = 2
 	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute}
 	s.Faults = faults.Plan{{Fault: faults.SlowStart{CPU: 300 * ms}, Target: faults.Target{First: 2}}, {Fault: faults.CPUHogs{Threads: 4}, At: faults.Clock, Until: time.Minute}}
+	contract := aContract()
+	s.Contract = &contract
 	s.Deadline, s.Slack, s.Patience, s.Recovery = 2*time.Second, 1.25, 3*time.Second, 4*time.Second
 	before := File{Subject: "any", Expected: Architectural, Mechanism: "queued behind the start of a worker", Scenario: s}
 	for v, i := reflect.ValueOf(s), 0; i < v.NumField(); i++ {

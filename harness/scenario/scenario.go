@@ -61,6 +61,9 @@ type Scenario struct {
 	// Recovery bounds how long each probe of the capacity, after the workload,
 	// may take to be executing. 0 means 1 s and three starts' demands.
 	Recovery time.Duration `yaml:"recovery,omitempty"`
+	// Contract is what the environment of the run is held to. nil: that of
+	// ci/contract.yaml.
+	Contract *Contract `json:",omitempty" yaml:"contract,omitempty"`
 }
 
 // VirtualCores is how many cores there are in virtual time unless a scenario says
@@ -138,6 +141,20 @@ type Workload struct {
 	// DieAfter kills each client so long after its arrival, in mid-call too.
 	// What it was calling then counts neither as kept nor as missed.
 	DieAfter time.Duration `yaml:"die_after,omitempty"`
+}
+
+// IDs are those of all calls of the workload.
+func (w *Workload) IDs() (ids []string) {
+	for client := 1; client <= w.Clients; client++ {
+		if w.Calls <= 1 {
+			ids = append(ids, fmt.Sprintf("c%d", client))
+			continue
+		}
+		for call := 1; call <= w.Calls; call++ {
+			ids = append(ids, fmt.Sprintf("c%d.%d", client, call))
+		}
+	}
+	return ids
 }
 
 const sizeMost = 1 << 20
@@ -221,6 +238,11 @@ func (s *Scenario) Check() error {
 		bad("Order.Strategy is %q: it must be %s or %s", o.Strategy, Random, PCT)
 	case o.Depth < 0, o.Length < 0:
 		bad("Order.Depth is %d and Order.Length is %d: neither can be negative", o.Depth, o.Length)
+	}
+	if s.Contract != nil {
+		if err := s.Contract.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("scenario %w", err))
+		}
 	}
 	if err := s.Faults.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("scenario Faults: %w", err))

@@ -1,0 +1,184 @@
+package scenario
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// met is a scenario that met an environment inside of aContract.
+func met(change func(e *Environment)) Scenario {
+	s := good()
+	s.World, s.Cores, s.Start = "virtual", 2, Demand{CPU: 100 * ms}
+	s.Workload = Workload{Clients: 2, Command: "echo"}
+	e := &Environment{
+		Cores: 2,
+		Starts: []Span{
+			{Worker: 0, End: 400 * ms, Demand: Demand{CPU: 300 * ms, Wait: 100 * ms}},
+			{Worker: 1, End: 500 * ms, Demand: Demand{CPU: 300 * ms}, Cut: true, Mute: true},
+		},
+		Calls:  map[string][]Span{"c1": {{Worker: 0, Begin: 400 * ms, End: 600 * ms, Demand: Demand{CPU: 200 * ms}}}},
+		Rivals: []Rival{{}, {}},
+		Load: []Bucket{
+			{At: 0, Span: 200 * ms, Load: []Load{{Rival: 0, Threads: 1, Runnable: 0.5, CPU: 0.25}}},
+			{At: 200 * ms, Span: 200 * ms},
+		},
+	}
+	if change != nil {
+		change(e)
+	}
+	s.Replay = e
+	return s
+}
+
+func TestWhatIsInsideTheContractStaysAsItWas(t *testing.T) {
+	c := aContract()
+	for name, s := range map[string]Scenario{
+		"all of it": met(nil),
+		"at its edge, as far as can be measured": met(func(e *Environment) {
+			e.Starts[0].Demand = Demand{CPU: 500 * ms, Wait: 2 * time.Second}
+			e.Deaths = []Death{{Worker: 0, At: 600 * ms}}
+			e.Cores, e.Load[1].Stolen = 3, 1
+			e.Load[1].Unseen = 0.5
+		}),
+	} {
+		before := *s.Replay
+		clipped, excess := c.Clip(s, Demand{})
+		if len(excess) > 0 || clipped.Start != s.Start || clipped.Cores != s.Cores || !reflect.DeepEqual(clipped.Replay, s.Replay) {
+			t.Errorf("%s: %q\ngot  %+v\nwant %+v", name, excess, clipped.Replay, s.Replay)
+		}
+		if !reflect.DeepEqual(before, *s.Replay) {
+			t.Errorf("%s: what was clipped has changed itself", name)
+		}
+	}
+}
+
+func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
+	for says, x := range map[string]struct {
+		change func(e *Environment)
+		want   func(e *Environment) // in place of what change did
+	}{
+		"there were 1 cores, the contract has 2": {func(e *Environment) { e.Cores = 1 }, func(*Environment) {}},
+		"0.50 of the contract's 2 cores were stolen": {
+			func(e *Environment) { e.Load[0].Stolen, e.Load[1].Stolen = 0.5, 0.5 }, func(*Environment) {}},
+		"under a quota of 0.3 cores": {func(e *Environment) { e.Quota.Cores = 0.3 }, func(*Environment) {}},
+		"under a quota of 0.2 cores": {
+			func(e *Environment) {
+				e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1, Quota: Quota{Cores: 0.2}}}}}
+			},
+			func(e *Environment) { e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1}}}} }},
+		"others wanted up to 4.0 cores at once, 1.8 more on average than the contract's 0.5": {
+			func(e *Environment) {
+				e.Load[0].Load = []Load{{Rival: 0, Threads: 3, Runnable: 3, CPU: 1.5, Busy: 3, BusyCPU: 1.5}, {Rival: 1, Threads: 1, Runnable: 1, CPU: 0.5, Busy: 1, BusyCPU: 0.5}}
+			},
+			func(e *Environment) {
+				e.Load[0].Load = []Load{{Rival: 0, Threads: 3, Runnable: 0.375, CPU: 0.375}, {Rival: 1, Threads: 1, Runnable: 0.125, CPU: 0.125}}
+			}},
+		"2 workers died, the contract has 1 die": {
+			func(e *Environment) {
+				e.Starts[1] = Span{Worker: 1, Refused: "no more processes", Begin: time.Second, End: time.Second}
+				e.Deaths = []Death{{Worker: 0, At: 600 * ms, Call: "c1"}}
+				e.Calls["c1"][0].Died = true
+				e.Victims = []string{"c1"}
+			},
+			func(e *Environment) {
+				e.Starts[1] = Span{Worker: 1, Begin: time.Second, End: time.Second, Cut: true}
+				e.Deaths = []Death{{Worker: 0, At: 600 * ms, Call: "c1"}}
+				e.Calls["c1"][0].Died = true
+				e.Victims = []string{"c1"}
+			}},
+		"3 workers died, the contract has 1 die": {
+			func(e *Environment) {
+				e.Starts[1].Cut, e.Starts[1].Died = false, true
+				e.Deaths = []Death{{Worker: 1, At: 900 * ms}, {Worker: 0, At: 600 * ms}, {Worker: 0, At: 700 * ms, Call: "c1"}}
+				e.Calls["c1"][0].Died = true
+				e.Victims = []string{"c1", "c2"}
+			},
+			func(e *Environment) {
+				e.Deaths = []Death{{Worker: 0, At: 600 * ms}}
+				e.Calls["c1"][0].Cut = true
+				e.Victims = []string{"c2"}
+			}},
+		"starts asked for up to 0.90 s of CPU, the contract has 0.50 s": {
+			func(e *Environment) { e.Starts[0].CPU, e.Starts[1].CPU = 900*ms, 100*ms },
+			func(e *Environment) { e.Starts[0].CPU, e.Starts[1].CPU = 500*ms, 100*ms }},
+		"starts asked for up to 3.00 s of waiting, the contract has 2.00 s": {
+			func(e *Environment) { e.Starts[0].Wait = 3 * time.Second },
+			func(e *Environment) { e.Starts[0].Wait = 2 * time.Second }},
+		"calls asked for up to 1.50 s of CPU, the contract has 1.00 s": {
+			func(e *Environment) { e.Calls["c1"][0].CPU = 1500 * ms },
+			func(e *Environment) { e.Calls["c1"][0].CPU = time.Second }},
+		"calls asked for up to 3600.00 s of waiting, the contract has 60.00 s": {
+			func(e *Environment) { e.Calls["c1"][0].Wait = time.Hour },
+			func(e *Environment) { e.Calls["c1"][0].Wait = time.Minute }},
+		"3 starts said no hello in the time that the contract gives them, it has 2 of these": {
+			func(e *Environment) {
+				for n := 2; n <= 4; n++ {
+					e.Starts = append(e.Starts, Span{Worker: n, Cut: true, Mute: true, Demand: Demand{CPU: 100 * ms, Wait: 5 * time.Second}})
+				}
+			},
+			func(e *Environment) {
+				for n := 2; n <= 3; n++ {
+					e.Starts = append(e.Starts, Span{Worker: n, Cut: true, Mute: true, Demand: Demand{CPU: 100 * ms, Wait: 5 * time.Second}})
+				}
+				e.Starts = append(e.Starts, Span{Worker: 4, Demand: Demand{CPU: 100 * ms, Wait: 2 * time.Second}})
+			}},
+	} {
+		c := aContract()
+		clipped, excess := c.Clip(met(x.change), Demand{})
+		want := met(x.want)
+		if clipped.Replay.Workers == nil {
+			clipped.Replay.Workers = want.Replay.Workers
+		}
+		if !reflect.DeepEqual(clipped.Replay, want.Replay) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", says, clipped.Replay, want.Replay)
+		}
+		found := false
+		for _, text := range excess {
+			found = found || strings.Contains(text, says)
+		}
+		if !found {
+			t.Errorf("%s: said is %q", says, excess)
+		}
+		if err := clipped.Replay.Check(); err != nil {
+			t.Errorf("%s: %v", says, err)
+		}
+	}
+}
+
+func TestWhatNobodyHasSeenIsClippedToo(t *testing.T) {
+	c := aContract()
+	s := met(nil)
+	s.Start, s.Cores = Demand{CPU: time.Second, Wait: time.Hour}, 1
+	clipped, excess := c.Clip(s, Demand{CPU: 3 * time.Second})
+	if clipped.Start != c.Start || clipped.Cores != 2 {
+		t.Errorf("further starts ask for %v of %v cores", clipped.Start, clipped.Cores)
+	}
+	if got := clipped.Replay.Calls["c2"]; len(got) != 1 || got[0].Demand != (Demand{CPU: time.Second}) || got[0].Command != "echo" {
+		t.Errorf("a call that was never made asks for %+v", got)
+	}
+	if got := clipped.Replay.Calls["c1"]; len(got) != 1 || got[0].CPU != 200*ms {
+		t.Errorf("a call that was made asks for %+v", got)
+	}
+	if len(excess) != 3 {
+		t.Errorf("said is %q", excess)
+	}
+	// A start that was cut short after more than anybody knows of would never end.
+	s = met(func(e *Environment) { e.Starts[1].Demand = Demand{CPU: 300 * ms, Wait: time.Second} })
+	if clipped, excess = c.Clip(s, Demand{}); clipped.Replay.Starts[1].Cut || clipped.Replay.Starts[1].Demand != (Demand{CPU: 300 * ms, Wait: 2 * time.Second}) || len(excess) > 0 {
+		t.Errorf("it asks for %+v: %q", clipped.Replay.Starts[1], excess)
+	}
+}
+
+func TestAWorkloadKnowsItsCalls(t *testing.T) {
+	for _, c := range []struct {
+		clients, calls int
+		want           string
+	}{{2, 0, "c1 c2"}, {2, 1, "c1 c2"}, {2, 2, "c1.1 c1.2 c2.1 c2.2"}} {
+		w := Workload{Clients: c.clients, Calls: c.calls}
+		if got := strings.Join(w.IDs(), " "); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
