@@ -31,7 +31,7 @@ func (cs *clients) run() {
 
 // client is one client's life.
 func (cs *clients) client(nth int, at time.Duration) {
-	name := fmt.Sprintf("c%d", nth)
+	name := cs.sc.Workload.Client(nth)
 	if !sleep(cs.life, at) {
 		return
 	}
@@ -46,10 +46,7 @@ func (cs *clients) client(nth int, at time.Duration) {
 		if n > 0 && !sleep(life, w.Think) {
 			break
 		}
-		id := name
-		if w.Calls > 1 {
-			id = fmt.Sprintf("%s.%d", name, n+1)
-		}
+		id := w.Call(nth, n+1)
 		cs.rec.Arrive(id, name, w.Command, false)
 		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()) // counted from the arrival
 		ctx, giveUp := context.WithCancelCause(ctx)

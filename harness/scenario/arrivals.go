@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -25,4 +26,15 @@ func (w *Workload) Arrivals(seed uint64) []time.Duration {
 		}
 	}
 	return at
+}
+
+// Client is what the nth client is called, from 1.
+func (w *Workload) Client(nth int) string { return fmt.Sprintf("c%d", nth) }
+
+// Call is the id of the nth client's call, both from 1.
+func (w *Workload) Call(client, nth int) string {
+	if w.Calls > 1 {
+		return fmt.Sprintf("c%d.%d", client, nth)
+	}
+	return w.Client(client)
 }

@@ -124,10 +124,23 @@ func (p *Port) call(r wire.Request, order wire.Order, reply *wire.Reply) (exit w
 	return worker.Exit{}, false
 }
 
+// Knows says whether a worker has a command.
+func Knows(command string) bool {
+	switch command {
+	case "ping", "echo", "sleep", "burn", "shutdown":
+		return true
+	}
+	return false
+}
+
 // serve says what a command asks for, and how it is answered once it has had
 // that; known says whether the model has it at all.
 func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand, known bool) {
 	asked = Asks(r.Command, r.Args)
+	if !Knows(r.Command) {
+		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
+		return asked, false
+	}
 	switch r.Command {
 	case "ping":
 		reply.Result = statusOK
@@ -139,9 +152,6 @@ func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand, known boo
 		reply.Result = raw(map[string]any{"burnt_s": asked.CPU.Seconds()})
 	case "shutdown":
 		reply.Result = raw(map[string]any{"status": "shutting down"})
-	default:
-		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
-		return asked, false
 	}
 	return asked, true
 }

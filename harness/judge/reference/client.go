@@ -1,0 +1,111 @@
+package reference
+
+import (
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A client makes its calls, one after another.
+type client struct {
+	*run
+	nth  int // from 0
+	made int // calls
+	dead bool
+	next *timer // its next call
+	call *call  // that is under way
+}
+
+// come is its arrival.
+func (c *client) come() {
+	if after := c.sc.Workload.DieAfter; after > 0 {
+		c.at(c.now+after, cut, c.die)
+	}
+	c.ask()
+}
+
+func (c *client) die() {
+	if c.dead {
+		return
+	}
+	c.dead = true
+	switch call := c.call; {
+	case call != nil:
+		c.abandon(call, diedCalling, true)
+	case c.next != nil:
+		c.next.off()
+		c.next = nil
+		c.through()
+	}
+}
+
+// ask makes the next call.
+func (c *client) ask() {
+	c.next = nil
+	id := c.ids[c.nth][c.made]
+	c.made++
+	k := &call{client: c, place: len(c.calls)}
+	c.call = k
+	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth], Arrived: c.now, Ended: -1})
+	k.patience = c.at(c.now+c.sc.GivesUp(), cut, func() { c.abandon(k, gaveUp, false) })
+	c.admit(k)
+}
+
+// back has a call of its own come back.
+func (c *client) back() {
+	c.call = nil
+	if c.dead || c.made == len(c.ids[c.nth]) {
+		c.through()
+		return
+	}
+	c.next = c.at(c.now+c.sc.Workload.Think, comes, c.ask)
+}
+
+func (c *client) through() { c.left-- }
+
+// A call is one that is under way.
+type call struct {
+	*client
+	place    int // in run.calls
+	worker   *worker
+	patience *timer
+}
+
+// What calls that fail are told.
+const (
+	gaveUp      = "ideal pool: its caller gave up"
+	diedCalling = "ideal pool: its caller died"
+	workerDied  = "ideal pool: its worker died"
+	noCommand   = "ideal pool: its workers do not have this command"
+)
+
+// answer ends a call.
+func (r *run) answer(k *call, err string, excused bool) {
+	k.patience.off()
+	out := &r.calls[k.place]
+	out.Ended, out.Took = r.now, r.now-out.Arrived
+	out.Err, out.Excused = err, excused
+	if err != "" && r.victims[out.ID] && out.Took <= r.deadline() {
+		out.Excused = true
+	}
+	out.Missed = !out.Excused && (err != "" || out.Took > r.deadline())
+	k.back()
+}
+
+// deadline of a call, from its arrival.
+func (r *run) deadline() time.Duration {
+	if r.sc.Deadline > 0 {
+		return r.sc.Deadline
+	}
+	return r.sc.GivesUp()
+}
+
+// abandon ends a call whose caller no longer waits for it.
+func (r *run) abandon(k *call, err string, excused bool) {
+	if w := k.worker; w != nil {
+		r.drop(w)
+	} else {
+		r.leave(k)
+	}
+	r.answer(k, err, excused)
+}

@@ -1,0 +1,105 @@
+package reference
+
+import (
+	"slices"
+	"time"
+)
+
+// A pool is a member's own state.
+type pool struct {
+	keep     int // workers to have, whoever waits
+	starting int
+	alive    int // ready or starting
+	idle     []*worker
+	line     []*call
+	launched int
+}
+
+func (r *run) open() {
+	if !r.sc.Config.Lazy {
+		r.pool.keep = r.sc.Config.Size
+	}
+	r.start()
+}
+
+// start begins what starts are called for.
+func (r *run) start() {
+	p := &r.pool
+	if r.policy.Fill && len(p.line) > 0 {
+		p.keep = max(p.keep, r.sc.Config.Size)
+	}
+	for p.starting < r.policy.Width &&
+		(p.starting < len(p.line) && p.alive < r.sc.Config.Size+r.sc.Config.Overflow || p.alive < p.keep) {
+		p.starting++
+		p.alive++
+		p.launched++
+		r.launch(p.launched - 1)
+	}
+}
+
+// admit takes a call in.
+func (r *run) admit(k *call) {
+	p := &r.pool
+	if len(p.idle) > 0 {
+		w := p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+		w.take(k)
+		return
+	}
+	p.line = append(p.line, k)
+	r.start()
+}
+
+// leave takes a call out of the line.
+func (r *run) leave(k *call) {
+	r.pool.line = slices.DeleteFunc(r.pool.line, func(other *call) bool { return other == k })
+}
+
+// started is told of a worker that is ready.
+func (r *run) started(w *worker) {
+	p := &r.pool
+	p.starting--
+	w.ready = true
+	r.give(w)
+	r.warmed()
+	r.start()
+}
+
+// restAfterFailure is how long it takes until a start that failed is begun again:
+// one that fails at once would else be begun for ever at one instant.
+const restAfterFailure = 10 * time.Millisecond
+
+// failed is told of a start that came to nothing.
+func (r *run) failed() {
+	r.at(r.now+restAfterFailure, comes, func() {
+		r.pool.starting--
+		r.pool.alive--
+		r.start()
+	})
+}
+
+// give hands a worker to the first in line.
+func (r *run) give(w *worker) {
+	p := &r.pool
+	if len(p.line) == 0 {
+		p.idle = append(p.idle, w)
+		return
+	}
+	k := p.line[0]
+	p.line = slices.Delete(p.line, 0, 1)
+	w.take(k)
+}
+
+// gone is told of a worker that was ready, and has ended.
+func (r *run) gone(w *worker) {
+	p := &r.pool
+	p.alive--
+	p.idle = slices.DeleteFunc(p.idle, func(other *worker) bool { return other == w })
+	r.start()
+}
+
+// drop ends a worker whose call was cut short: nobody knows when it would be free.
+func (r *run) drop(w *worker) {
+	w.end()
+	r.gone(w)
+}

@@ -1,0 +1,89 @@
+package reference_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/judge/reference"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+)
+
+const ms = time.Millisecond
+
+// burst is so many clients at once for a pool that starts its workers on demand.
+func burst(clients, size int, start scenario.Demand) scenario.Scenario {
+	return scenario.Scenario{
+		Config:   subject.Config{Size: size, Lazy: true},
+		Cores:    2,
+		Start:    start,
+		Workload: scenario.Workload{Clients: clients, Command: "echo"},
+		Deadline: time.Minute,
+	}
+}
+
+func took(m reference.Member) (all []time.Duration) {
+	for _, c := range m.Calls {
+		all = append(all, c.Took)
+	}
+	return all
+}
+
+func of(t *testing.T, sc scenario.Scenario, p reference.Policy) reference.Member {
+	t.Helper()
+	m, err := reference.Play(sc, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Where nothing is in the way what comes out can be said in a line.
+func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
+	sleep := func(sc scenario.Scenario, d time.Duration) scenario.Scenario {
+		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": d.Seconds()}
+		return sc
+	}
+	all := func(n int, d time.Duration) (times []time.Duration) {
+		for range n {
+			times = append(times, d)
+		}
+		return times
+	}
+	for _, c := range []struct {
+		name string
+		sc   scenario.Scenario
+		p    reference.Policy
+		want []time.Duration
+	}{
+		{"eight starts that compute, at once", burst(8, 8, scenario.Demand{CPU: 300 * ms}), reference.Policy{Width: 8}, all(8, 1200*ms)},
+		{"two at once", burst(8, 8, scenario.Demand{CPU: 300 * ms}), reference.Policy{Width: 2}, all(8, 300*ms)}, // an echo takes nothing: the first two serve all
+		{"two at once, and calls that take long", sleep(burst(8, 8, scenario.Demand{CPU: 300 * ms}), time.Hour), reference.Policy{Width: 2},
+			[]time.Duration{time.Hour + 300*ms, time.Hour + 300*ms, time.Hour + 600*ms, time.Hour + 600*ms, time.Hour + 900*ms, time.Hour + 900*ms, time.Hour + 1200*ms, time.Hour + 1200*ms}},
+		{"one at a time", sleep(burst(3, 3, scenario.Demand{Wait: 400 * ms}), time.Hour), reference.Policy{Width: 1}, []time.Duration{time.Hour + 400*ms, time.Hour + 800*ms, time.Hour + 1200*ms}},
+		{"starts that wait, at once", burst(8, 8, scenario.Demand{Wait: 400 * ms}), reference.Policy{Width: 8}, all(8, 400*ms)},
+	} {
+		c.sc.Patience = 2 * time.Hour
+		c.sc.Deadline = 2 * time.Hour
+		got := took(of(t, c.sc, c.p))
+		if len(got) != len(c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+			continue
+		}
+		for i := range got {
+			if got[i] != c.want[i] {
+				t.Errorf("%s: %v, want %v", c.name, got, c.want)
+				break
+			}
+		}
+	}
+}
+
+func BenchmarkFamily(b *testing.B) {
+	sc := burst(8, 8, scenario.Demand{CPU: 300 * ms, Wait: 100 * ms})
+	for b.Loop() {
+		if _, err := reference.Run(sc); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

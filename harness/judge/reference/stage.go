@@ -1,0 +1,128 @@
+package reference
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/cpu"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker/model"
+)
+
+// A stage is what all members find alike.
+type stage struct {
+	sc       *scenario.Scenario
+	env      *scenario.Environment
+	cores    cpu.Config
+	arrivals []arrival
+	names    []string   // of the clients
+	ids      [][]string // of their calls
+	asks     model.Call // of the workload's, but for the id
+	unknown  bool       // the command is none that a worker has
+	victims  map[string]bool
+	workers  []string // what they are called
+}
+
+// id is what the nth worker is called, from 0.
+func (s *stage) id(n int) string {
+	for len(s.workers) <= n {
+		s.workers = append(s.workers, fmt.Sprintf("w%d", len(s.workers)+1))
+	}
+	return s.workers[n]
+}
+
+// An arrival is a client's; in the order in which they come to the pool.
+type arrival struct {
+	client int // from 0
+	at     time.Duration
+}
+
+func set(sc *scenario.Scenario) (*stage, error) {
+	w := &sc.Workload
+	switch {
+	case sc.Config.Size < 1 || sc.Config.Overflow < 0:
+		return nil, fmt.Errorf("reference: a pool of %d and %d workers", sc.Config.Size, sc.Config.Overflow)
+	case w.Clients < 1:
+		return nil, fmt.Errorf("reference: there are %d clients", w.Clients)
+	}
+	s := &stage{sc: sc, env: sc.Meets(), victims: map[string]bool{}}
+	if err := s.env.Check(); err != nil {
+		return nil, err
+	}
+	s.cores = s.env.Config(sc.Frozen)
+	for i, at := range w.Arrivals(sc.Seed) {
+		s.arrivals = append(s.arrivals, arrival{i, at})
+		ids := make([]string, max(1, w.Calls))
+		for n := range ids {
+			ids[n] = w.Call(i+1, n+1)
+		}
+		s.names, s.ids = append(s.names, w.Client(i+1)), append(s.ids, ids)
+	}
+	slices.SortStableFunc(s.arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	s.asks.Command, s.asks.Asked = w.Command, model.Asks(w.Command, w.Args)
+	s.unknown = sc.Replay == nil && !model.Knows(w.Command)
+	for _, id := range s.env.Victims {
+		s.victims[id] = true
+	}
+	return s, nil
+}
+
+// play is one member's run.
+func (s *stage) play(p Policy) []scenario.Call {
+	r := &run{stage: s, policy: p, demands: s.sc.Demands(), loop: loop{machine: cpu.New(s.cores)}}
+	r.calls = make([]scenario.Call, 0, len(s.ids)*max(1, s.sc.Workload.Calls))
+	r.left = len(s.arrivals)
+	r.open()
+	if s.sc.Warm > 0 {
+		r.warm()
+	} else {
+		r.begin()
+	}
+	r.turn(func() bool { return r.left == 0 })
+	return r.calls
+}
+
+// A run is one member's time on the stage.
+type run struct {
+	*stage
+	loop
+	policy  Policy
+	demands *scenario.Demands
+	pool    pool
+	calls   []scenario.Call // that have come
+	left    int             // clients that are not through
+	warming *timer          // while the clients wait for that: when they wait no longer
+}
+
+// warmPatience is how long clients wait for the warming, as in any other run.
+const warmPatience = time.Minute
+
+// warm has workers ready before the clients come.
+func (r *run) warm() {
+	r.pool.keep = max(r.pool.keep, r.sc.Warm)
+	r.warming = r.at(r.now+warmPatience, comes, func() {
+		r.warming = nil
+		r.begin()
+	})
+	r.start()
+	r.warmed()
+}
+
+// warmed has the clients come once as many are ready as they wait for.
+func (r *run) warmed() {
+	if t := r.warming; t != nil && r.pool.alive-r.pool.starting >= r.sc.Warm {
+		t.off()
+		r.warming = nil
+		r.begin()
+	}
+}
+
+// begin starts the clients' clock.
+func (r *run) begin() {
+	for _, a := range r.arrivals {
+		c := &client{run: r, nth: a.client}
+		r.at(r.now+a.at, comes, c.come)
+	}
+}

@@ -1,0 +1,128 @@
+package reference
+
+import (
+	"github.com/butfor/butfor/harness/cpu"
+	"github.com/butfor/butfor/worker/model"
+)
+
+// A worker is one far side: it does one thing at a time.
+type worker struct {
+	*run
+	profile model.Profile
+	group   *cpu.Group
+	id      string
+	ready   bool // its hello has come
+	over    bool // it has ended
+	call    *call
+	thread  *cpu.Thread // while it computes
+	wait    *timer      // while it waits
+	late    *timer      // when its start has taken too long
+	age     *timer      // when it dies
+}
+
+// launch begins a start, the nth from 0.
+func (r *run) launch(n int) {
+	w := &worker{run: r, id: r.id(n), profile: r.demands.Start(n), group: r.env.Group(r.machine)}
+	if w.profile.Refuse != nil {
+		r.failed()
+		return
+	}
+	if t := r.sc.Config.StartTimeout; t > 0 {
+		w.late = r.at(r.now+t, cut, w.die)
+	}
+	if w.profile.DieAged != nil {
+		w.age = r.at(r.now+w.profile.DieAge, hurts, w.die)
+	}
+	w.do(model.Demand{CPU: w.profile.BootCPU, Wait: w.profile.BootWait}, w.booted)
+}
+
+// booted reads its first frame.
+func (w *worker) booted() {
+	switch {
+	case w.profile.DieBooted != nil || w.profile.DieAtStart:
+		w.die()
+	case w.profile.Mute:
+	default:
+		w.late.off()
+		w.started(w)
+	}
+}
+
+// take has it execute a call.
+func (w *worker) take(k *call) {
+	w.call, k.worker = k, w
+	asks := w.asks
+	out := &w.calls[k.place]
+	asks.ID = out.ID
+	out.Sent, out.Worker = w.now, w.id
+	fate := w.demands.Call(asks)
+	w.do(fate.Demand, func() {
+		switch {
+		case fate.Dies != nil:
+			w.die()
+		case w.unknown:
+			w.replies(noCommand)
+		default:
+			w.replies(fate.Err)
+		}
+	})
+}
+
+// replies answers the call in hand.
+func (w *worker) replies(err string) {
+	k := w.call
+	w.call = nil
+	if w.asks.Command == "shutdown" {
+		w.end()
+		w.gone(w)
+	} else {
+		w.give(w)
+	}
+	w.answer(k, err, false)
+}
+
+// do meets a demand, and then goes on.
+func (w *worker) do(d model.Demand, then func()) {
+	waits := func() {
+		w.thread = nil
+		if d.Wait <= 0 {
+			then()
+			return
+		}
+		w.wait = w.at(w.now+d.Wait, done, then)
+	}
+	if d.CPU <= 0 {
+		waits()
+		return
+	}
+	w.thread = w.group.Start(d.CPU, waits)
+}
+
+// die is its end by itself.
+func (w *worker) die() {
+	if w.over {
+		return
+	}
+	w.end()
+	if !w.ready {
+		w.failed()
+		return
+	}
+	k := w.call
+	w.gone(w)
+	if k != nil {
+		w.answer(k, workerDied, false)
+	}
+}
+
+// end ends whatever it does.
+func (w *worker) end() {
+	w.over, w.call = true, nil
+	if w.thread != nil {
+		w.thread.Cancel()
+		w.thread = nil
+	}
+	w.wait.off()
+	w.late.off()
+	w.age.off()
+}
