@@ -15,11 +15,15 @@ import (
 type Agreement struct {
 	Reacting, Frozen Replayed // with the load from outside
 	Doubts           []string // why they may differ without anybody's fault
-	Differences      []string // what did
+	Outside          []string // who else wanted the machine; nil: it did nothing else
+	Who, When        []string // what did differ: who was served, and after how long
 }
 
 // Ok says whether there was nothing to find: not whether that says anything.
-func (a Agreement) Ok() bool { return len(a.Differences) == 0 }
+func (a Agreement) Ok() bool { return len(a.Who)+len(a.When) == 0 }
+
+// Differences are all that there are.
+func (a Agreement) Differences() []string { return slices.Concat(a.Who, a.When) }
 
 // orders are how many orders of what happened at one moment are tried.
 const orders = 64
@@ -35,6 +39,7 @@ func Agree(ctx context.Context, t *testing.T, of Result) (a Agreement, err error
 	if late := of.Record.Late; late > scenario.NearTime {
 		a.Doubts = append(a.Doubts, fmt.Sprintf("the harness itself was starved: its timers were up to %v late", late))
 	}
+	a.Outside = append(slices.Clone(a.Doubts), of.Record.Environment.Outside()...)
 	a.Doubts = append(a.Doubts, of.Record.Environment.Doubts()...)
 	a.Doubts = append(a.Doubts, a.Reacting.Doubts()...)
 	missed := func(r *Replayed) string {
@@ -50,6 +55,6 @@ func Agree(ctx context.Context, t *testing.T, of Result) (a Agreement, err error
 	if r, f := missed(&a.Reacting), missed(&a.Frozen); r != f {
 		a.Doubts = append(a.Doubts, fmt.Sprintf("it hangs on whether the load from outside reacts: if so these miss: %s; else these: %s", r, f))
 	}
-	a.Differences = a.Reacting.Differences()
+	a.Who, a.When = a.Reacting.Who(), a.Reacting.When()
 	return a, nil
 }

@@ -318,7 +318,10 @@ func TestARunAgreesWithItsReplaysUnlessTheLabIsWrong(t *testing.T) {
 		if got := strings.Join(a.Doubts, "; "); (got == "") != (c.doubts == "") || !strings.Contains(got, c.doubts) {
 			t.Errorf("%s: doubts %q, want %q", c.name, got, c.doubts)
 		}
-		if got := strings.Join(a.Differences, "; "); (got == "") != (c.difference == "") || !strings.Contains(got, c.difference) || a.Ok() != (got == "") {
+		if outside := c.doubts == "starved" || c.doubts == "hangs on whether"; outside != (len(a.Outside) > 0) {
+			t.Errorf("%s: others wanted the machine: %q", c.name, a.Outside)
+		}
+		if got := strings.Join(a.Differences(), "; "); (got == "") != (c.difference == "") || !strings.Contains(got, c.difference) || a.Ok() != (got == "") {
 			t.Errorf("%s: differences %q, want %q", c.name, got, c.difference)
 		}
 	}

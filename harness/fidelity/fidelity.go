@@ -201,7 +201,7 @@ func (s *Settings) finding(ctx context.Context, l Load, f findings.Finding, row 
 		}
 		row.add(&a)
 		if len(a.Reacting.Others()) > 0 {
-			s.say("  %s %s: %s; doubts: %q; differences: %q", o.Result.Record.Subject, o.Case.Variant, a.Reacting.String(), a.Doubts, a.Differences)
+			s.say("  %s %s: %s; doubts: %q; differences: %q", o.Result.Record.Subject, o.Case.Variant, a.Reacting.String(), a.Doubts, a.Differences())
 		}
 	}
 	return nil

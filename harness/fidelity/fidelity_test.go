@@ -112,8 +112,8 @@ func TestSpansAreCountedByHowFarTheyAreOff(t *testing.T) {
 func TestRunsAreCountedByWhatDiffers(t *testing.T) {
 	other := harness.Agreement{}
 	other.Reacting.Calls = []scenario.CallPair{{ID: "c1", Missed: [2]bool{true, false}}}
-	tie, doubtful, late := other, other, harness.Agreement{Differences: []string{"late"}}
-	other.Differences, doubtful.Differences, doubtful.Doubts = []string{"c1"}, []string{"c1"}, []string{"unseen"}
+	tie, doubtful, late := other, other, harness.Agreement{When: []string{"late"}}
+	other.Who, doubtful.Who, doubtful.Doubts = []string{"c1"}, []string{"c1"}, []string{"unseen"}
 	var r FindingsRow
 	for _, a := range []harness.Agreement{{}, {}, tie, doubtful, other, late} {
 		r.add(&a)

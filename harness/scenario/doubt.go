@@ -24,17 +24,7 @@ func (e *Environment) Doubts() (doubts []string) {
 			break
 		}
 	}
-	var unseen, stolen mean
-	for _, b := range e.Load {
-		unseen.add(b.Unseen, b.Span)
-		stolen.add(b.Stolen, b.Span)
-	}
-	if u := unseen.value(); u > unseenMost {
-		doubt("%.2f cores were used by nobody who was seen", u)
-	}
-	if s := stolen.value(); s > stolenMost {
-		doubt("%.2f cores were stolen from the machine", s)
-	}
+	doubts = append(doubts, e.hidden()...)
 	for _, g := range e.Gaps {
 		if g.Kind != GapLate { // it was seen, if only roughly
 			doubt("the recording has a gap: %s", g.Text)
@@ -43,19 +33,49 @@ func (e *Environment) Doubts() (doubts []string) {
 	return doubts
 }
 
+// hidden says what took CPU from the run without being seen at it.
+func (e *Environment) hidden() (said []string) {
+	var unseen, stolen mean
+	for _, b := range e.Load {
+		unseen.add(b.Unseen, b.Span)
+		stolen.add(b.Stolen, b.Span)
+	}
+	if u := unseen.value(); u > unseenMost {
+		said = append(said, fmt.Sprintf("%.2f cores were used by nobody who was seen", u))
+	}
+	if s := stolen.value(); s > stolenMost {
+		said = append(said, fmt.Sprintf("%.2f cores were stolen from the machine", s))
+	}
+	return said
+}
+
+// Outside says, each in a sentence, who else wanted the CPUs while the run was
+// on, this program apart. It is nil on a machine that does nothing else.
+func (e *Environment) Outside() (said []string) {
+	if n := e.wanted(func(r Rival) bool { return !r.Harness }); n > rivalLeast {
+		said = append(said, fmt.Sprintf("%.2f threads of others ran or waited for a CPU", n))
+	}
+	return append(said, e.hidden()...)
+}
+
 // competed says whether anybody outside a group wanted a CPU.
 func (e *Environment) competed(group []Group) bool {
+	return e.wanted(func(r Rival) bool { return path(r.Path) != path(group) }) > rivalLeast
+}
+
+// wanted is how many threads of such rivals ran or waited for a CPU, on average.
+func (e *Environment) wanted(by func(Rival) bool) float64 {
 	var others mean
 	for _, b := range e.Load {
 		sum := 0.0
 		for _, l := range b.Load {
-			if path(e.Rivals[l.Rival].Path) != path(group) {
+			if by(e.Rivals[l.Rival]) {
 				sum += l.Runnable
 			}
 		}
 		others.add(sum, b.Span)
 	}
-	return others.value() > rivalLeast
+	return others.value()
 }
 
 // How near the model of cores must come to what was recorded, and to how much
@@ -78,12 +98,10 @@ func (c *Comparison) Doubts() []string {
 	return nil
 }
 
-// Differences says, each in a sentence, what became of the calls otherwise than
-// in the recording: who missed the deadline, unless that was a near tie; how many
-// had an answer; and after how long. A time may be off by NearTime or NearShare,
-// and by what the model of cores was off on the spans of that call's own path:
-// what it was off elsewhere excuses nothing.
-func (c *Comparison) Differences() (differences []string) {
+// Who says, each in a sentence, who was served otherwise than in the recording:
+// which calls missed the deadline, unless that was a near tie, and how many had an
+// answer.
+func (c *Comparison) Who() (differences []string) {
 	differ := func(format string, args ...any) { differences = append(differences, fmt.Sprintf(format, args...)) }
 	for _, p := range c.Calls {
 		if p.Missed[0] == p.Missed[1] || c.Tie(p, TieShare) {
@@ -95,8 +113,35 @@ func (c *Comparison) Differences() (differences []string) {
 		}
 		differ("%s missed its deadline of %.3f s in %s alone: it took %.3f s, and %.3f s in the replay", p.ID, c.Deadline.Seconds(), where, p.Took.Recorded.Seconds(), p.Took.Replayed.Seconds())
 	}
-	var recorded []CallPair
-	var replayed []time.Duration
+	recorded, replayed := c.served()
+	if a, b := len(recorded), len(replayed); a != b && !slices.ContainsFunc(c.Calls, func(p CallPair) bool { return c.Tie(p, TieShare) }) {
+		differ("%d calls were served, %d in the replay", a, b)
+	}
+	return differences
+}
+
+// When says, each in a sentence, which of the served calls took another time than
+// in the recording. It may be off by NearTime or NearShare, and by what the model
+// of cores was off on the spans of that call's own path: what it was off elsewhere
+// excuses nothing.
+func (c *Comparison) When() (differences []string) {
+	recorded, replayed := c.served()
+	for i := range min(len(recorded), len(replayed)) {
+		p := Pair{recorded[i].Took.Recorded, replayed[i]}
+		model := time.Duration(0)
+		for _, s := range c.Path(recorded[i]) {
+			model += s.Off().Abs()
+		}
+		if p.Off().Abs() > max(NearTime, time.Duration(NearShare*float64(p.Recorded)))+model {
+			differences = append(differences, fmt.Sprintf("the served call number %d took %.3f s, %.3f s in the replay", i+1, p.Recorded.Seconds(), p.Replayed.Seconds()))
+		}
+	}
+	return differences
+}
+
+// served are the calls that had a right answer in the recording, and the times
+// of those that had one in the replay, the quickest first.
+func (c *Comparison) served() (recorded []CallPair, replayed []time.Duration) {
 	for _, p := range c.Calls {
 		if p.Served[0] {
 			recorded = append(recorded, p)
@@ -105,20 +150,7 @@ func (c *Comparison) Differences() (differences []string) {
 			replayed = append(replayed, p.Took.Replayed)
 		}
 	}
-	if a, b := len(recorded), len(replayed); a != b && !slices.ContainsFunc(c.Calls, func(p CallPair) bool { return c.Tie(p, TieShare) }) {
-		differ("%d calls were served, %d in the replay", a, b)
-	}
 	slices.SortStableFunc(recorded, func(a, b CallPair) int { return cmp.Compare(a.Took.Recorded, b.Took.Recorded) })
 	slices.Sort(replayed)
-	for i := range min(len(recorded), len(replayed)) {
-		p := Pair{recorded[i].Took.Recorded, replayed[i]}
-		model := time.Duration(0)
-		for _, s := range c.Path(recorded[i]) {
-			model += s.Off().Abs()
-		}
-		if p.Off().Abs() > max(NearTime, time.Duration(NearShare*float64(p.Recorded)))+model {
-			differ("the served call number %d took %.3f s, %.3f s in the replay", i+1, p.Recorded.Seconds(), p.Replayed.Seconds())
-		}
-	}
-	return differences
+	return recorded, replayed
 }

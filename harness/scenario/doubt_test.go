@@ -35,6 +35,29 @@ func TestWhatARecordingLeavesInDoubtIsSaid(t *testing.T) {
 	}
 }
 
+func TestWhoElseWantedTheMachineIsSaid(t *testing.T) {
+	load := func(b Bucket) Environment {
+		b.Span = time.Second
+		return Environment{Rivals: []Rival{{}, {Harness: true}}, Load: []Bucket{b, {At: time.Second, Span: time.Second}}}
+	}
+	for _, c := range []struct {
+		name string
+		env  Environment
+		says string
+	}{
+		{"nothing is known", Environment{}, ""},
+		{"hogs", load(Bucket{Load: []Load{{Rival: 0, Runnable: 4}}}), "2.00 threads of others"},
+		{"hardly anybody", load(Bucket{Load: []Load{{Rival: 0, Runnable: 0.1}}}), ""},
+		{"this program itself", load(Bucket{Load: []Load{{Rival: 1, Runnable: 4}}}), ""},
+		{"unseen", load(Bucket{Unseen: 0.3}), "0.15 cores were used by nobody"},
+		{"stolen", load(Bucket{Stolen: 0.2}), "0.10 cores were stolen"},
+	} {
+		if got := strings.Join(c.env.Outside(), "; "); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.says)
+		}
+	}
+}
+
 func TestTheModelMustComeToNineSpansOfTen(t *testing.T) {
 	c := Comparison{}
 	for range 9 {
@@ -79,7 +102,7 @@ func TestCallsMayDifferByWhatNobodyCouldTell(t *testing.T) {
 		{"a near tie", []CallPair{{"c1", [2]bool{false, true}, [2]bool{true, false}, pair(950, 1000), 0}}, nil, nil},
 	} {
 		cmp := Comparison{Deadline: 1000 * ms, Calls: c.calls, Spans: c.spans}
-		got := cmp.Differences()
+		got := append(cmp.Who(), cmp.When()...)
 		for i, says := range c.says {
 			if len(got) != len(c.says) || !strings.Contains(got[i], says) {
 				t.Errorf("%s: got %q, want %q", c.name, got, c.says)

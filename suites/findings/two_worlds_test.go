@@ -4,7 +4,9 @@ package findings_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -16,17 +18,70 @@ import (
 // agree holds a run in the process world against its replay in the virtual one,
 // under the load that the run met: the same callers must be served, the same time
 // out, after the same times (see scenario.Comparison). That they do not is the
-// lab's fault, unless the recording leaves it in doubt: then it gives the doubts.
-func agree(ctx context.Context, o harness.Outcome) (abstained string) {
+// lab's fault, unless the recording leaves it in doubt: how far it could be
+// compared then goes into the tally.
+func agree(ctx context.Context, o harness.Outcome) {
 	GinkgoHelper()
+	name := o.Result.Record.Subject + ", " + o.Case.Variant
 	a, err := harness.Agree(ctx, suiteT, o.Result)
-	Expect(err).NotTo(HaveOccurred(), "%s, %s", o.Result.Record.Subject, o.Case.Variant)
-	AddReportEntry(o.Result.Record.Subject+" "+o.Case.Variant+", replayed", a.Reacting.String()+"; doubts: "+strings.Join(a.Doubts, "; "), ReportEntryVisibilityFailureOrVerbose)
-	if !a.Ok() && len(a.Doubts) > 0 {
-		return o.Result.Record.Subject + ", " + o.Case.Variant + ": " + strings.Join(append(a.Differences, a.Doubts...), "; ")
+	Expect(err).NotTo(HaveOccurred(), name)
+	AddReportEntry(name+", replayed", a.Reacting.String()+"; doubts: "+strings.Join(a.Doubts, "; "), ReportEntryVisibilityFailureOrVerbose)
+	worlds.add(o.Finding.ID+", "+name, a)
+	if len(a.Doubts) == 0 {
+		Expect(a.Differences()).To(BeEmpty(), "%s: the worlds disagree", name)
 	}
-	Expect(a.Differences).To(BeEmpty(), "%s, %s: the worlds disagree", o.Result.Record.Subject, o.Case.Variant)
-	return ""
+}
+
+// worlds is the tally of all specs that have run.
+var worlds tally
+
+// A tally counts how far runs could be held against their replays.
+type tally struct {
+	all, quiet int      // quiet: nobody else wanted the machine
+	who        int      // of all, those of which at least who was served could be compared
+	abstained  []string // that could not be compared wholly, and why
+	unexcused  []string // of these, the quiet ones
+}
+
+func (t *tally) add(name string, a harness.Agreement) {
+	t.all++
+	if len(a.Who) == 0 || len(a.Doubts) == 0 {
+		t.who++
+	}
+	if len(a.Outside) == 0 {
+		t.quiet++
+	}
+	if a.Ok() || len(a.Doubts) == 0 {
+		return
+	}
+	said := name + ": " + strings.Join(append(a.Differences(), a.Doubts...), "; ")
+	t.abstained = append(t.abstained, said)
+	if len(a.Outside) == 0 {
+		t.unexcused = append(t.unexcused, said)
+	}
+}
+
+// What must have been compared for the worlds to be said to agree.
+const (
+	leastWho      = 2  // one case of so many, in who was served: below that the machine is too busy to say
+	mostUnexcused = 10 // one case of so many, or one, may be in doubt though nobody else wanted the machine
+)
+
+func (t *tally) String() string {
+	s := fmt.Sprintf("%d of %d cases wholly, %d at least in who was served; %d of them while nobody else wanted the machine", t.all-len(t.abstained), t.all, t.who, t.quiet)
+	return strings.Join(append([]string{s}, t.abstained...), "\n")
+}
+
+// enough says why too little was compared to say anything, or that too much was in
+// doubt though nobody else wanted the machine; both are "" if enough was compared.
+func (t *tally) enough() (skip, fail string) {
+	if n := len(t.unexcused); n > max(1, t.quiet/mostUnexcused) {
+		return "", fmt.Sprintf("%d of %d cases could not be compared though nobody else wanted the machine:\n%s", n, t.quiet, strings.Join(t.unexcused, "\n"))
+	}
+	if n := len(t.abstained); t.who*leastWho < t.all {
+		return fmt.Sprintf("%d of %d cases could not be compared, %d of them because others wanted the machine:\n%s", n, t.all, n-len(t.unexcused), strings.Join(t.abstained, "\n")), ""
+	}
+	return "", ""
 }
 
 // aloneAsClaimed says whether a run that came out otherwise than claimed would
@@ -40,4 +95,48 @@ func aloneAsClaimed(ctx context.Context, o harness.Outcome) bool {
 		return false
 	}
 	return len(o.Case.Accept.Who(r.Record)) == 0
+}
+
+func TestTheWorldsAreComparedOrItIsSaidWhyNot(t *testing.T) {
+	doubt, busy, differ := []string{"a doubt"}, []string{"others"}, []string{"a difference"}
+	same := harness.Agreement{}
+	sameInDoubt := harness.Agreement{Doubts: doubt, Outside: busy}
+	late := harness.Agreement{Doubts: doubt, When: differ}
+	lateBeside := harness.Agreement{Doubts: doubt, When: differ, Outside: busy}
+	others := harness.Agreement{Doubts: doubt, Who: differ}
+	othersBeside := harness.Agreement{Doubts: doubt, Who: differ, Outside: busy}
+	times := func(n int, a harness.Agreement) (as []harness.Agreement) {
+		for range n {
+			as = append(as, a)
+		}
+		return as
+	}
+	for _, c := range []struct {
+		name       string
+		of         [][]harness.Agreement
+		skip, fail string
+	}{
+		{"nothing", nil, "", ""},
+		{"all the same", [][]harness.Agreement{times(20, same)}, "", ""},
+		{"a doubt that did not matter", [][]harness.Agreement{times(20, sameInDoubt)}, "", ""},
+		{"one in doubt on a quiet machine, and no other", [][]harness.Agreement{{others}}, "1 of 1 cases could not be compared, 0 of them because", ""},
+		{"one of ten", [][]harness.Agreement{times(18, same), times(2, late)}, "", ""},
+		{"more than one of ten", [][]harness.Agreement{times(17, same), times(3, late)}, "", "3 of 20 cases could not be compared though nobody else wanted the machine:\nx: a difference; a doubt"},
+		{"busy ones are no quiet ones", [][]harness.Agreement{times(17, sameInDoubt), times(2, others)}, "", "2 of 2"},
+		{"times alone, beside others", [][]harness.Agreement{times(20, lateBeside)}, "", ""},
+		{"half, beside others", [][]harness.Agreement{times(10, lateBeside), times(10, othersBeside)}, "", ""},
+		{"less than half, beside others", [][]harness.Agreement{times(9, same), times(10, othersBeside)}, "10 of 19 cases could not be compared, 10 of them because others wanted the machine:\nx: a difference; a doubt", ""},
+		{"a disagreement is the other spec's", [][]harness.Agreement{times(2, harness.Agreement{Who: differ})}, "", ""},
+	} {
+		var all tally
+		for _, as := range c.of {
+			for _, a := range as {
+				all.add("x", a)
+			}
+		}
+		skip, fail := all.enough()
+		if (skip == "") != (c.skip == "") || !strings.Contains(skip, c.skip) || (fail == "") != (c.fail == "") || !strings.Contains(fail, c.fail) {
+			t.Errorf("%s: skip %q, fail %q; want %q and %q", c.name, skip, fail, c.skip, c.fail)
+		}
+	}
 }
