@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -81,6 +82,9 @@ type Report struct {
 // String names the entry for people.
 func (r Report) String() string { return fmt.Sprintf("fault %d, %s", r.Place, r.Fault) }
 
+// ErrUnavailable is what New gives where the world can't have a fault of the plan.
+var ErrUnavailable = errors.New("can't be had here")
+
 // New makes an injector of a plan that passes Check. seed is the run's; note is
 // given what the faults do. It fails where the world can't have one of the faults,
 // and says what is missing: nothing has been begun then.
@@ -96,7 +100,7 @@ func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
 		name := e.Fault.Name()
 		if needy, ok := e.Fault.(Needy); ok && i.model == nil {
 			if err := needy.Needs(i.real); err != nil {
-				return nil, fmt.Errorf("%s can't be had here: %w", e.called(at+1), err)
+				return nil, fmt.Errorf("%s %w: %w", e.called(at+1), ErrUnavailable, err)
 			}
 		}
 		own := &entry{Entry: e, place: at + 1, about: about(e.Fault), seed: e.Seed, came: make(chan struct{}), opened: -1, first: -1}

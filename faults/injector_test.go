@@ -36,7 +36,7 @@ func (*poor) Limit(worker.Port, float64, time.Duration) (Limit, error) {
 
 func TestWhatAWorldCannotDoIsSaidBeforeTheRunBegins(t *testing.T) {
 	quota := Plan{{Fault: GiveUp{}}, {Fault: CPUQuota{Cores: 1}}}
-	if _, err := New(quota, 1, &poor{}, nil); err == nil || !strings.Contains(err.Error(), "fault 2, cpu-quota can't be had here: no cgroups here") {
+	if _, err := New(quota, 1, &poor{}, nil); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "fault 2, cpu-quota can't be had here: no cgroups here") {
 		t.Errorf("a quota without rights: %v", err)
 	}
 	if _, err := New(quota[:1], 1, &poor{}, nil); err != nil {

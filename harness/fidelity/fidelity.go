@@ -8,12 +8,14 @@ package fidelity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
@@ -37,6 +39,7 @@ type Measured struct {
 	Spans    []SpansRow
 	Starts   []StartsRow
 	Findings []FindingsRow
+	Skipped  []string // what could not be measured here, and why
 }
 
 // Measure does all experiments, one after another. The machine should have
@@ -52,6 +55,9 @@ func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 			break
 		}
 		row, err := s.spans(ctx, l)
+		if s.skips(&m, err) {
+			continue
+		}
 		if err != nil {
 			return m, err
 		}
@@ -63,6 +69,9 @@ func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 			break
 		}
 		row, err := s.starts(ctx, l)
+		if s.skips(&m, err) {
+			continue
+		}
 		if err != nil {
 			return m, err
 		}
@@ -73,13 +82,30 @@ func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 		if s.Findings == 0 {
 			break
 		}
-		rows, err := s.findings(ctx, l)
-		if err != nil {
-			return m, err
+		for _, f := range findings.All() {
+			row, err := s.findings(ctx, l, f)
+			if s.skips(&m, err) {
+				continue
+			}
+			if err != nil {
+				return m, err
+			}
+			s.say("%s, %s: %s", f.ID, l.Name, row)
+			m.Findings = append(m.Findings, row)
 		}
-		m.Findings = append(m.Findings, rows...)
 	}
 	return m, nil
+}
+
+// skips notes what this machine can't have: a fault, or a load that lasts. Any
+// other error ends the measuring.
+func (s *Settings) skips(m *Measured, err error) bool {
+	if !errors.Is(err, faults.ErrUnavailable) && !errors.Is(err, errDied) {
+		return false
+	}
+	s.say("skipped: %v", err)
+	m.Skipped = append(m.Skipped, err.Error())
+	return true
 }
 
 func (s *Settings) say(format string, args ...any) {
@@ -97,9 +123,12 @@ func (s *Settings) run(ctx context.Context, l Load, sc harness.Scenario) (r harn
 	defer end()
 	sc.World, sc.Faults = s.World, append(sc.Faults, l.faults...)
 	if s.T != nil {
-		return harness.RunT(s.T, sc), nil
+		return harness.RunT(s.T, sc), end()
 	}
-	return harness.Run(ctx, sc)
+	if r, err = harness.Run(ctx, sc); err != nil {
+		return r, err
+	}
+	return r, end()
 }
 
 // patience is a deadline that nothing here comes near: a run with a miss would
@@ -147,39 +176,44 @@ func (s *Settings) starts(ctx context.Context, l Load) (row StartsRow, err error
 		if err != nil {
 			return row, fmt.Errorf("starts, %s: %w", l.Name, err)
 		}
-		for _, frozen := range []bool{false, true} {
-			again, err := harness.Replay(ctx, s.T, recorded, harness.Replaying{Frozen: frozen})
-			if err != nil {
-				return row, err
-			}
-			other, err := harness.Replay(ctx, s.T, recorded, harness.Replaying{Frozen: frozen, Subject: few, Demands: real.Record.Environment})
-			if err != nil {
-				return row, err
-			}
-			row.add(frozen, &again.Comparison, scenario.Compare(real.Record, other.Record, frozen))
+		if err := row.compare(ctx, s.T, recorded, real, few); err != nil {
+			return row, err
 		}
 	}
 	return row, nil
 }
 
-// findings runs each finding beside a load and replays it.
-func (s *Settings) findings(ctx context.Context, l Load) (rows []FindingsRow, err error) {
-	for _, f := range findings.All() {
-		row := FindingsRow{Load: l.Name, Finding: f.ID}
-		for range s.Findings {
-			if err := s.finding(ctx, l, f, &row); err != nil {
-				return rows, fmt.Errorf("%s, %s: %w", f.ID, l.Name, err)
-			}
+// compare replays a recorded run, and holds what it foretells of another policy
+// against that one's own.
+func (r *StartsRow) compare(ctx context.Context, t *testing.T, recorded, real harness.Result, other subject.Subject) error {
+	for _, frozen := range []bool{false, true} {
+		again, err := harness.Replay(ctx, t, recorded, harness.Replaying{Frozen: frozen})
+		if err != nil {
+			return err
 		}
-		s.say("%s, %s: %s", f.ID, l.Name, row)
-		rows = append(rows, row)
+		foretold, err := harness.Replay(ctx, t, recorded, harness.Replaying{Frozen: frozen, Subject: other, Demands: real.Record.Environment})
+		if err != nil {
+			return err
+		}
+		r.add(frozen, &again.Comparison, scenario.Compare(real.Record, foretold.Record, frozen))
 	}
-	return rows, nil
+	return nil
+}
+
+// findings runs a finding beside a load and replays it.
+func (s *Settings) findings(ctx context.Context, l Load, f findings.Finding) (row FindingsRow, err error) {
+	row = FindingsRow{Load: l.Name, Finding: f.ID}
+	for range s.Findings {
+		if err := s.finding(ctx, l, f, &row); err != nil {
+			return row, fmt.Errorf("%s, %s: %w", f.ID, l.Name, err)
+		}
+	}
+	return row, nil
 }
 
 func (s *Settings) finding(ctx context.Context, l Load, f findings.Finding, row *FindingsRow) error {
 	lab := harness.Lab{World: s.World, T: s.T, Boot: 100 * time.Millisecond}
-	unit, err := lab.Measure(ctx) // alone: the deadlines are a quiet machine's
+	unit, err := lab.Measure(ctx) // without the load; beside it what a start computes is taken anew
 	if err != nil {
 		return err
 	}
@@ -193,7 +227,9 @@ func (s *Settings) finding(ctx context.Context, l Load, f findings.Finding, row 
 	if err != nil {
 		return err
 	}
-	end()
+	if err := end(); err != nil {
+		return err
+	}
 	for _, o := range outcomes {
 		a, err := harness.Agree(ctx, s.T, o.Result)
 		if err != nil {

@@ -3,14 +3,26 @@
 package fidelity
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/internal/leftover"
+	"github.com/butfor/butfor/worker"
 )
 
 func TestMain(m *testing.M) { leftover.Main(m) }
@@ -45,11 +57,11 @@ func TestInVirtualTimeNothingIsOff(t *testing.T) {
 			}
 		}
 	}
-	findings, err := s.findings(t.Context(), Load{Name: "none"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range findings {
+	for _, f := range findings.All() {
+		r, err := s.findings(t.Context(), Load{Name: "none"}, f)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if r.Runs == 0 || r.Same+r.Ties != r.Runs || r.disagree > 0 {
 			t.Errorf("%s: %s", r.Finding, r)
 		}
@@ -86,12 +98,84 @@ func TestALoadIsThereUntilItIsEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end()
-	end() // leftover looks whether any process is left
+	for range 2 {
+		if err := end(); err != nil { // leftover looks whether any process is left
+			t.Error(err)
+		}
+	}
 	bad := Load{programs: []string{hog}}
 	t.Setenv("PATH", t.TempDir())
 	if _, err := bad.begin(t.Context()); err == nil {
 		t.Error("a load without Python has begun")
+	}
+}
+
+func TestARunBesideALoadThatDidNotLastIsNone(t *testing.T) {
+	whose := filepath.Join(t.TempDir(), "pid")
+	if err := unix.Mkfifo(whose, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dies := Load{programs: []string{hog, fmt.Sprintf("import os\nopen(%q, 'w').write(str(os.getpid()))\nraise FileNotFoundError('no autogroup')", whose)}}
+	after := subject.Herd() // once the load is dead
+	open := after.Open
+	after.Open = func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
+		pid, err := os.ReadFile(whose)
+		for dead := err != nil; !dead; runtime.Gosched() {
+			stat, err := os.ReadFile(fmt.Sprintf("/proc/%s/stat", pid))
+			dead = err != nil || strings.Contains(string(stat), ") Z ")
+		}
+		return open(ctx, l, cfg)
+	}
+	s := Settings{World: virtual.Name, T: t}
+	_, err := s.run(t.Context(), dies, harness.Scenario{Subject: after, Config: subject.Config{Size: 1}, Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: patience})
+	if !errors.Is(err, errDied) || !strings.HasSuffix(err.Error(), "FileNotFoundError: no autogroup") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatThisMachineCannotHaveIsSkippedAloneAndSaid(t *testing.T) {
+	var s Settings
+	var m Measured
+	for err, skipped := range map[error]bool{
+		nil: false, errors.New("no python"): false,
+		fmt.Errorf("spans, a quota: fault 1 %w: no cgroups", faults.ErrUnavailable): true,
+		fmt.Errorf("spans, hogs: %w: exit status 1", errDied):                       true,
+	} {
+		if s.skips(&m, err) != skipped {
+			t.Errorf("%v: skipped is %v", err, !skipped)
+		}
+	}
+	page := string(m.Page())
+	for _, says := range []string{"## Not measured here", "- spans, a quota: fault 1 can't be had here: no cgroups", "- spans, hogs: the load did not last: exit status 1"} {
+		if !strings.Contains(page, says) {
+			t.Errorf("the page does not say %q:\n%s", says, page)
+		}
+	}
+}
+
+// What the other policy's own starts asked for is what is foretold of them, not
+// what those of the recording did.
+func TestAnotherPolicyIsForetoldWithItsOwnDemands(t *testing.T) {
+	s := Settings{World: virtual.Name, T: t}
+	run := func(p subject.Subject, cpu time.Duration) harness.Result {
+		r, err := s.run(t.Context(), Load{}, harness.Scenario{
+			Subject: p, Config: subject.Config{Size: 4, Lazy: true}, Warm: 4, Start: scenario.Demand{CPU: cpu},
+			Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: patience,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	few := subject.Ideal(subject.Cores)
+	var row StartsRow
+	if err := row.compare(t.Context(), t, run(subject.Herd(), 300*ms), run(few, 200*ms), few); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range row.foretold {
+		if share := f.last[0]; abs(share) > 0.001 {
+			t.Errorf("the last ready is off by %v", share)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package fidelity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -74,13 +75,21 @@ func findingsLoads() []Load {
 // has started by then.
 const settle = 300 * time.Millisecond
 
-// begin starts the load. end ends it, and may be called more than once.
-func (l *Load) begin(ctx context.Context) (end func(), err error) {
+// errDied is the end of a load that ended by itself.
+var errDied = errors.New("the load did not last")
+
+// begin starts the load. end ends it, and may be called more than once: its error
+// says that a part of it had ended before.
+func (l *Load) begin(ctx context.Context) (end func() error, err error) {
 	var running []*process.Companion
-	end = func() {
+	end = func() (died error) {
 		for _, c := range running {
 			c.End()
+			if why := c.Died(); why != nil && died == nil {
+				died = fmt.Errorf("%w: %w", errDied, why)
+			}
 		}
+		return died
 	}
 	if len(l.programs) == 0 {
 		return end, nil
@@ -92,7 +101,7 @@ func (l *Load) begin(ctx context.Context) (end func(), err error) {
 	for _, p := range l.programs {
 		c, err := process.Accompany(python.Path, "-S", "-c", p)
 		if err != nil {
-			end()
+			_ = end()
 			return end, err
 		}
 		running = append(running, c)
@@ -103,7 +112,7 @@ func (l *Load) begin(ctx context.Context) (end func(), err error) {
 	case <-wait.C:
 		return end, nil
 	case <-ctx.Done():
-		end()
+		_ = end()
 		return end, context.Cause(ctx)
 	}
 }

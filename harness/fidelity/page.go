@@ -94,5 +94,13 @@ func (m Measured) Page() []byte {
 			p("| %s | `%s` | %d | %d | %d | %d | %d |", r.Load, r.Finding, r.Runs, r.Same, r.Ties, r.Doubtful, r.Other)
 		}
 	}
+	if len(m.Skipped) > 0 {
+		p("")
+		p("## Not measured here")
+		p("")
+		for _, s := range m.Skipped {
+			p("- %s", s)
+		}
+	}
 	return b.Bytes()
 }

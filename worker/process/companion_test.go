@@ -89,6 +89,43 @@ func TestACompanionThatEndedByItselfIsReapedAllTheSame(t *testing.T) {
 	}
 }
 
+func TestACompanionThatEndedByItselfSaysHow(t *testing.T) {
+	c := companion(t, "import sys\nsys.exit('one\\nno such file')")
+	for deadline := time.Now().Add(patience); c.Died() == nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("it never died")
+		}
+	}
+	c.End()
+	if err := c.Died(); err == nil || !strings.HasSuffix(err.Error(), "ended by itself: exit status 1: no such file") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", c.PID())); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its zombie is left: %v", err)
+	}
+	quiet := companion(t, "pass")
+	for deadline := time.Now().Add(patience); alive(quiet.PID()); {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not end")
+		}
+	}
+	quiet.End() // it was too late for that
+	if err := quiet.Died(); err == nil || !strings.HasSuffix(err.Error(), "ended by itself: exit status 0") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestACompanionThatWasEndedDidNotDie(t *testing.T) {
+	c := companion(t, "while True: pass")
+	if err := c.Died(); err != nil {
+		t.Errorf("while it runs: %v", err)
+	}
+	c.End()
+	if err := c.Died(); err != nil {
+		t.Errorf("after its end: %v", err)
+	}
+}
+
 func TestAProgramThatIsNotThereIsNoCompanion(t *testing.T) {
 	if _, err := process.Accompany("/no/such/program"); err == nil || !strings.Contains(err.Error(), "/no/such/program") {
 		t.Errorf("got %v", err)
