@@ -57,7 +57,7 @@ func (d *Reducer) Reduce(ctx context.Context, r Result) (Result, error) {
 	// Now the order: what was drawn becomes a list, of which as little is kept as
 	// will do. Beyond its end the first by name goes on, as with a 0.
 	sc := best.Scenario
-	sc.Order = scenario.Order{Choices: append([]int{}, best.Record.Choices...)}
+	sc.Order = scenario.Order{Seed: sc.Order.Seed, Choices: append([]int{}, best.Record.Choices...)}
 	if !accept(sc) {
 		return best, ctx.Err() // it is no matter of the order: a crash of the program, or a hang
 	}

@@ -25,7 +25,8 @@ type Replaying struct {
 	Demands *scenario.Environment // in place of the recording's own starts, calls and deaths; nil: those
 	// Orders are how many orders of what happened at one moment are tried until
 	// the same calls miss their deadline, for none was recorded: the likely ones
-	// first, then by lots, from the recording's seed on. 0: one.
+	// first, then by lots, from the recording's seed on. Whatever else is drawn
+	// stays. 0: one.
 	Orders int
 }
 
@@ -66,7 +67,7 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 				return
 			}
 			if r.Tried > len(turns) {
-				sc.Seed++
+				sc.Order.Seed = sc.Lots() + 1 // what hurts its callers stays
 			}
 		}
 	}

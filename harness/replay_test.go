@@ -267,11 +267,49 @@ func TestTheLikelyOrdersAreTriedBeforeOtherSeeds(t *testing.T) {
 	of.Record.Deadline = 1 // whatever the order, it is missed in the replay alone
 	of.Record.Events = append(of.Record.Events, scenario.Event{Kind: scenario.Return, Call: "c1", Excused: true})
 	again, err := Replay(t.Context(), t, of, Replaying{Orders: 5})
-	if err != nil || again.Tried != 5 || again.Scenario.Seed != 9 || again.Record.Seed != 9 {
-		t.Errorf("%v: after %d orders the last seed is %d, %d in the record; want 5, and 9", err, again.Tried, again.Scenario.Seed, again.Record.Seed)
+	if err != nil || again.Tried != 5 || again.Scenario.Lots() != 9 || again.Record.Seed != 7 {
+		t.Errorf("%v: after %d orders the last has lots of %d, in a run of seed %d; want 5, 9 and 7", err, again.Tried, again.Scenario.Lots(), again.Record.Seed)
 	}
 	if again.Scenario.Order.Begin != nil {
 		t.Errorf("a likely order is tried with every seed: %v", again.Scenario.Order.Begin)
+	}
+}
+
+func TestTheSameCallersAreHurtInEveryOrder(t *testing.T) {
+	hurt := func(r *scenario.Record) string {
+		var who []string
+		for _, e := range r.Events {
+			if e.Kind == scenario.Fault {
+				who = append(who, e.Client)
+			}
+		}
+		slices.Sort(who)
+		return strings.Join(who, " ")
+	}
+	of := recordVirtually(t, Scenario{
+		World: virtual.Name, Seed: 7, Subject: subject.Ours(), Config: subject.Config{Size: 1}, Start: scenario.Demand{Wait: time.Second},
+		Workload: scenario.Workload{Clients: 16, Command: "echo"}, Deadline: 10 * time.Second, Patience: 10 * time.Second,
+		Faults: faults.Plan{{Fault: faults.GiveUp{After: 100 * time.Millisecond}, Target: faults.Target{Share: 0.5}}},
+	})
+	want := hurt(of.Record)
+	if want == "" || strings.Contains(want+" ", "c2 ") {
+		t.Fatalf("those who gave up are %q, not c2 and somebody else", want)
+	}
+	of.Record.Deadline = 1 // whatever the order, it is missed in the replay alone
+	of.Record.Events = append(of.Record.Events, scenario.Event{Kind: scenario.Return, Call: "c2", Excused: true})
+	hashes := map[string]bool{}
+	for orders := 1; orders <= 8; orders++ {
+		again, err := Replay(t.Context(), t, of, Replaying{Orders: orders})
+		if err != nil || again.Tried != orders {
+			t.Fatalf("%d orders were tried: %v", again.Tried, err)
+		}
+		if got := hurt(again.Record); got != want {
+			t.Errorf("order %d: those who gave up are %s, in the recording %s", orders, got, want)
+		}
+		hashes[trace.Hash(again.Record)] = true
+	}
+	if len(hashes) < 4 {
+		t.Errorf("8 orders are %d", len(hashes))
 	}
 }
 

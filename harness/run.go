@@ -106,7 +106,7 @@ func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 
 // length is how many steps the subject's run takes where lots are drawn.
 func length(ctx context.Context, t *testing.T, sc Scenario) (int, error) {
-	sc.Order = scenario.Order{}
+	sc.Order = scenario.Order{Seed: sc.Order.Seed}
 	r, err := stage(ctx, t, sc, sc.Subject, true)
 	if err != nil {
 		return 0, err

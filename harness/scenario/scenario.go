@@ -98,6 +98,7 @@ type Demand struct {
 
 // An Order is a rule for who goes first. The zero value draws lots.
 type Order struct {
+	Seed     uint64 `json:"seed,omitempty" yaml:"seed,omitempty"`          // of the order alone; 0: the scenario's
 	Strategy string `json:"strategy,omitempty" yaml:"strategy,omitempty"`  // "" means random
 	Depth    int    `json:"depth,omitempty" yaml:"depth,omitempty"`        // of pct: how many orderings a bug may hang on; 0 means 1
 	Length   int    `json:"length,omitempty" yaml:"length,omitempty"`      // of pct: how many steps the run takes; 0: as many as it takes by lot
@@ -106,6 +107,9 @@ type Order struct {
 	// as far as they come to it at one moment. nil: as the strategy has it.
 	Begin []string `json:"begin,omitempty" yaml:"begin,flow,omitempty"`
 }
+
+// Lots is the seed that the order of a scenario's run is drawn from.
+func (s *Scenario) Lots() uint64 { return cmp.Or(s.Order.Seed, s.Seed) }
 
 // The strategies.
 const (

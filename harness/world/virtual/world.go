@@ -55,7 +55,7 @@ type Ran struct {
 // is no matter of the bubble, such as a sync.Mutex held by one that sleeps, hangs
 // it, and Run does not return: only the end of the program helps.
 func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) error) (Ran, error) {
-	pick, err := strategy(sc.Seed, sc.Order)
+	pick, err := strategy(sc.Lots(), sc.Order)
 	if err != nil {
 		return Ran{}, err
 	}
@@ -144,7 +144,7 @@ func isClosed(c <-chan struct{}) bool {
 
 // open sets the stage. It is called in the bubble.
 func open(sc *scenario.Scenario, pick Strategy) *World {
-	w := &World{start: time.Now(), cores: sc.Cores, goroutines: runtime.NumGoroutine() + 1, env: sc.Meets(), schedule: newSchedule(sc.Seed, pick)}
+	w := &World{start: time.Now(), cores: sc.Cores, goroutines: runtime.NumGoroutine() + 1, env: sc.Meets(), schedule: newSchedule(sc.Lots(), pick)}
 	if w.cores == 0 {
 		w.cores = Cores
 	}
