@@ -66,7 +66,7 @@ func architectural(t *testing.T, r Result, err error, reason string) {
 }
 
 func oneCall(s subject.Subject) scenario.Scenario {
-	return scenario.Scenario{Name: "attack", Subject: s, Config: subject.Config{Size: 1}, Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: time.Minute}
+	return scenario.Scenario{Name: "attack", Subject: s, Config: subject.Config{Size: 1}, Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: time.Minute, Contract: &anything}
 }
 
 func TestAnErrorThatPanicsIsTheSubjectsFault(t *testing.T) {

@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/butfor/butfor/harness/judge"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
@@ -31,9 +30,9 @@ type (
 	Result   = scenario.Result
 )
 
-// Run runs a scenario and judges what came out: the subject first, then, if a
-// call missed its deadline (or the deadline is set in terms of it), the
-// reference alone in the same world under the same demands.
+// Run runs a scenario and judges what came out. Where the deadline is set in terms
+// of it, a simple ideal pool runs before, alone in the same world under the same
+// demands.
 //
 // An error means that the lab could not do its work (bad scenario, no Python,
 // ctx ended); what a subject does wrong is in the result. Nothing that the run
@@ -73,7 +72,7 @@ func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 		}
 	}
 	if sc.Deadline == 0 {
-		if reference, err = ideal(ctx, t, sc, false); err != nil {
+		if reference, err = ideal(ctx, t, sc); err != nil {
 			return Result{}, err
 		}
 		if sc.Deadline, err = deadlineFrom(reference, sc.Slack); err != nil {
@@ -88,20 +87,10 @@ func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if reference == nil && record.Misses() > 0 {
-		if reference, err = ideal(ctx, t, sc, true); err != nil {
-			return Result{}, err
-		}
-	}
-	return Result{
-		Verdict:   judge.Judge(record, reference),
-		Scenario:  sc,
-		Record:    record,
-		Reference: reference,
-		Seconds:   time.Since(begin).Seconds(),
-		Hash:      trace.Hash(record),
-		Order:     record.Order,
-	}, nil
+	r := Result{Scenario: sc, Record: record, Reference: reference, Hash: trace.Hash(record), Order: record.Order}
+	r.Verdict = Judge(ctx, t, r)
+	r.Seconds = time.Since(begin).Seconds()
+	return r, nil
 }
 
 // length is how many steps the subject's run takes where lots are drawn.
@@ -202,10 +191,9 @@ func plain(sc Scenario) Scenario {
 	return sc
 }
 
-// ideal runs the reference: an ideal pool that begins as many starts at once
-// as there are cores, or all of them. The better of the two counts; where any
-// that keeps the deadline will do, the second is not run if the first does.
-func ideal(ctx context.Context, t *testing.T, sc Scenario, anyWillDo bool) (best *scenario.Record, err error) {
+// ideal runs a simple ideal pool, to set a deadline by: one that begins as many
+// starts at once as there are cores, or all of them. The better of the two counts.
+func ideal(ctx context.Context, t *testing.T, sc Scenario) (best *scenario.Record, err error) {
 	for _, s := range []subject.Subject{subject.Ideal(subject.Cores), subject.Ideal(subject.All)} {
 		r, err := stage(ctx, t, sc, s, false)
 		if err != nil {
@@ -213,9 +201,6 @@ func ideal(ctx context.Context, t *testing.T, sc Scenario, anyWillDo bool) (best
 		}
 		if best == nil || better(r, best) {
 			best = r
-		}
-		if anyWillDo && best.Misses() == 0 {
-			break
 		}
 	}
 	return best, nil

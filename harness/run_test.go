@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/butfor/butfor/harness/judge"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
@@ -60,11 +59,11 @@ func TestARunSaysWhatItWasAndWhatCameOut(t *testing.T) {
 	if err := trace.Save(dir, r); err != nil {
 		t.Fatal(err)
 	}
-	b, err := trace.Load(dir)
+	b, err := Reopen(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := judge.Judge(b.Record, b.Reference); !reflect.DeepEqual(again, r.Verdict) || trace.Hash(b.Record) != r.Hash {
+	if again := Judge(t.Context(), t, b); !reflect.DeepEqual(again, r.Verdict) || trace.Hash(b.Record) != r.Hash {
 		t.Errorf("judged again: %+v\nwant %+v", again, r.Verdict)
 	}
 	nothingRuns(t)
@@ -304,7 +303,7 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 			subject: func(*testing.T) subject.Subject {
 				return subject.Subject{Name: "bent", Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) { panic("boom") }}
 			},
-			tells: []string{"(1 got no answer: the pool did not open: panic: boom)", "an ideal pool, alone under the same demands, served all 1"},
+			tells: []string{"(1 got no answer: the pool did not open: panic: boom)", "serves all by"},
 		},
 		"panics in Close": {
 			subject: func(*testing.T) subject.Subject {
@@ -353,13 +352,13 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 					return nil, errors.New("no licence")
 				}}
 			},
-			tells: []string{"(1 got no answer: the pool did not open: no licence)", "an ideal pool"},
+			tells: []string{"(1 got no answer: the pool did not open: no licence)", "ideal pool"},
 		},
 		"gives neither a pool nor an error": {
 			subject: func(*testing.T) subject.Subject {
 				return subject.Subject{Name: "bent", Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) { return nil, nil }}
 			},
-			tells: []string{"the pool did not open: ", "neither a pool nor an error", "an ideal pool"},
+			tells: []string{"the pool did not open: ", "neither a pool nor an error", "ideal pool"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

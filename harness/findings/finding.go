@@ -246,7 +246,7 @@ func plain(xs []float64) string {
 
 // All is the catalogue, in the order of findings to read.
 func All() []Finding {
-	return []Finding{
+	all := []Finding{
 		concurrentWhenWarm,
 		v1Serial,
 		coldStartTimeouts,
@@ -257,6 +257,10 @@ func All() []Finding {
 		overflowIsANoOp,
 		longLivedWorkers,
 	}
+	for i, f := range all {
+		all[i].Cases = func(u Unit) []Case { return held(f.Cases(u), u) }
+	}
+	return all
 }
 
 // Find looks findings up by id; none means all. An unknown id is an error that

@@ -3,6 +3,7 @@ package findings
 import (
 	"fmt"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -23,6 +24,10 @@ var selfMadeContention = Finding{
 		// best, the first of bounded starts after 1. The catalogue's deadline, 3.3
 		// boots, is too near to the herd's for a machine that is not the model.
 		const deadline = 2.5
+		// With three hogs beside them it is ready after 5.5, the first of bounded starts
+		// after 2.5: the herd would keep this one without the hogs, and they without the
+		// herd.
+		const besideHogs = 14. / 3
 		size := 4 * max(2, u.Cores)
 		one := func(s subject.Subject, word scenario.Word, served int) {
 			cases = append(cases, Case{
@@ -41,6 +46,16 @@ var selfMadeContention = Finding{
 		one(subject.Herd(), scenario.Architectural, size)
 		one(dspex.V2Seed(), "", 1)
 		one(subject.Ours(), scenario.Sound, size)
+		alone := quiet(u)
+		for i, word := range []scenario.Word{scenario.Amplified, "", scenario.Sound} {
+			c := cases[i]
+			c.Variant = "beside 3 hogs"
+			c.Scenario.Deadline = times(besideHogs, u.Computes)
+			c.Scenario.Faults = faults.Plan{{Fault: faults.CPUHogs{Threads: 3 * size / 8}}}
+			c.Scenario.Contract = &alone
+			c.Expected = word
+			cases = append(cases, c)
+		}
 		return cases
 	},
 	Together: func(u Unit, records []*scenario.Record) (problems []string) {

@@ -185,6 +185,49 @@ func totals(path []scenario.Segment) map[string]time.Duration {
 	return t
 }
 
+// latest is the call whose time the mechanism is sought in: the longest of those
+// that missed, else of all. Excused calls say nothing.
+func latest(calls []scenario.Call) (l scenario.Call) {
+	for _, c := range calls {
+		if c.Excused {
+			continue
+		}
+		if l.ID == "" || c.Missed && !l.Missed || c.Missed == l.Missed && c.Took > l.Took {
+			l = c
+		}
+	}
+	return l
+}
+
+// mechanism finds what most of the latest call's time went to, in excess of what the
+// best of the ideal pools takes.
+func (t *trial) mechanism() {
+	var best outcome
+	if t.Unknown == nil && t.Run.Misses() > 0 {
+		best = t.ideal(setting{scale: 1})
+	}
+	t.verdict.Mechanism = mechanism(t.verdict.Path, unavoidable(t.verdict.Path, best))
+}
+
+// unavoidable is what of a path ideal pools have too. Of them it is known how long a
+// call waits for a worker: as much is taken for it as a pool can't help most.
+func unavoidable(path []scenario.Segment, best outcome) (had []scenario.Segment) {
+	mine := totals(path)
+	add := func(kind string, d time.Duration) {
+		had = append(had, scenario.Segment{What: kind, To: d})
+	}
+	waited := best.waited
+	for _, kind := range []string{startOnCPU, behindStart, startForCPU, behindCalls, openingPool, nobodyStarted} {
+		d := min(waited, mine[kind])
+		waited -= d
+		add(kind, d)
+	}
+	if best.last < never {
+		add(executing, best.last-best.waited)
+	}
+	return had
+}
+
 // leastExcess is what names a mechanism at least. Less is a matter of which of
 // two that do the same was written in fewer steps.
 const leastExcess = time.Millisecond / 2

@@ -8,31 +8,26 @@ import (
 )
 
 // preconditions says what is missing for a verdict: step 0. Each fault must have
-// fired in the run on trial: the ideal pool may give it no occasion. A recording must
-// be complete, and the harness itself must not have been starved: its own
-// timers never later than a quarter of the margin by which the deadline was
-// missed or kept.
-func preconditions(run, reference *scenario.Record) (missing []string) {
-	for _, f := range run.Faults {
+// fired, the recording must be complete, and the harness itself must not have been
+// starved: its own timers never later than a quarter of the margin by which the
+// deadline was missed or kept.
+func (t *trial) preconditions() (lacking []string) {
+	r := t.Run
+	for _, f := range r.Faults {
 		if f.Fired == 0 {
-			missing = append(missing, fmt.Sprintf("%v, never fired: %s", f, f.Why))
+			lacking = append(lacking, fmt.Sprintf("%v, never fired: %s", f, f.Why))
 		}
 	}
-	for _, r := range []*scenario.Record{run, reference} {
-		if r == nil {
-			continue
-		}
-		if text := incomplete(r); text != "" {
-			missing = append(missing, "the recording of "+r.Subject+" is incomplete: "+text)
-		}
-		if unanswered(r) && r.Late > r.Deadline/4 {
-			missing = append(missing, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, the deadline of calls that got no answer was %s", short(r.Late), short(r.Deadline)))
-		}
-		if m, ok := margin(r); ok && r.Late > m/4 {
-			missing = append(missing, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, and %s kept or missed the deadline by %s", short(r.Late), r.Subject, short(m)))
-		}
+	if text := incomplete(r); text != "" {
+		lacking = append(lacking, "the recording of "+r.Subject+" is incomplete: "+text)
 	}
-	return missing
+	if unanswered(r) && r.Late > r.Deadline/4 {
+		lacking = append(lacking, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, the deadline of calls that got no answer was %s", short(r.Late), short(r.Deadline)))
+	}
+	if m, ok := margin(r); ok && r.Late > m/4 {
+		lacking = append(lacking, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, and %s kept or missed the deadline by %s", short(r.Late), r.Subject, short(m)))
+	}
+	return lacking
 }
 
 // incomplete says what a record lacks to be judged.

@@ -14,13 +14,32 @@ const lateMost = time.Second / 4
 
 // safety lists what must never happen, and did: step 1. What is broken is a
 // matter of order, and is read off the events one by one; what is slow was not
-// over within a bound of the harness's.
-func safety(r *scenario.Record) (broken, slow []string) {
+// over within a bound of the harness's. lost is capacity that was not there again
+// within the bound of the contract.
+func safety(r *scenario.Record) (broken, slow []string, lost string) {
 	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}}
 	for _, e := range r.Events {
 		s.event(e)
 	}
-	return s.broken, s.slow
+	return s.broken, s.slow, s.lost
+}
+
+// safety is that of the run. Capacity that was lost while others went on beyond the
+// contract is a matter of step 6; what rests on a bound of the harness's own counts
+// as long as it could keep to it.
+func (t *trial) safety() (broken, starved []string) {
+	broken, slow, lost := safety(t.Run)
+	t.lost = lost
+	if t.lost != "" && t.calm() {
+		slow, t.lost = append(slow, t.lost), ""
+	}
+	if t.Run.Late <= lateMost {
+		return append(broken, slow...), nil
+	}
+	for _, what := range slow {
+		starved = append(starved, fmt.Sprintf("its timers were up to %s late, so this may be its own doing: %s", short(t.Run.Late), what))
+	}
+	return broken, starved
 }
 
 type watcher struct {
@@ -30,6 +49,7 @@ type watcher struct {
 	sent    map[string]string // call → worker that it was first sent to
 	broken  []string
 	slow    []string
+	lost    string
 	told    map[string]bool
 }
 
@@ -116,7 +136,7 @@ func (s *watcher) event(e scenario.Event) {
 		}
 	case scenario.Probed:
 		if e.N < s.record.Size {
-			s.sayLate("capacity lost for good", "after the run no more than %d calls were held at once, the size is %d", e.N, s.record.Size)
+			s.lost = fmt.Sprintf("capacity lost for good: after the run no more than %d calls were held at once, the size is %d", e.N, s.record.Size)
 		}
 	case scenario.Closed:
 		if e.Lost {

@@ -147,7 +147,7 @@ var breaches = map[string]struct {
 func TestEachBreachOfSafetyIsArchitecturalAndNamed(t *testing.T) {
 	for name, c := range breaches {
 		t.Run(name, func(t *testing.T) {
-			v := Judge(timeline(t, c.story...), nil)
+			v := tried(timeline(t, c.story...), nil)
 			if v.Word != scenario.Architectural || !strings.Contains(v.Reason, c.tells) {
 				t.Errorf("%s: %s\nwant architectural: %s", v.Word, v.Reason, c.tells)
 			}
@@ -246,15 +246,15 @@ func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
 		"no probe was made":       {opened, called, "902 closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if broken, slow := safety(timeline(t, story...)); len(broken)+len(slow) > 0 {
-				t.Errorf("accused of %q", append(broken, slow...))
+			if broken, slow, lost := safety(timeline(t, story...)); len(broken)+len(slow)+len(lost) > 0 {
+				t.Errorf("accused of %q", append(append(broken, slow...), lost))
 			}
 		})
 	}
 }
 
 func TestABreachIsToldOnceWithItsFirstInstance(t *testing.T) {
-	v := Judge(timeline(t, opened, called, `
+	v := tried(timeline(t, opened, called, `
 		size 1
 		300 launch w3
 		301 launched w3

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/butfor/butfor/worker/model"
 )
 
 // Clip is E∧C: a scenario with an environment to replay, with each demand, each
@@ -13,9 +15,8 @@ import (
 // smallest change that takes the excess away: what was inside stays as it was.
 //
 // excess says, each in a sentence, what was beyond the contract by more than the
-// error of measurement; none: the environment was inside. asked is what a call
-// asks for by its command.
-func (c *Contract) Clip(sc Scenario, asked Demand) (clipped Scenario, excess []string) {
+// error of measurement; none: the environment was inside.
+func (c *Contract) Clip(sc Scenario) (clipped Scenario, excess []string) {
 	e := *sc.Replay
 	k := clipping{Contract: c, env: &e}
 	sc.Cores = max(sc.Cores, c.Cores)
@@ -25,7 +26,7 @@ func (c *Contract) Clip(sc Scenario, asked Demand) (clipped Scenario, excess []s
 	k.crashes()
 	k.starts(sc.Start)
 	sc.Start = k.start(sc.Start)
-	k.calls(&sc.Workload, asked)
+	k.calls(&sc.Workload, Demand(model.Asks(sc.Workload.Command, sc.Workload.Args)))
 	k.tell()
 	sc.Replay = &e
 	return sc, k.excess
@@ -113,9 +114,12 @@ func (k *clipping) quotas() {
 func (k *clipping) load() {
 	var excess mean
 	most := 0.0
-	for i := range k.env.Load {
+	hidden := make([]float64, len(k.env.Load)) // a single bucket says nothing of it
+	for i := range hidden {
+		hidden[i] = k.env.unseen(i-around, i+around)
+	}
+	for i, unseen := range hidden {
 		b := &k.env.Load[i]
-		unseen := max(0, b.Unseen)
 		sum := unseen
 		for _, l := range b.Load {
 			sum += l.Runnable
@@ -126,7 +130,7 @@ func (k *clipping) load() {
 			continue
 		}
 		share := k.Outside / sum
-		b.Unseen = min(b.Unseen, share*unseen)
+		b.Unseen = share * unseen
 		loads := make([]Load, 0, len(b.Load))
 		for _, l := range b.Load {
 			if l = l.lighter(share); l.Runnable > 0 {

@@ -40,11 +40,10 @@ func TestWhatIsInsideTheContractStaysAsItWas(t *testing.T) {
 			e.Starts[0].Demand = Demand{CPU: 500 * ms, Wait: 2 * time.Second}
 			e.Deaths = []Death{{Worker: 0, At: 600 * ms}}
 			e.Cores, e.Load[1].Stolen = 3, 1
-			e.Load[1].Unseen = 0.5
 		}),
 	} {
 		before := *s.Replay
-		clipped, excess := c.Clip(s, Demand{})
+		clipped, excess := c.Clip(s)
 		if len(excess) > 0 || clipped.Start != s.Start || clipped.Cores != s.Cores || !reflect.DeepEqual(clipped.Replay, s.Replay) {
 			t.Errorf("%s: %q\ngot  %+v\nwant %+v", name, excess, clipped.Replay, s.Replay)
 		}
@@ -126,7 +125,7 @@ func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
 			}},
 	} {
 		c := aContract()
-		clipped, excess := c.Clip(met(x.change), Demand{})
+		clipped, excess := c.Clip(met(x.change))
 		want := met(x.want)
 		if clipped.Replay.Workers == nil {
 			clipped.Replay.Workers = want.Replay.Workers
@@ -151,11 +150,12 @@ func TestWhatNobodyHasSeenIsClippedToo(t *testing.T) {
 	c := aContract()
 	s := met(nil)
 	s.Start, s.Cores = Demand{CPU: time.Second, Wait: time.Hour}, 1
-	clipped, excess := c.Clip(s, Demand{CPU: 3 * time.Second})
+	s.Workload.Command, s.Workload.Args = "burn", map[string]any{"cpu_s": 3.0}
+	clipped, excess := c.Clip(s)
 	if clipped.Start != c.Start || clipped.Cores != 2 {
 		t.Errorf("further starts ask for %v of %v cores", clipped.Start, clipped.Cores)
 	}
-	if got := clipped.Replay.Calls["c2"]; len(got) != 1 || got[0].Demand != (Demand{CPU: time.Second}) || got[0].Command != "echo" {
+	if got := clipped.Replay.Calls["c2"]; len(got) != 1 || got[0].Demand != (Demand{CPU: time.Second}) || got[0].Command != "burn" {
 		t.Errorf("a call that was never made asks for %+v", got)
 	}
 	if got := clipped.Replay.Calls["c1"]; len(got) != 1 || got[0].CPU != 200*ms {
@@ -166,7 +166,7 @@ func TestWhatNobodyHasSeenIsClippedToo(t *testing.T) {
 	}
 	// A start that was cut short after more than anybody knows of would never end.
 	s = met(func(e *Environment) { e.Starts[1].Demand = Demand{CPU: 300 * ms, Wait: time.Second} })
-	if clipped, excess = c.Clip(s, Demand{}); clipped.Replay.Starts[1].Cut || clipped.Replay.Starts[1].Demand != (Demand{CPU: 300 * ms, Wait: 2 * time.Second}) || len(excess) > 0 {
+	if clipped, excess = c.Clip(s); clipped.Replay.Starts[1].Cut || clipped.Replay.Starts[1].Demand != (Demand{CPU: 300 * ms, Wait: 2 * time.Second}) || len(excess) > 0 {
 		t.Errorf("it asks for %+v: %q", clipped.Replay.Starts[1], excess)
 	}
 }

@@ -176,16 +176,11 @@ type Gap struct {
 // Wanted is how many threads of others ran or wanted to on average, those too
 // that were not seen, and how many cores were stolen.
 func (e *Environment) Wanted() (threads, stolen float64) {
-	var wanted, gone mean
+	var gone mean
 	for _, b := range e.Load {
-		sum := max(0, b.Unseen)
-		for _, l := range b.Load {
-			sum += l.Runnable
-		}
-		wanted.add(sum, b.Span)
 		gone.add(b.Stolen, b.Span)
 	}
-	return wanted.value(), gone.value()
+	return e.wanted(func(Rival) bool { return true }) + e.unseen(0, len(e.Load)-1), gone.value()
 }
 
 // Check says what of an environment can't be: what would lead a replay astray.

@@ -77,7 +77,7 @@ func TestAnEnvironmentThatCannotBeIsNamed(t *testing.T) {
 
 func TestAnEnvironmentKnowsWhatOthersWantedOnAverage(t *testing.T) {
 	e := anEnvironment() // 1.5 threads in the first of two buckets, and less than none unseen
-	e.Load[1].Unseen = 0.5
+	e.Load[1].Unseen = 0.55
 	if wanted, stolen := e.Wanted(); math.Abs(wanted-1) > 1e-9 || math.Abs(stolen-0.05) > 1e-9 {
 		t.Errorf("%v threads wanted a CPU, %v cores were stolen", wanted, stolen)
 	}

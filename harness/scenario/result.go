@@ -24,7 +24,46 @@ type Verdict struct {
 	Safety    []string  `json:"safety,omitempty"`   // what must never happen, and did
 	Evidence  []Figure  `json:"evidence,omitempty"` // every figure that was used
 	Path      []Segment `json:"path,omitempty"`     // the latest call's time, piece by piece
+	Table     *Table    `json:"table,omitempty"`    // the four cells, where it came to that
+	// Latent is what this pool would miss at the corners of the contract where ideal
+	// ones do not, if that was looked for.
+	Latent []string `json:"latent,omitempty"`
 }
+
+// A Table is the 2×2 of {this pool, the best of the ideal ones} × {what the run met,
+// that clipped to the contract}.
+type Table struct {
+	This        Cell `json:"this"`
+	Ideal       Cell `json:"ideal"`
+	ThisInside  Cell `json:"this_inside"`
+	IdealInside Cell `json:"ideal_inside"`
+	// The share of the misses that would not have been but for the one or the other.
+	NeedCode        float64       `json:"need_code"`
+	NeedEnvironment float64       `json:"need_environment"`
+	Effects         *Effects      `json:"effects,omitempty"` // nil where somebody is never served
+	Margin          time.Duration `json:"margin_ns"`         // by which this pool kept the deadline; below 0: missed it; 0 too where somebody is never served
+	Seeds           int           `json:"seeds"`             // of each cell
+	Band            float64       `json:"band"`              // of the deadline: the word is the same so far to either side
+	Winner          string        `json:"winner"`            // the best of the ideal pools
+	Ideals          int           `json:"ideals"`            // how many there are
+}
+
+// A Cell is one of the four.
+type Cell struct {
+	Misses float64       `json:"misses"`  // calls without a right answer by the deadline, on average
+	Time   time.Duration `json:"time_ns"` // by when all are served if nobody gives up, each since its arrival; Never
+}
+
+// Effects say how much of the time is whose: of this pool's code in the contract's
+// environment, of the environment on ideal pools, and what both do only together.
+type Effects struct {
+	Code        time.Duration `json:"code_ns"`
+	Environment time.Duration `json:"environment_ns"`
+	Both        time.Duration `json:"both_ns"`
+}
+
+// Never is when a call is answered that gets no answer.
+const Never = time.Duration(1<<63 - 1)
 
 // A Figure is one piece of evidence.
 type Figure struct {
@@ -46,7 +85,7 @@ type Result struct {
 	Verdict
 	Scenario  Scenario // as it was run: defaults filled in, the deadline known
 	Record    *Record
-	Reference *Record // the run of the ideal pool that it was held against; nil if none was needed
+	Reference *Record // the run of the ideal pool by which its deadline was set; nil if the scenario names one
 	Seconds   float64 // that the whole took
 	Hash      string  // of the trace
 	Order     string  // how far the order was controlled: edges, points, none

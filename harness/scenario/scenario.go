@@ -150,12 +150,8 @@ type Workload struct {
 // IDs are those of all calls of the workload.
 func (w *Workload) IDs() (ids []string) {
 	for client := 1; client <= w.Clients; client++ {
-		if w.Calls <= 1 {
-			ids = append(ids, fmt.Sprintf("c%d", client))
-			continue
-		}
-		for call := 1; call <= w.Calls; call++ {
-			ids = append(ids, fmt.Sprintf("c%d.%d", client, call))
+		for call := 1; call <= max(1, w.Calls); call++ {
+			ids = append(ids, w.Call(client, call))
 		}
 	}
 	return ids

@@ -1,0 +1,168 @@
+package judge
+
+import (
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Case is a run on trial, with the means to replay it.
+type Case struct {
+	Run *scenario.Record
+	// Met is the run's scenario with the environment that it met, to be replayed, and
+	// the contract that it is held to. Unknown is why there is none, if that is so.
+	Met     scenario.Scenario
+	Unknown error
+	// Play runs this pool under a scenario in virtual time. Its error says why that
+	// can't be done.
+	Play func(scenario.Scenario) (*scenario.Record, error)
+	// Again runs it under what it met in orders of what happened at one moment, up to
+	// so many, until the same calls miss their deadline.
+	Again func(frozen bool, orders int) (scenario.Comparison, error)
+	// Ideal has the best of the ideal pools in a scenario, the one that counts for
+	// them all.
+	Ideal func(scenario.Scenario) (Ideal, error)
+}
+
+// An Ideal is the best of the ideal pools.
+type Ideal struct {
+	Name  string
+	Of    int // how many there are
+	Calls []scenario.Call
+}
+
+// A trial is a case under judgement.
+type trial struct {
+	Case
+	verdict scenario.Verdict
+	lost    string // capacity, where it can't be told live what that says
+
+	latest  scenario.Call // the call that the mechanism is sought in
+	clipped scenario.Scenario
+	excess  []string // of what the run met, beyond the contract
+	frozen  []bool   // the kinds of load from outside to be replayed
+	aside   []string // doubts that can't matter
+	band    float64  // of the deadline: what lies nearer to it is a tie
+	mine    map[setting]outcome
+	ideals  map[setting]outcome
+}
+
+func newTrial(c Case) *trial {
+	t := &trial{Case: c, band: scenario.TieShare, frozen: []bool{false}, mine: map[setting]outcome{}, ideals: map[setting]outcome{}}
+	t.latest = latest(c.Run.Calls())
+	if c.Unknown == nil {
+		t.clipped, t.excess = c.Met.Contract.Clip(c.Met)
+		if slices.ContainsFunc(c.Met.Replay.Load, func(b scenario.Bucket) bool { return len(b.Load) > 0 }) {
+			t.frozen = []bool{false, true}
+		}
+	}
+	t.verdict.Path = path(c.Run, t.latest)
+	return t
+}
+
+// A setting is one replay.
+type setting struct {
+	clipped bool // under E∧C, not E
+	frozen  bool // the load from outside does not react
+	seed    uint64
+	scale   float64 // of the deadline; 0: nobody gives up
+}
+
+// An outcome is what came out of it.
+type outcome struct {
+	misses int
+	served int
+	last   time.Duration // by when all calls were answered, each since its arrival; never if one was not
+	waited time.Duration // of that call, for a worker
+	name   string        // of who did that
+	of     int
+	err    error
+}
+
+// never is when a call is answered that gets no answer.
+const never = scenario.Never
+
+// patient is how long those wait who do not give up.
+const patient = 10 * time.Minute
+
+// under is the scenario of a replay.
+func (t *trial) under(s setting) scenario.Scenario {
+	sc := t.Met
+	if s.clipped {
+		sc = t.clipped
+	}
+	sc.Seed += s.seed
+	sc.Frozen = s.frozen
+	if s.scale > 0 {
+		sc.Deadline = time.Duration(s.scale * float64(sc.Deadline))
+		return sc
+	}
+	sc.Patience = patient
+	for _, timeout := range []*time.Duration{&sc.Config.CheckoutTimeout, &sc.Config.CallTimeout} {
+		if *timeout > 0 {
+			*timeout = patient
+		}
+	}
+	return sc
+}
+
+// this is this pool in a replay.
+func (t *trial) this(s setting) outcome {
+	return t.replay(t.mine, s, func(sc scenario.Scenario) (Ideal, error) {
+		r, err := t.Play(sc)
+		if err != nil {
+			return Ideal{}, err
+		}
+		return Ideal{Calls: r.Calls()}, nil
+	})
+}
+
+// ideal is the best of the ideal pools in a replay.
+func (t *trial) ideal(s setting) outcome { return t.replay(t.ideals, s, t.Ideal) }
+
+// replay is made once. Where it makes no difference to the callers by when they
+// were to have an answer, one will do for all deadlines.
+func (t *trial) replay(had map[setting]outcome, s setting, play func(scenario.Scenario) (Ideal, error)) outcome {
+	if o, ok := had[s]; ok {
+		return o
+	}
+	sc := t.under(s)
+	o := outcome{}
+	var i Ideal
+	if i, o.err = play(sc); o.err == nil {
+		o = count(i, sc.Deadline)
+	}
+	had[s] = o
+	if s.scale > 0 && sc.Patience > 0 && o.err == nil {
+		for _, scale := range t.scales() {
+			s.scale = scale
+			had[s] = count(i, time.Duration(scale*float64(t.Met.Deadline)))
+		}
+	}
+	return o
+}
+
+func count(i Ideal, deadline time.Duration) outcome {
+	o := outcome{name: i.Name, of: i.Of}
+	for _, c := range i.Calls {
+		switch {
+		case c.Excused:
+		case c.Err != "" || c.Wrong || c.Lost || c.Ended < 0:
+			o.misses++
+			o.last = never
+		default:
+			o.served++
+			if c.Took > deadline {
+				o.misses++
+			}
+			if c.Took > o.last {
+				o.last, o.waited = c.Took, c.Sent-c.Arrived
+			}
+		}
+	}
+	return o
+}
+
+// scales are those of the deadline at which the word must be the same.
+func (t *trial) scales() []float64 { return []float64{1 - t.band, 1, 1 + t.band} }

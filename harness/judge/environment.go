@@ -1,0 +1,108 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// environment says why the environment that was recorded proves nothing: step 2.
+// Given the recorded begin of each start and call, the model of cores must come to
+// the recorded ends; else what is replayed under it is another world. What it is
+// off widens the band in which a deadline is a near tie.
+func (t *trial) environment() (doubts []string) {
+	if t.Unknown != nil {
+		return []string{"it can't be run again: " + t.Unknown.Error()}
+	}
+	e := t.Run.Environment
+	doubts = t.Met.Replay.Doubts()
+	for _, frozen := range t.frozen {
+		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: e.Modelled(frozen)}
+		doubts = append(doubts, c.Doubts()...)
+		doubts = append(doubts, t.offTrack(c.Spans)...)
+		t.widen(c.Spans)
+	}
+	slices.Sort(doubts)
+	doubts = slices.Compact(doubts)
+	if len(doubts) > 0 && t.gross() {
+		t.aside, doubts = doubts, nil
+	}
+	return doubts
+}
+
+// gross says whether ideal pools would keep a deadline so much shorter, under what
+// was recorded, that nothing which was not seen can be what they lack: the CPU that
+// was used unseen is none that they have, and what a worker did unseen it asked for.
+func (t *trial) gross() bool {
+	for _, frozen := range t.frozen {
+		for seed := range uint64(seedsLeast) {
+			if o := t.ideal(setting{frozen: frozen, seed: seed, scale: grossly}); o.err != nil || o.misses > 0 || o.served == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// grossly is a third of the deadline.
+const grossly = 1. / 3
+
+// offTrack says which of what is judged the model does not come to: calls, and when
+// the first and the last worker were ready.
+func (t *trial) offTrack(spans []scenario.SpanPair) (doubts []string) {
+	took := map[string]time.Duration{}
+	for _, c := range t.Run.Calls() {
+		if c.Ended >= 0 {
+			took[c.ID] = c.Took
+		}
+	}
+	far := func(what string, p scenario.Pair) {
+		if p.Off().Abs() > time.Duration(scenario.TieShare*float64(max(p.Recorded, t.Run.Deadline))) {
+			doubts = append(doubts, fmt.Sprintf("by the model of cores %s would be after %s, it was after %s", what, short(p.Replayed), short(p.Recorded)))
+		}
+	}
+	open, _ := t.Run.First(scenario.Open)
+	var first, last scenario.Pair
+	for i := range t.Run.Environment.Starts {
+		what := fmt.Sprintf("start %d", i)
+		n := slices.IndexFunc(spans, func(s scenario.SpanPair) bool { return s.What == what })
+		if n < 0 {
+			continue
+		}
+		begin := spans[n].Begin - open.At
+		r, m := begin+spans[n].Recorded, begin+spans[n].Replayed
+		if first.Recorded == 0 || r < first.Recorded {
+			first.Recorded = r
+		}
+		if first.Replayed == 0 || m < first.Replayed {
+			first.Replayed = m
+		}
+		last = scenario.Pair{Recorded: max(last.Recorded, r), Replayed: max(last.Replayed, m)}
+	}
+	far("the first worker's hello", first)
+	far("the last worker's hello", last)
+	for _, s := range spans {
+		if whole, ok := took[s.What]; ok {
+			far("the end of "+s.What, scenario.Pair{Recorded: whole, Replayed: whole + s.Off()})
+		}
+	}
+	return doubts
+}
+
+// widen makes the band at least as wide as nine tenths of the spans are off.
+func (t *trial) widen(spans []scenario.SpanPair) {
+	var off []time.Duration
+	for _, s := range spans {
+		off = append(off, s.Off().Abs())
+	}
+	if len(off) == 0 || t.Run.Deadline == 0 {
+		return
+	}
+	slices.Sort(off)
+	t.band = min(max(t.band, off[len(off)*9/10].Seconds()/t.Run.Deadline.Seconds()), widest)
+}
+
+// widest is how wide the band is at most: beyond it step 2 does not let a run pass.
+const widest = 0.5

@@ -1,0 +1,55 @@
+package judge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// lost is a run without a miss after which one of two workers was held, while so
+// many threads of others wanted a CPU.
+func lostOne(t *testing.T, after float64) Case {
+	c := world{always(100 * ms), always(90 * ms), always(100 * ms), always(90 * ms)}.on(t)
+	c.Run = timeline(t, "size 2\ndeadline 300\n0 open\n0 opened\n0 arrive c1\n0 send w1 c1\n100 recv w1 c1\n100 return c1\n100 probing\n2000 probed n=1\n2001 close\n2001 closed")
+	e := &scenario.Environment{Cores: 2, Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: 100 * ms}, {At: 100 * ms, Span: 2 * time.Second}}}
+	if after > 0 {
+		e.Load[1].Load = []scenario.Load{{Threads: 9, Runnable: after, CPU: 0.5}}
+	}
+	c.Run.Environment, c.Met.Replay = e, e
+	return c
+}
+
+func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T) {
+	replayed := func(n string) func(c *Case) {
+		return func(c *Case) {
+			c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+				if load := sc.Replay.Load; len(load) != 2 || len(load[1].Load) > 0 || load[1].At != 100*ms {
+					t.Errorf("it is replayed under %+v", load)
+				}
+				return timeline(t, "size 2\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n="+n), nil
+			}
+		}
+	}
+	for name, x := range map[string]struct {
+		after  float64
+		change func(c *Case)
+		word   scenario.Word
+		tells  string
+	}{
+		"nobody else was there":            {0, nil, scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2"},
+		"hardly anybody":                   {0.1, nil, scenario.Architectural, "capacity lost for good"},
+		"others were, and it comes again":  {3, replayed("2"), scenario.Sound, "all 1 calls were answered within 300 ms, the last after 100 ms; in the replay it has its capacity again"},
+		"others were, and it never comes":  {3, replayed("1"), scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2, in a replay in which nobody else wants a CPU then"},
+		"others were, and nobody can tell": {3, func(c *Case) { c.Play = func(scenario.Scenario) (*scenario.Record, error) { return nil, errNone } }, scenario.Inconclusive, "capacity lost for good"},
+	} {
+		c := lostOne(t, x.after)
+		if x.change != nil {
+			x.change(&c)
+		}
+		if v := Judge(c); v.Word != x.word || !strings.Contains(v.Reason, x.tells) {
+			t.Errorf("%s: %s: %s\nwant %s: %s", name, v.Word, v.Reason, x.word, x.tells)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package judge
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+func TestTheWordOfASquareIsTheTables(t *testing.T) {
+	n := func(misses ...int) []int { return misses }
+	for name, c := range map[string]struct {
+		square
+		word      scenario.Word
+		tells     string
+		code, env float64
+	}{
+		"the code alone":                      {square{n(4, 4), n(0, 0), n(4, 4), n(0, 0)}, scenario.Architectural, "", 1, 0},
+		"the code, and a little the other":    {square{n(10), n(0), n(5), n(0)}, scenario.Architectural, "", 1, 0.5},
+		"some of it the code, none the other": {square{n(10), n(5), n(10), n(0)}, scenario.Architectural, "", 0.5, 0},
+		"both, neither alone":                 {square{n(4, 4), n(0, 0), n(0, 0), n(0, 0)}, scenario.Amplified, "", 1, 1},
+		"both at the edge":                    {square{n(10), n(2), n(2), n(0)}, scenario.Amplified, "", 0.8, 0.8},
+		"the environment alone":               {square{n(4, 4), n(4, 4), n(0, 0), n(0, 0)}, scenario.Environmental, "", 0, 1},
+		"the environment, but not always":     {square{n(20, 20), n(20, 20), n(1, 0), n(0, 0)}, scenario.Inconclusive, "in 50 % of the replays this pool misses its deadline inside the contract as well", 0, 0.975},
+		"each alone":                          {square{n(4), n(4), n(4), n(0)}, scenario.Overdetermined, "", 0, 0},
+		"neither clear":                       {square{n(10), n(5), n(5), n(0)}, scenario.Inconclusive, "but for the code 50 % of the misses would not have been, but for the environment 50 %", 0.5, 0.5},
+		"the environment, and some the code":  {square{n(10), n(5), n(0), n(0)}, scenario.Inconclusive, "neither is clear", 0.5, 1},
+		"the environment, and some of it":     {square{n(10), n(10), n(5), n(0)}, scenario.Inconclusive, "neither is clear", 0, 0.5},
+		"nothing is missed again":             {square{n(0, 0), n(0, 0), n(0, 0), n(0, 0)}, scenario.Inconclusive, "in none of 2 replays", 0, 0},
+		"nobody could":                        {square{n(4), n(4), n(4), n(1)}, scenario.Infeasible, "", 0, 0},
+		"nobody could, sometimes":             {square{n(4, 4, 4, 4, 4), n(0, 0, 0, 0, 0), n(4, 4, 4, 4, 4), n(1, 0, 0, 0, 0)}, scenario.Architectural, "", 1, 0},
+		"ideal pools miss more":               {square{n(2), n(4), n(2), n(0)}, scenario.Overdetermined, "", 0, 0},
+	} {
+		word, why := c.square.word()
+		if word != c.word || !strings.Contains(why, c.tells) || (why == "") != (word != scenario.Inconclusive) {
+			t.Errorf("%s: %s: %s, want %s: %s", name, word, why, c.word, c.tells)
+		}
+		if code, env := c.need(); math.Abs(code-c.code) > 1e-9 || math.Abs(env-c.env) > 1e-9 {
+			t.Errorf("%s: need %v of the code and %v of the environment, want %v and %v", name, code, env, c.code, c.env)
+		}
+	}
+}
+
+// A world says how long a pool takes to serve its one caller: this one and the
+// ideal ones, under what was met and inside the contract, by the seed.
+type world struct {
+	this, ideal, thisInside, idealInside func(seed uint64, frozen bool) time.Duration
+}
+
+func always(d time.Duration) func(uint64, bool) time.Duration {
+	return func(uint64, bool) time.Duration { return d }
+}
+
+// on is a trial in a world where the deadline is 300 ms, and a hog was beside a
+// contract that has none.
+func (w world) on(t *testing.T) Case {
+	t.Helper()
+	record := func(took time.Duration, sc scenario.Scenario) *scenario.Record {
+		if took > sc.GivesUp() {
+			return timeline(t, fmt.Sprintf("deadline %d\n0 open\n0 opened\n0 arrive c1\n%d return c1 err=gave_up", sc.Deadline/ms, sc.GivesUp()/ms))
+		}
+		return timeline(t, fmt.Sprintf("deadline %d\n0 open\n0 opened\n0 arrive c1\n0 send w1 c1\n%d recv w1 c1\n%d return c1", sc.Deadline/ms, took/ms, took/ms))
+	}
+	hog := &scenario.Environment{Cores: 2, Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: time.Second, Load: []scenario.Load{{Threads: 1, Runnable: 1, CPU: 1, Busy: 1, BusyCPU: 1}}}}}
+	contract := agreed
+	contract.Outside = 0
+	c := Case{Met: scenario.Scenario{Deadline: 300 * ms, Contract: &contract, Replay: hog, Seed: 1000}}
+	pick := func(sc scenario.Scenario, met, inside func(uint64, bool) time.Duration) time.Duration {
+		if len(sc.Replay.Load) == 0 || len(sc.Replay.Load[0].Load) == 0 {
+			met = inside
+		}
+		return met(sc.Seed-1000, sc.Frozen)
+	}
+	c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+		return record(pick(sc, w.this, w.thisInside), sc), nil
+	}
+	c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
+		return Ideal{Name: "ideal, 2 at once", Of: 8, Calls: record(pick(sc, w.ideal, w.idealInside), sc).Calls()}, nil
+	}
+	c.Again = func(bool, int) (scenario.Comparison, error) { return scenario.Comparison{}, nil }
+	c.Run = record(w.this(0, false), c.Met)
+	c.Run.Environment = hog
+	return c
+}
+
+func TestTheVerdictIsTheFourCells(t *testing.T) {
+	for name, c := range map[string]struct {
+		world
+		word  scenario.Word
+		tells []string
+	}{
+		"environmental": {world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}, scenario.Environmental,
+			[]string{"others wanted up to 1.0 cores", "the best of 8 ideal pools (ideal, 2 at once) would have missed the deadline by 500 ms; inside the contract this pool has 200 ms to spare"}},
+		"amplified": {world{always(900 * ms), always(200 * ms), always(150 * ms), always(90 * ms)}, scenario.Amplified,
+			[]string{"1 of 1 calls missed the deadline of 300 ms", "it takes both", "serves all by 200 ms", "this pool serves all by 150 ms", "others wanted"}},
+		"architectural": {world{always(900 * ms), always(200 * ms), always(600 * ms), always(90 * ms)}, scenario.Architectural,
+			[]string{"under what it met the best of 8 ideal pools (ideal, 2 at once) serves all by 200 ms; inside the contract this pool misses it as well"}},
+		"overdetermined": {world{always(900 * ms), always(800 * ms), always(600 * ms), always(90 * ms)}, scenario.Overdetermined,
+			[]string{"inside the contract this pool misses it as well", "would have missed the deadline by 500 ms"}},
+		"infeasible": {world{always(900 * ms), always(800 * ms), always(600 * ms), always(500 * ms)}, scenario.Infeasible,
+			[]string{"no pool could keep that even inside the contract: the best of 8 ideal pools (ideal, 2 at once) needs 500 ms"}},
+		"never served": {world{always(time.Hour), always(200 * ms), always(time.Hour), always(90 * ms)}, scenario.Architectural,
+			[]string{"(1 got no answer: gave_up)"}},
+		"a near tie of this pool": {world{always(900 * ms), always(200 * ms), always(290 * ms), always(90 * ms)}, scenario.Inconclusive,
+			[]string{"near tie: architectural at 0.90 of the deadline, amplified at 1.00 of the deadline, amplified at 1.10 of the deadline"}},
+		"a near tie of the ideal ones": {world{always(900 * ms), always(320 * ms), always(100 * ms), always(90 * ms)}, scenario.Inconclusive,
+			[]string{"near tie: environmental at 0.90", "amplified at 1.10"}},
+		"hangs on the load": {world{always(900 * ms), func(_ uint64, frozen bool) time.Duration {
+			if frozen {
+				return 800 * ms
+			}
+			return 200 * ms
+		}, always(100 * ms), always(90 * ms)}, scenario.Inconclusive,
+			[]string{"it hangs on whether the load from outside reacts: if so it is amplified, else: environmental"}},
+		"inside the contract rarely": {world{always(900 * ms), always(800 * ms), func(seed uint64, _ bool) time.Duration {
+			if seed == 40 {
+				return 900 * ms
+			}
+			return 100 * ms
+		}, always(90 * ms)}, scenario.Inconclusive,
+			[]string{"in 2 % of the replays this pool misses its deadline inside the contract as well"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := Judge(c.on(t))
+			if v.Word != c.word {
+				t.Errorf("%s: %s, want %s", v.Word, v.Reason, c.word)
+			}
+			for _, s := range c.tells {
+				if !strings.Contains(v.Reason, s) {
+					t.Errorf("the reason lacks %q: %s", s, v.Reason)
+				}
+			}
+			if v.Table == nil || v.Table.Winner != "ideal, 2 at once" || v.Table.Ideals != 8 || v.Table.Band != 0.1 || v.Table.This.Misses != 1 {
+				t.Errorf("its table is %+v", v.Table)
+			}
+		})
+	}
+}
+
+func TestTheTableHasSharesTimesAndEffects(t *testing.T) {
+	v := Judge(world{always(900 * ms), always(200 * ms), always(150 * ms), always(90 * ms)}.on(t))
+	want := scenario.Table{
+		This: scenario.Cell{Misses: 1, Time: 900 * ms}, Ideal: scenario.Cell{Time: 200 * ms}, ThisInside: scenario.Cell{Time: 150 * ms}, IdealInside: scenario.Cell{Time: 90 * ms},
+		NeedCode: 1, NeedEnvironment: 1, Effects: &scenario.Effects{Code: 60 * ms, Environment: 110 * ms, Both: 640 * ms},
+		Margin: -600 * ms, Seeds: 8, Band: 0.1, Winner: "ideal, 2 at once", Ideals: 8,
+	}
+	got := *v.Table
+	if *got.Effects != *want.Effects {
+		t.Errorf("the effects are %+v, want %+v", *got.Effects, *want.Effects)
+	}
+	got.Effects = want.Effects
+	if got != want {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	if !slices.Contains(v.Evidence, scenario.Figure{Name: "ideal pools, as it was: all served", Value: 0.2, Unit: "s"}) {
+		t.Errorf("the evidence lacks it: %v", v.Evidence)
+	}
+	if v := Judge(world{always(time.Hour), always(200 * ms), always(time.Hour), always(90 * ms)}.on(t)); v.Table.Effects != nil || v.Table.This.Time != scenario.Never || v.Table.Margin != 0 {
+		t.Errorf("of who is never served: %+v", v.Table)
+	}
+}
+
+// Half of the seeds miss at first, then none.
+func TestMoreSeedsAreTakenWhileTheWordIsOpen(t *testing.T) {
+	w := world{always(900 * ms), always(200 * ms), func(seed uint64, _ bool) time.Duration {
+		if seed < 3 {
+			return 900 * ms
+		}
+		return 100 * ms
+	}, always(90 * ms)}
+	v := Judge(w.on(t)) // 3 of 8: architectural; 3 of 16: amplified
+	if v.Table.Seeds != 8 || v.Word != scenario.Architectural {
+		t.Errorf("%s after %d seeds", v.Word, v.Table.Seeds)
+	}
+	w.ideal = func(seed uint64, _ bool) time.Duration {
+		if seed < 4 {
+			return 900 * ms
+		}
+		return 200 * ms
+	}
+	v = Judge(w.on(t)) // need_code: 4 of 8, 12 of 16, 28 of 32
+	if v.Table.Seeds != 32 || v.Word != scenario.Amplified {
+		t.Errorf("%s after %d seeds: %s", v.Word, v.Table.Seeds, v.Reason)
+	}
+}
+
+func TestAPoolThatCannotBeReplayedIsUndecided(t *testing.T) {
+	stuck := errors.New("it stood still")
+	for name, c := range map[string]struct {
+		ideal  time.Duration
+		spoil  func(c *Case)
+		word   scenario.Word
+		reason string
+	}{
+		"not at all": {200 * ms, func(c *Case) {
+			c.Again = func(bool, int) (scenario.Comparison, error) { return scenario.Comparison{}, stuck }
+		}, scenario.Inconclusive, "this pool can't be replayed: it stood still"},
+		"others miss":               {200 * ms, func(c *Case) { c.Again = others }, scenario.Inconclusive, "in none of 64 replays does this pool miss the same calls: it differs in c1"},
+		"later":                     {200 * ms, func(c *Case) { c.Play = func(scenario.Scenario) (*scenario.Record, error) { return nil, stuck } }, scenario.Inconclusive, "it can't be replayed: it stood still"},
+		"ideal ones keep much less": {90 * ms, func(c *Case) { c.Again = others }, scenario.Architectural, "whether the environment has a part in it as well can't be told: in none of 64"},
+		"what it met is not known":  {200 * ms, func(c *Case) { c.Unknown = errNone }, scenario.Inconclusive, "it can't be run again: there is none"},
+		"what competed was not visible": {200 * ms, func(c *Case) {
+			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
+		}, scenario.Inconclusive, "the recording has a gap: somebody else's"},
+		"which does not matter": {90 * ms, func(c *Case) {
+			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
+		}, scenario.Amplified, "set aside, as ideal pools keep a third of the deadline: the recording has a gap"},
+	} {
+		on := world{always(900 * ms), always(c.ideal), always(150 * ms), always(50 * ms)}.on(t)
+		c.spoil(&on)
+		if v := Judge(on); v.Word != c.word || !strings.Contains(v.Reason, c.reason) || !strings.Contains(v.Reason, "1 of 1 calls missed") {
+			t.Errorf("%s: %s: %s\nwant %s: %s", name, v.Word, v.Reason, c.word, c.reason)
+		}
+	}
+}
+
+func others(bool, int) (scenario.Comparison, error) {
+	return scenario.Comparison{Calls: []scenario.CallPair{{ID: "c1", Missed: [2]bool{true, false}}}}, nil
+}

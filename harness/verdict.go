@@ -1,0 +1,103 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/judge"
+	"github.com/butfor/butfor/harness/judge/reference"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+// Judge says what a recorded run was. It is replayed for that in virtual time, so
+// far as that is needed: under what it met and under that clipped to its contract,
+// with its own pool and with the ideal ones. t is for tests; programs have none.
+func Judge(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
+	if of.Scenario.Contract == nil { // a bundle from before there was one
+		c := Contract()
+		of.Scenario.Contract = &c
+	}
+	c := judge.Case{Run: of.Record, Ideal: ideals}
+	c.Met, c.Unknown = again(of, Replaying{})
+	s := &replays{ctx: ctx, t: t, of: of}
+	c.Play, c.Again = s.play, s.again
+	return judge.Judge(c)
+}
+
+// ideals are the reference.
+func ideals(sc scenario.Scenario) (judge.Ideal, error) {
+	family, err := reference.Run(sc)
+	if err != nil {
+		return judge.Ideal{}, err
+	}
+	best := family.Best()
+	return judge.Ideal{Name: best.String(), Of: len(family), Calls: best.Calls}, nil
+}
+
+// replays are those of one run's pool. One that hangs is the last.
+type replays struct {
+	ctx   context.Context
+	t     *testing.T
+	of    Result
+	stuck error
+}
+
+func (s *replays) play(sc scenario.Scenario) (r *scenario.Record, err error) {
+	_, probe := s.of.Record.First(scenario.Probing)
+	err = s.bounded(func(t *testing.T) (err error) {
+		r, err = stage(s.ctx, t, sc, sc.Subject, probe)
+		return err
+	})
+	return r, err
+}
+
+func (s *replays) again(frozen bool, orders int) (c scenario.Comparison, err error) {
+	err = s.bounded(func(t *testing.T) error {
+		r, err := Replay(s.ctx, t, s.of, Replaying{Orders: orders, Frozen: frozen})
+		c = r.Comparison
+		return err
+	})
+	return c, err
+}
+
+// bounded has a replay made where bubbles can be had, and does not wait for one that
+// hangs: a pool that has run in real time may never have met a bubble.
+func (s *replays) bounded(replay func(t *testing.T) error) error {
+	switch {
+	case s.stuck != nil:
+		return s.stuck
+	case s.of.Scenario.Subject.Open == nil:
+		return fmt.Errorf("this program knows no pool called %q", s.of.Record.Subject)
+	case s.t == nil && testing.Testing():
+		return errNoT
+	}
+	done := make(chan error, 1)
+	play := func(t *testing.T) {
+		go func() { done <- replay(t) }()
+		late := time.NewTimer(replayPatience)
+		defer late.Stop()
+		select {
+		case err := <-done:
+			done <- err
+		case <-late.C:
+			s.stuck = fmt.Errorf("a replay stood still for %v of real time: in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start", replayPatience)
+			done <- s.stuck
+		}
+	}
+	if s.t != nil {
+		play(s.t)
+	} else if failed := virtual.Program(play); failed != nil {
+		return failed
+	}
+	return <-done
+}
+
+// replayPatience is how long a replay, or up to 64 of them, may take in real time.
+// One takes milliseconds.
+const replayPatience = 20 * time.Second
+
+var errNoT = errors.New("a test has to bring its own t: use RunT or TryT in place of Run")
