@@ -28,13 +28,13 @@ func (a Agreement) Differences() []string { return slices.Concat(a.Who, a.When) 
 // orders are how many orders of what happened at one moment are tried.
 const orders = 64
 
-// Agree replays a run and compares.
-func Agree(ctx context.Context, t *testing.T, of Result) (a Agreement, err error) {
-	if a.Reacting, err = Replay(ctx, t, of, Replaying{Orders: orders}); err != nil {
-		return a, err
-	}
-	if a.Frozen, err = Replay(ctx, t, of, Replaying{Orders: orders, Frozen: true}); err != nil {
-		return a, err
+// Agree replays a run and compares. t and play are as for Replay: one of them may
+// be nil, or both.
+func Agree(ctx context.Context, t *testing.T, of Result, play func(context.Context, Scenario) (Result, error)) (a Agreement, err error) {
+	for _, r := range []*Replayed{&a.Reacting, &a.Frozen} {
+		if *r, err = Replay(ctx, t, of, Replaying{Orders: orders, Frozen: r == &a.Frozen, Play: play}); err != nil {
+			return a, err
+		}
 	}
 	if late := of.Record.Late; late > scenario.NearTime {
 		a.Doubts = append(a.Doubts, fmt.Sprintf("the harness itself was starved: its timers were up to %v late", late))

@@ -28,6 +28,9 @@ type Replaying struct {
 	// first, then by lots, from the recording's seed on. Whatever else is drawn
 	// stays. 0: one.
 	Orders int
+	// Play plays and judges a run elsewhere, as Fleet.Run does. nil: it is played
+	// in this program, and not judged.
+	Play func(context.Context, Scenario) (Result, error)
 }
 
 // Replayed is what came out.
@@ -35,7 +38,8 @@ type Replayed struct {
 	scenario.Comparison
 	Scenario Scenario
 	Record   *scenario.Record
-	Tried    int // orders
+	Verdict  scenario.Verdict // if it was judged
+	Tried    int              // orders
 }
 
 // Replay runs a recorded run again, in the environment that it met, with clients
@@ -59,7 +63,17 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 			}
 			r.Tried++
 			r.Scenario = sc
-			if r.Record, err = stage(ctx, t, sc, sc.Subject, probe); err != nil {
+			if how.Play == nil {
+				r.Record, err = stage(ctx, t, sc, sc.Subject, probe)
+			} else if played, failed := how.Play(ctx, sc); failed == nil {
+				r.Record, r.Verdict = played.Record, played.Verdict
+				if len(r.Record.Events) == 0 {
+					err = fmt.Errorf("replay: there is no trace of it: %s", played.Reason)
+				}
+			} else {
+				err = failed
+			}
+			if err != nil {
 				return
 			}
 			r.Comparison = scenario.Compare(of.Record, r.Record, how.Frozen)
@@ -71,7 +85,7 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 			}
 		}
 	}
-	if t != nil {
+	if t != nil || how.Play != nil {
 		play(t)
 	} else if failed := virtual.Program(play); failed != nil {
 		return r, failed

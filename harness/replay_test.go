@@ -349,7 +349,7 @@ func TestARunAgreesWithItsReplaysUnlessTheLabIsWrong(t *testing.T) {
 	} {
 		of := run()
 		c.spoil(of.Record)
-		a, err := Agree(t.Context(), t, of)
+		a, err := Agree(t.Context(), t, of, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func reproduceCommand() *cobra.Command {
 	var f labFlags
 	out, times := "", 1
 	c := &cobra.Command{
-		Use:   "reproduce FINDING|FILE...",
+		Use:   "reproduce FINDING|FILE|BUNDLE...",
 		Short: "Reproduce a finding, or what a search has found, and show how it goes",
 		Long: `Runs findings, or the scenarios of files, in the virtual world unless told
 otherwise, and prints of each what was claimed, what happens, and the verdict
@@ -29,12 +29,20 @@ with its reason. The same seed gives the same run, to the last event.
 Of a finding those pools are run of which something is claimed, and the one that
 --subject names.
 
+A BUNDLE is a folder that --out has written. Its run is replayed in virtual time,
+in the environment that it met: with what its starts and calls asked for, and
+the load that was beside it. Then the replay is held against the recording: who
+missed the deadline, after how long who was served, how near the model of cores
+comes to each start and call; and what leaves that in doubt. Expected is what was
+recorded, with its verdict.
+
 Exit status: 0 if everything came out as expected, else as of butfor run.`,
 		Example: `  butfor reproduce serial-start
-  butfor reproduce --times 1000 butfor-found/race.ours.seed17.yaml`,
+  butfor reproduce --times 1000 butfor-found/race.ours.seed17.yaml
+  butfor reproduce runs/serial-start.starts-wait.V2-seed`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{errors.New("reproduce what? Name a finding (butfor list) or a scenario file")}
+				return usageError{errors.New("reproduce what? Name a finding (butfor list), a scenario file or a bundle")}
 			}
 			return nil
 		},
@@ -42,6 +50,24 @@ Exit status: 0 if everything came out as expected, else as of butfor run.`,
 			asJSON, _ := c.Flags().GetBool("json")
 			if times < 1 {
 				return usageError{fmt.Errorf("--times is %d: it takes one at least", times)}
+			}
+			bundles, others := bundlesFirst(args)
+			if len(bundles) > 0 {
+				if err := f.bundleFlags(c.Flags().Changed, times); err != nil {
+					return usageError{err}
+				}
+				runs, err := reopened(bundles)
+				if err != nil {
+					return usageError{err}
+				}
+				if len(others) > 0 {
+					return usageError{fmt.Errorf("%s is no bundle: replay bundles alone", others[0])}
+				}
+				lines, err := replayBundles(c.Context(), bundles, runs, out, asJSON, c.OutOrStdout())
+				if err != nil {
+					return err
+				}
+				return verdictStatus(lines)
 			}
 			if f.world == "" {
 				if _, world, err := named(args); err == nil && world == "" {

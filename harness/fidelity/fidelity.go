@@ -231,7 +231,7 @@ func (s *Settings) finding(ctx context.Context, l Load, f findings.Finding, row 
 		return err
 	}
 	for _, o := range outcomes {
-		a, err := harness.Agree(ctx, s.T, o.Result)
+		a, err := harness.Agree(ctx, s.T, o.Result, nil)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,8 @@ import (
 
 // A File is a scenario as it stands in a file, with what is to come out of it.
 // It is YAML that says what the fields of a Scenario say, in lower case and with
-// underscores; durations are written as in Go, such as 1.5s or 300ms.
+// underscores; durations are written as in Go, such as 1.5s or 300ms. A recorded
+// environment does not go into it: that is a matter of bundles.
 type File struct {
 	Subject   string // by its name
 	Expected  Word   // "" if nothing is claimed of it
@@ -72,6 +73,9 @@ func explained(err error) string {
 
 // Text is the file as it is written.
 func (f File) Text() ([]byte, error) {
+	if f.Scenario.Replay != nil {
+		return nil, errors.New("a recorded environment does not go into a scenario file: without it the run would be another; save it as a bundle")
+	}
 	p := page{Subject: f.Subject, Expected: f.Expected, Mechanism: f.Mechanism, Scenario: f.Scenario}
 	if p.Subject == "" {
 		p.Subject = f.Scenario.Subject.Name

@@ -62,6 +62,18 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	}
 }
 
+func TestAFileThatWouldSayLessThanItsScenarioIsNotWritten(t *testing.T) {
+	s := good()
+	s.World, s.Replay = "virtual", &Environment{Cores: 2}
+	path := filepath.Join(t.TempDir(), "less.yaml")
+	if err := (File{Subject: "any", Scenario: s}).Write(path, ""); err == nil || !strings.Contains(err.Error(), "recorded environment") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a file: %v", err)
+	}
+}
+
 const least = "subject: any\nconfig: {size: 1}\nworkload: {clients: 1, command: ping}\n"
 
 func TestAScenarioIsCalledLikeItsFileUnlessItHasAName(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 func agree(ctx context.Context, o harness.Outcome) {
 	GinkgoHelper()
 	name := o.Result.Record.Subject + ", " + o.Case.Variant
-	a, err := harness.Agree(ctx, suiteT, o.Result)
+	a, err := harness.Agree(ctx, suiteT, o.Result, nil)
 	Expect(err).NotTo(HaveOccurred(), name)
 	AddReportEntry(name+", replayed", a.Reacting.String()+"; doubts: "+strings.Join(a.Doubts, "; "), ReportEntryVisibilityFailureOrVerbose)
 	worlds.add(o.Finding.ID+", "+name, a)
