@@ -285,11 +285,10 @@ func (p *port) saw(err error) {
 func (p *port) Send(ctx context.Context, frame []byte) error {
 	p.rec.point(p.who, "send")
 	e := scenario.Event{Kind: scenario.Send, Worker: p.id}
-	if request, err := wire.ParseRequest(frame); err != nil {
+	if request, err := wire.ParseHead(frame); err != nil {
 		e.Err = err.Error()
 	} else {
-		e.ID, e.Command = request.ID, request.Command
-		e.Call, _ = request.Args[CallID].(string)
+		e.ID, e.Command, e.Call = request.ID, request.Command, request.Text(CallID)
 	}
 	p.evidence(&e)
 	p.rec.mu.Lock()

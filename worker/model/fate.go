@@ -38,10 +38,17 @@ func (f *Fate) alter(reply *wire.Reply, known bool) {
 }
 
 // Asks says what a command asks for by what it does. Its arguments are JSON's.
-func Asks(command string, args map[string]any) (d Demand) {
-	seconds := func(name string) time.Duration {
+func Asks(command string, args map[string]any) Demand {
+	return asks(command, func(name string) float64 {
 		s, _ := args[name].(float64)
-		return time.Duration(s * float64(time.Second))
+		return s
+	})
+}
+
+// asks is Asks, of arguments that are numbers where they have the name of one.
+func asks(command string, number func(name string) float64) (d Demand) {
+	seconds := func(name string) time.Duration {
+		return time.Duration(number(name) * float64(time.Second))
 	}
 	switch command {
 	case "sleep":

@@ -6,6 +6,7 @@
 package model
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -87,8 +88,8 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 	}
 	p := &Port{
 		ID: id, Begin: time.Now(), launcher: l,
-		closed: make(chan struct{}), killed: make(chan struct{}), stop: make(chan struct{}),
-		in: make(chan []byte, 64), out: make(chan []byte, 64), done: make(chan struct{}),
+		in: newPipe(), out: newPipe(),
+		killed: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if l.Profile != nil {
 		p.profile = l.Profile(n)
@@ -153,10 +154,9 @@ type Port struct {
 	profile  Profile
 	who      string // at points
 	cpu      CPU
-	in, out  chan []byte
-	closed   chan struct{} // end-of-file on its stdin
+	in, out  pipe
 	killed   chan struct{}
-	stop     chan struct{} // either: it leaves off whatever it does
+	stop     chan struct{} // killed or its stdin closed: it leaves off whatever it does
 	done     chan struct{}
 	exit     worker.Exit
 
@@ -195,17 +195,15 @@ func (p *Port) Send(ctx context.Context, frame []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p.in <- append([]byte(nil), frame...) // room for 64: a model of a pipe
+	p.in.put(bytes.Clone(frame))
 	return nil
 }
 
 // Recv implements worker.Port.
 func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 	for {
-		select {
-		case frame := <-p.out:
+		if frame, ok := p.out.take(); ok {
 			return frame, nil
-		default:
 		}
 		if p.Gone() {
 			return nil, io.EOF
@@ -214,8 +212,7 @@ func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		select { // only wakes us: frame, death and deadline are looked at in that order
-		case frame := <-p.out:
-			return frame, nil
+		case <-p.out.some:
 		case <-p.done:
 		case <-ctx.Done():
 		}
@@ -223,7 +220,7 @@ func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 }
 
 // Unasked implements worker.Listener.
-func (p *Port) Unasked() bool { return len(p.out) > 0 }
+func (p *Port) Unasked() bool { return !p.out.empty() }
 
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {
@@ -239,20 +236,20 @@ func (p *Port) Exit() worker.Exit { return p.exit }
 
 // Kill implements worker.Port.
 func (p *Port) Kill() error {
-	p.end(p.killed)
+	p.end(true)
 	return nil
 }
 
 // Die ends the worker as a crash of its own does.
-func (p *Port) Die() { p.end(p.killed) }
+func (p *Port) Die() { p.end(true) }
 
 // Close implements worker.Port.
 func (p *Port) Close(ctx context.Context) error {
-	p.end(p.closed)
+	p.end(false)
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		p.end(p.killed)
+		p.end(true)
 		<-p.done
 	}
 	return nil
@@ -269,11 +266,11 @@ func (p *Port) crash(exit worker.Exit) {
 	}
 }
 
-func (p *Port) end(how chan struct{}) {
+func (p *Port) end(kill bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !isClosed(how) {
-		close(how)
+	if kill && !isClosed(p.killed) {
+		close(p.killed)
 	}
 	if !isClosed(p.stop) {
 		close(p.stop)

@@ -19,15 +19,11 @@ func (p *Port) live() worker.Exit {
 		return *f.DieBooted
 	}
 	for {
-		var frame []byte
-		select {
-		case frame = <-p.in:
-		case <-p.stop:
-		}
-		if isClosed(p.stop) {
+		frame, ok := p.next()
+		if !ok {
 			return worker.Exit{}
 		}
-		r, err := wire.ParseRequest(frame)
+		r, err := wire.ParseHead(frame)
 		if err != nil {
 			return worker.Exit{Code: 2}
 		}
@@ -49,18 +45,18 @@ func (p *Port) live() worker.Exit {
 			reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
 		}
 		reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
-		if frame, err = wire.AppendReply(nil, reply); err != nil {
+		if frame, err = wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), reply); err != nil {
 			return worker.Exit{Code: 2}
 		}
-		p.out <- frame
+		p.out.put(frame)
 		switch {
 		case r.ID == 0 && f.TwoHellos:
-			p.out <- frame
+			p.out.put(frame)
 		case r.ID != 0 && p.Calls() == f.TwiceAt:
 			if !p.do(0, f.TwiceAfter) {
 				return worker.Exit{}
 			}
-			p.out <- frame
+			p.out.put(frame)
 		}
 		if r.ID == 0 && f.DieAfter > 0 {
 			p.sleep(f.DieAfter)
@@ -70,6 +66,23 @@ func (p *Port) live() worker.Exit {
 			return worker.Exit{}
 		}
 	}
+}
+
+// frameRest is about how many bytes a reply has beside its result.
+const frameRest = 160
+
+// next waits for a frame; false if the worker is told to end meanwhile.
+func (p *Port) next() (frame []byte, ok bool) {
+	for !isClosed(p.stop) {
+		if frame, ok = p.in.take(); ok {
+			return frame, true
+		}
+		select { // only wakes us
+		case <-p.in.some:
+		case <-p.stop:
+		}
+	}
+	return nil, false
 }
 
 var statusOK = json.RawMessage(`{"status":"ok","capabilities":["evidence"]}`)
@@ -84,7 +97,7 @@ func (p *Port) hello(reply *wire.Reply) {
 
 // call serves one call, in which it may have been ordered to exit; ended says that
 // the worker ended in the midst of it.
-func (p *Port) call(r wire.Request, order wire.Order, reply *wire.Reply) (exit worker.Exit, ended bool) {
+func (p *Port) call(r wire.Head, order wire.Order, reply *wire.Reply) (exit worker.Exit, ended bool) {
 	p.mu.Lock()
 	p.calls++
 	n := p.calls
@@ -104,9 +117,7 @@ func (p *Port) call(r wire.Request, order wire.Order, reply *wire.Reply) (exit w
 	asked, known := p.serve(r, reply)
 	fate := Fate{Demand: asked}
 	if p.launcher.Fate != nil {
-		c := Call{Command: r.Command, Asked: asked}
-		c.ID, _ = r.Args["call_id"].(string)
-		fate = p.launcher.Fate(c)
+		fate = p.launcher.Fate(Call{ID: r.Text("call_id"), Command: r.Command, Asked: asked})
 		fate.alter(reply, known)
 	}
 	if !p.do(fate.CPU, fate.Wait) {
@@ -135,8 +146,8 @@ func Knows(command string) bool {
 
 // serve says what a command asks for, and how it is answered once it has had
 // that; known says whether the model has it at all.
-func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand, known bool) {
-	asked = Asks(r.Command, r.Args)
+func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) {
+	asked = asks(r.Command, r.Number)
 	if !Knows(r.Command) {
 		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
 		return asked, false
@@ -145,15 +156,19 @@ func (p *Port) serve(r wire.Request, reply *wire.Reply) (asked Demand, known boo
 	case "ping":
 		reply.Result = statusOK
 	case "echo":
-		reply.Result = raw(r.Args)
+		reply.Result = r.Args
 	case "sleep":
-		reply.Result = raw(map[string]any{"slept_s": asked.Wait.Seconds()})
+		reply.Result = spent("slept_s", asked.Wait)
 	case "burn":
-		reply.Result = raw(map[string]any{"burnt_s": asked.CPU.Seconds()})
+		reply.Result = spent("burnt_s", asked.CPU)
 	case "shutdown":
-		reply.Result = raw(map[string]any{"status": "shutting down"})
+		reply.Result = json.RawMessage(`{"status":"shutting down"}`)
 	}
 	return asked, true
+}
+
+func spent(name string, d time.Duration) json.RawMessage {
+	return fmt.Appendf(nil, `{%q:%v}`, name, d.Seconds())
 }
 
 func raw(v any) json.RawMessage {

@@ -138,6 +138,7 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
+		checkHead(t, payload, got)
 		again, err := AppendRequest(nil, got)
 		if err != nil {
 			t.Fatal(err)

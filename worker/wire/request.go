@@ -73,51 +73,15 @@ func appendRequest(dst []byte, r Request) ([]byte, *MessageError) {
 // ignored, and field names are case-sensitive. A time without an offset is
 // taken for UTC. An error is a *MessageError.
 func ParseRequest(payload []byte) (Request, error) {
-	r := Request{ID: -1}
-	if err := r.parse(payload); err != nil {
-		return Request{}, err.of("request", r.ID)
+	h := Head{ID: -1}
+	if err := h.parse(payload); err != nil {
+		return Request{}, err.of("request", h.ID)
 	}
-	return r, nil
-}
-
-func (r *Request) parse(payload []byte) *MessageError {
-	if err := isUTF8(payload); err != nil {
-		return err
-	}
-	var values [requestFields][]byte
-	if err := collect(payload, 1, requestNames, values[:]); err != nil {
-		return err
-	}
-	id, err := count(values[requestID])
+	args, _, err := decodeObject(h.Args, 0, 2)
 	if err != nil {
-		return err.under("id")
+		return Request{}, err.under("args").of("request", h.ID)
 	}
-	r.ID = id
-	if r.Command, err = text(values[requestCommand]); err != nil {
-		return err.under("command")
-	}
-	if r.Args, err = arguments(values[requestArgs]); err != nil {
-		return err.under("args")
-	}
-	if v := values[requestTimestamp]; !absent(v) {
-		if r.Timestamp, err = instant(v); err != nil {
-			return err.under("timestamp")
-		}
-	}
-	if v := values[requestEvidence]; !absent(v) {
-		if r.Evidence, err = boolean(v); err != nil {
-			return err.under("evidence")
-		}
-	}
-	return nil
-}
-
-func arguments(value []byte) (map[string]any, *MessageError) {
-	if err := object(value); err != nil {
-		return nil, err
-	}
-	args, _, err := decodeObject(value, 0, 2)
-	return args, err
+	return Request{ID: h.ID, Command: h.Command, Args: args, Timestamp: h.Timestamp, Evidence: h.Evidence}, nil
 }
 
 // appendTime writes t as Python's isoformat does for a time in UTC.
