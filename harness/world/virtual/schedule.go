@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing/synctest"
 	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
 )
 
 // stepMost is the most virtual time that lies between two releases. It is there
@@ -29,16 +31,17 @@ type schedule struct {
 	cost *rand.Rand    // of the time between two releases
 	bell chan struct{} // rung for the driver when somebody parks while it waits
 
-	mu        sync.Mutex
-	arrived   []*parked // since the driver last looked
-	visits    map[place]int
-	spare     []*parked
-	asleep    bool // the driver waits for the bell
-	over      bool // nobody parks any more
-	ambiguous string
+	mu      sync.Mutex
+	arrived []*parked      // since the driver last looked
+	visits  map[uint64]int // by a hash of the place
+	spare   []*parked
+	asleep  bool // the driver waits for the bell
+	over    bool // nobody parks any more
 
-	parked  []*parked // the driver's alone
-	choices []int
+	// The driver's alone.
+	parked    []*parked // by name
+	choices   []int
+	ambiguous string
 }
 
 // A place is one goroutine at one point. A pool that is ill may have two at one,
@@ -49,19 +52,22 @@ type place struct{ who, at string }
 // parked is a goroutine at a point; nth counts the visits to that place.
 type parked struct {
 	place
-	nth  int
-	came time.Time
-	wake chan struct{} // room for one
+	nth   int
+	came  time.Time
+	lot   uint64 // of the drawn-th visit
+	drawn int
+	wake  chan struct{} // room for one
 }
 
 // newSchedule makes a schedule. It is called inside the bubble.
 func newSchedule(seed uint64, pick Strategy) *schedule {
-	return &schedule{pick: pick, most: livelockAfter, cost: rand.New(rand.NewPCG(seed, 1)), bell: make(chan struct{}, 1), visits: map[place]int{}}
+	return &schedule{pick: pick, most: livelockAfter, cost: rand.New(rand.NewPCG(seed, 1)), bell: make(chan struct{}, 1), visits: map[uint64]int{}}
 }
 
 // point parks the caller until the driver picks it. Hold no lock here.
 func (s *schedule) point(who, at string) {
 	here := place{who, at}
+	key := scenario.Lot(0, who, at, 0)
 	s.mu.Lock()
 	if s.over {
 		s.mu.Unlock()
@@ -73,8 +79,8 @@ func (s *schedule) point(who, at string) {
 	} else {
 		p = &parked{wake: make(chan struct{}, 1)}
 	}
-	s.visits[here]++
-	p.place, p.nth, p.came = here, s.visits[here], time.Now()
+	s.visits[key]++
+	p.place, p.nth, p.came, p.drawn = here, s.visits[key], time.Now(), 0
 	s.arrived = append(s.arrived, p)
 	ring := s.asleep
 	s.asleep = false
@@ -93,34 +99,64 @@ func (s *schedule) point(who, at string) {
 func (s *schedule) drive(done <-chan struct{}) error {
 	busy := 0 // steps since there was nothing to do
 	for {
-		if s.look(); len(s.parked) == 0 {
-			busy = 0
+		if len(s.parked) == 0 {
+			now := time.Now()
 			if !s.doze(done) {
 				return s.broken()
 			}
-			continue
-		}
-		if busy++; busy > s.most {
-			return &LivelockError{Steps: busy, Who: s.names()}
+			if time.Now().After(now) {
+				busy = 0
+			}
 		}
 		// Time moves on only once everybody else is blocked, so this is also what
 		// waits for them.
 		time.Sleep(1 + time.Duration(s.cost.Int64N(int64(stepMost))))
 		s.look()
+		if busy++; busy > s.most {
+			return &LivelockError{Steps: busy, Who: s.names()}
+		}
 		s.release()
 	}
 }
 
-// look takes in who has parked, once everybody else is blocked or asleep.
+// look takes in who has parked, once everybody else is blocked or asleep: there
+// may be others whose time was up just now.
 func (s *schedule) look() {
 	synctest.Wait()
 	s.mu.Lock()
-	s.parked = append(s.parked, s.arrived...)
+	defer s.mu.Unlock()
+	for _, p := range s.arrived {
+		s.enlist(p)
+	}
 	s.arrived = s.arrived[:0]
-	s.mu.Unlock()
 }
 
-// doze lets virtual time move on until somebody parks; false if the run is over.
+// enlist puts one of the parked where its name belongs.
+func (s *schedule) enlist(p *parked) {
+	i := len(s.parked)
+	for i > 0 && p.before(s.parked[i-1]) {
+		i--
+	}
+	s.parked = slices.Insert(s.parked, i, p)
+	if i > 0 && s.ambiguous == "" {
+		if q := s.parked[i-1]; q.place == p.place && q.came.Equal(p.came) {
+			s.ambiguous = fmt.Sprintf("%s at %s", p.who, p.at)
+		}
+	}
+}
+
+// before says who comes first by name.
+func (p *parked) before(q *parked) bool {
+	if c := strings.Compare(p.who, q.who); c != 0 {
+		return c < 0
+	}
+	if c := strings.Compare(p.at, q.at); c != 0 {
+		return c < 0
+	}
+	return p.nth < q.nth
+}
+
+// doze lets the bubble run until somebody parks; false if the run is over.
 func (s *schedule) doze(done <-chan struct{}) bool {
 	s.mu.Lock()
 	if len(s.arrived) > 0 {
@@ -147,20 +183,6 @@ func (s *schedule) doze(done <-chan struct{}) bool {
 
 // release lets one of the parked go on.
 func (s *schedule) release() {
-	slices.SortFunc(s.parked, func(a, b *parked) int {
-		if c := strings.Compare(a.who, b.who); c != 0 {
-			return c
-		}
-		if c := strings.Compare(a.at, b.at); c != 0 {
-			return c
-		}
-		return a.nth - b.nth
-	})
-	for i := 1; i < len(s.parked) && s.ambiguous == ""; i++ {
-		if a, b := s.parked[i-1], s.parked[i]; a.place == b.place && a.came.Equal(b.came) {
-			s.ambiguous = fmt.Sprintf("%s at %s", b.who, b.at)
-		}
-	}
 	i := s.pick(len(s.choices), s.parked)
 	p := s.parked[i]
 	s.parked = slices.Delete(s.parked, i, i+1)

@@ -40,7 +40,10 @@ func random(seed uint64) Strategy {
 	return func(_ int, ps []*parked) int {
 		best, lowest := 0, uint64(0)
 		for i, p := range ps {
-			if l := scenario.Lot(seed, p.who, p.at, p.nth); i == 0 || l < lowest {
+			if p.drawn != p.nth { // else it has been looked at before
+				p.lot, p.drawn = scenario.Lot(seed, p.who, p.at, p.nth), p.nth
+			}
+			if l := p.lot; i == 0 || l < lowest {
 				best, lowest = i, l
 			}
 		}
