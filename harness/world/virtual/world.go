@@ -111,22 +111,38 @@ func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func
 			panic(p)
 		}
 	}()
-	synctest.Test(t, func(*testing.T) {
-		b.world = open(sc, pick)
-		done := make(chan struct{})
-		failed := errGoexit
-		go func() {
-			defer close(done)
-			failed = f(context.Background(), b.world)
-		}()
-		err := b.world.schedule.drive(done)
-		if err == nil || isClosed(done) {
-			err = errors.Join(failed, err)
-		}
-		b.err = err
-		close(b.played)
-	})
+	synctest.Test(t, func(*testing.T) { deep(func() { b.play(sc, pick, f) }) })
 }
+
+// play is all that happens in the bubble.
+func (b *bubble) play(sc *scenario.Scenario, pick Strategy, f func(context.Context, *World) error) {
+	b.world = open(sc, pick)
+	done := make(chan struct{})
+	failed := errGoexit
+	go func() {
+		defer close(done)
+		failed = f(context.Background(), b.world)
+	}()
+	err := b.world.schedule.drive(done)
+	if err == nil || isClosed(done) {
+		err = errors.Join(failed, err)
+	}
+	b.err = err
+	close(b.played)
+}
+
+// deep calls f far down its goroutine's stack. To begin with a goroutine is given
+// as much of one as all had in use, on average, when garbage was last collected;
+// those of a run are many, short and mostly parked, so that it would be too little,
+// and an eighth of the time would go to moving stacks that grow.
+func deep(f func()) {
+	var depth [ballast]byte
+	f()
+	runtime.KeepAlive(&depth)
+}
+
+// ballast, in bytes, brings that average to the 8 kB that they need.
+const ballast = 120 << 10
 
 var errGoexit = errors.New("the run ended its goroutine in place of returning")
 
