@@ -1,3 +1,5 @@
+//go:build linux
+
 package harness
 
 import (
@@ -5,12 +7,15 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/world/virtual"
+	sketchpool "github.com/butfor/butfor/harness/world/virtual/testdata/sketch/subject"
+	sketch "github.com/butfor/butfor/harness/world/virtual/testdata/sketch/world"
 )
 
 // threeOnOne is a race of three clients for one worker.
@@ -37,13 +42,86 @@ func BenchmarkControlledRace(b *testing.B) {
 // BenchmarkMixedScenarios plays what TestTheSameSeedGivesTheSameTrace does. The
 // probes of the capacity are calls too, but not counted.
 func BenchmarkMixedScenarios(b *testing.B) {
-	benchmarkCalls(b, mixed, true)
+	calls, steps, virtual := 0, 0, time.Duration(0)
+	inTest(b, func(t *testing.T) {
+		for seed := range uint64(b.N) {
+			r := play1(t, subject.Ours(), mixed(seed))
+			calls += came(r)
+			steps += len(r.Choices)
+			virtual += r.Events[len(r.Events)-1].At
+		}
+	})
+	b.ReportMetric(float64(calls)/b.Elapsed().Seconds(), "calls/s")
+	b.ReportMetric(float64(steps)/float64(b.N), "steps/op")
+	b.ReportMetric(virtual.Seconds()/b.Elapsed().Seconds(), "virtual-s/s")
 }
 
 // BenchmarkCalls plays scenarios of the kind that the first sketch of this world
-// was measured by, without probes, as it had none.
+// was measured by, without probes, as it had none; and plays them in the sketch,
+// turn and turn about, so that both have the machine in one mood. What counts is
+// the CPU time that each uses: x-sketch is how many calls of ours go by in that of
+// one of the sketch's.
 func BenchmarkCalls(b *testing.B) {
-	benchmarkCalls(b, sketched, false)
+	const turn = 100 // scenarios
+	var ours, theirs time.Duration
+	var calls, sketchCalls, steps, sketchSteps int
+	inTest(b, func(t *testing.T) {
+		for from := 0; from < b.N; from += turn {
+			scs := make([]Scenario, min(turn, b.N-from))
+			for i := range scs {
+				scs[i] = sketched(uint64(from + i))
+			}
+			runtime.GC() // what the runtime has learnt of the other's goroutines is forgotten
+			begin := cpuTime()
+			for _, sc := range scs {
+				fill(&sc)
+				r, err := stage(context.Background(), t, sc, subject.Ours(), false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				calls += came(r)
+				steps += len(r.Choices)
+			}
+			ours += cpuTime() - begin
+			runtime.GC()
+			begin = cpuTime()
+			for _, sc := range scs {
+				r := inSketch(t, sc)
+				sketchCalls += len(r.Done)
+				sketchSteps += r.Steps
+			}
+			theirs += cpuTime() - begin
+		}
+	})
+	if calls != sketchCalls {
+		b.Fatalf("%d calls, and %d in the sketch", calls, sketchCalls)
+	}
+	b.ReportMetric(float64(calls)/ours.Seconds(), "calls/s")
+	b.ReportMetric(float64(sketchCalls)/theirs.Seconds(), "sketch-calls/s")
+	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "x-sketch")
+	b.ReportMetric(float64(steps)/float64(b.N), "steps/op")
+	b.ReportMetric(float64(sketchSteps)/float64(b.N), "sketch-steps/op")
+}
+
+// cpuTime is what this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // there is no other error than of its arguments
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// inSketch plays a scenario in the sketch, with its best pool.
+func inSketch(t *testing.T, sc Scenario) sketch.Result {
+	env := sketch.Env{Cores: sc.Cores}
+	env.Worker.Boot.CPU, env.Worker.Boot.Wait = sc.Start.CPU, sc.Start.Wait
+	c := sc.Config
+	its := sketch.Scenario{Cfg: sketchpool.Config{Size: c.Size, Lazy: c.Lazy, StartTimeout: c.StartTimeout, CheckoutTimeout: c.CheckoutTimeout, CallTimeout: c.CallTimeout}}
+	for _, at := range sc.Workload.At {
+		its.Callers = append(its.Callers, sketch.Caller{At: at, Patience: sc.Deadline, Call: sketchpool.Call{Command: sc.Workload.Command, Args: sc.Workload.Args}})
+	}
+	return sketch.Run(t, sketchpool.Plain("good", sketchpool.Policy{Width: 2}), its, env, sketch.Options{Seed: sc.Seed, Step: time.Microsecond})
 }
 
 func sketched(seed uint64) Scenario {
@@ -76,29 +154,14 @@ func sketched(seed uint64) Scenario {
 	return sc
 }
 
-func benchmarkCalls(b *testing.B, draw func(seed uint64) Scenario, probe bool) {
-	calls, steps := 0, 0
-	virtual := time.Duration(0)
-	inTest(b, func(t *testing.T) {
-		for seed := range uint64(b.N) {
-			sc := draw(seed)
-			fill(&sc)
-			r, err := stage(context.Background(), t, sc, subject.Ours(), probe)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, e := range r.Events {
-				if e.Kind == scenario.Arrive && !e.Probe {
-					calls++
-				}
-			}
-			steps += len(r.Choices)
-			virtual += r.Events[len(r.Events)-1].At
+// came is how many calls came in a run.
+func came(r *scenario.Record) (n int) {
+	for _, e := range r.Events {
+		if e.Kind == scenario.Arrive && !e.Probe {
+			n++
 		}
-	})
-	b.ReportMetric(float64(calls)/b.Elapsed().Seconds(), "calls/s")
-	b.ReportMetric(float64(steps)/float64(b.N), "steps/op")
-	b.ReportMetric(virtual.Seconds()/b.Elapsed().Seconds(), "virtual-s/s")
+	}
+	return n
 }
 
 // inTest gives a benchmark the *testing.T that a bubble asks for, once, whatever
