@@ -51,7 +51,7 @@ func (c *Caller) Holds() bool {
 	}
 	for _, e := range c.i.entries {
 		if f, ok := e.Fault.(CallerFault); ok {
-			if moment, _ := f.When(); moment == Held && e.Target.hits(callers, c.thing(Held), e.seed) {
+			if moment, _ := f.When(); moment == Held && e.Hits(c.thing(Held)) {
 				return true
 			}
 		}
@@ -95,15 +95,8 @@ func (c *Caller) spare() {
 	}
 }
 
-// thing is what the caller is to targets: lots are drawn for a call, or for a
-// client that may hold a worker.
-func (c *Caller) thing(m CallMoment) thing {
-	x := thing{call: c.Call, client: c.Client, nth: c.Nth, key: "call " + c.Call}
-	if m == Held {
-		x.key = "client " + c.Client
-	}
-	return x
-}
+// thing is what the caller is to targets.
+func (c *Caller) thing(m CallMoment) Thing { return Making(c.Call, c.Client, c.Nth, m) }
 
 // held is told that a worker was sent the call; under the lock.
 func (c *Caller) held() {
@@ -124,7 +117,7 @@ func (c *Caller) arm(m CallMoment) {
 		if !ok {
 			continue
 		}
-		if moment, after := f.When(); moment == m && e.Target.hits(callers, c.thing(m), e.seed) {
+		if moment, after := f.When(); moment == m && e.Hits(c.thing(m)) {
 			if m == Held {
 				c.pending++
 			}

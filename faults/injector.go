@@ -20,6 +20,7 @@ type Injector struct {
 	real     Real  // nil in a world of models
 	note     func(Event)
 	entries  []*entry
+	course   Course         // of the same
 	stopping chan struct{}  // closed by Stop
 	work     sync.WaitGroup // whoever is to end with Stop
 
@@ -31,17 +32,13 @@ type Injector struct {
 	callers map[string]*Caller // by the id of their call
 }
 
-// entry is an Entry under way.
+// entry is one of the plan with what came of it.
 type entry struct {
-	Entry
-	place int // in the plan, from 1
-	about kind
-	seed  uint64
-	came  chan struct{} // closed at its trigger
+	*Underway               // guarded by Injector.mu, but for what never changes
+	came      chan struct{} // closed at its trigger
 
 	// guarded by Injector.mu
-	opened      time.Duration // when its trigger came; -1 before
-	laid, fired int
+	fired       int
 	first, last time.Duration // of its firing; first is -1 before
 	failed      error         // why it could not be begun
 	lasting     bool          // a fault of workers: it is laid on those that are launched now
@@ -95,20 +92,14 @@ func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
 	if len(p) > 0 && i.model == nil && i.real == nil {
 		return nil, fmt.Errorf("faults: no fault can be had in this world")
 	}
-	alike := map[string]int{}
-	for at, e := range p {
-		name := e.Fault.Name()
+	for _, e := range p.Course(seed) {
 		if needy, ok := e.Fault.(Needy); ok && i.model == nil {
 			if err := needy.Needs(i.real); err != nil {
-				return nil, fmt.Errorf("%s %w: %w", e.called(at+1), ErrUnavailable, err)
+				return nil, fmt.Errorf("%s %w: %w", e.called(e.place), ErrUnavailable, err)
 			}
 		}
-		own := &entry{Entry: e, place: at + 1, about: about(e.Fault), seed: e.Seed, came: make(chan struct{}), opened: -1, first: -1}
-		if own.seed == 0 { // by its name, so that it draws the same when others are taken out of the plan
-			own.seed = lots(seed, "entry", fmt.Sprint(name, alike[name])).Uint64()
-		}
-		alike[name]++
-		i.entries = append(i.entries, own)
+		i.entries = append(i.entries, &entry{Underway: e, came: make(chan struct{}), first: -1})
+		i.course = append(i.course, e)
 	}
 	return i, nil
 }
@@ -138,8 +129,7 @@ func (i *Injector) Clock() {
 // come opens the windows of those that waited for a moment; under the lock.
 func (i *Injector) come(t Trigger) {
 	for _, e := range i.entries {
-		if e.At == t && e.opened < 0 {
-			e.opened = i.world.Now()
+		if e.Comes(t, i.world.Now()) {
 			close(e.came)
 		}
 	}
@@ -190,27 +180,18 @@ func (e *entry) why() string {
 }
 
 // takes says whether an entry hurts a thing now, and counts it; under the lock.
-func (i *Injector) takes(e *entry, x thing) bool {
-	if i.stopped || !e.open(i.world.Now()) || e.Times > 0 && e.laid >= e.Times || !e.Target.hits(e.about, x, e.seed) {
-		return false
-	}
-	e.laid++
-	return true
-}
-
-// open says whether it is within the entry's window.
-func (e *entry) open(now time.Duration) bool {
-	return e.opened >= 0 && now >= e.opened+e.From && (e.Until == 0 || now < e.opened+e.Until)
+func (i *Injector) takes(e *entry, x Thing) bool {
+	return !i.stopped && e.Takes(x, i.world.Now())
 }
 
 // fires counts a firing and notes it; under the lock.
-func (i *Injector) fires(e *entry, x thing) {
+func (i *Injector) fires(e *entry, x Thing) {
 	e.fired++
 	i.began(e, x)
 }
 
 // began notes that an entry has taken effect; under the lock.
-func (i *Injector) began(e *entry, x thing) {
+func (i *Injector) began(e *entry, x Thing) {
 	now := i.world.Now()
 	e.last = max(e.last, now)
 	if e.first < 0 {
@@ -220,12 +201,12 @@ func (i *Injector) began(e *entry, x thing) {
 }
 
 // over notes that something that lasted is over; under the lock.
-func (i *Injector) over(e *entry, x thing) {
+func (i *Injector) over(e *entry, x Thing) {
 	e.last = max(e.last, i.world.Now())
 	i.tell(Over, e, x)
 }
 
-func (i *Injector) tell(k EventKind, e *entry, x thing) {
+func (i *Injector) tell(k EventKind, e *entry, x Thing) {
 	i.note(Event{Kind: k, Place: e.place, Fault: e.Fault.Name(), Worker: x.worker, Call: x.call, Client: x.client})
 }
 
@@ -291,7 +272,7 @@ func (i *Injector) lastOnMachine(e *entry, f MachineFault) {
 	i.mu.Lock()
 	e.laid++
 	if e.failed = err; err == nil {
-		i.began(e, thing{})
+		i.began(e, Thing{})
 	}
 	i.mu.Unlock()
 	if err != nil {
@@ -302,7 +283,7 @@ func (i *Injector) lastOnMachine(e *entry, f MachineFault) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	e.fired += n
-	i.over(e, thing{})
+	i.over(e, Thing{})
 }
 
 // lastOnWorkers is the life of a fault of workers that lasts. Those that are

@@ -234,26 +234,3 @@ func (t *Target) check(about kind) error {
 	}
 	return nil
 }
-
-// A thing is what an entry may hurt: a start, a worker, a call or a caller.
-type thing struct {
-	start        int // of a worker, from 1; 0: it is no worker's
-	worker       string
-	call, client string
-	nth          int    // of the client, from 1; 0: it is no client's
-	key          string // under which its lots are drawn
-}
-
-// hits says whether the target is true of a thing.
-func (t *Target) hits(about kind, x thing, seed uint64) bool {
-	place := x.start
-	if about == callers {
-		place = x.nth
-	}
-	return (len(t.Starts) == 0 || slices.Contains(t.Starts, x.start)) &&
-		(t.First == 0 || place >= 1 && place <= t.First) &&
-		(len(t.Workers) == 0 || slices.Contains(t.Workers, x.worker)) &&
-		(len(t.Calls) == 0 || slices.Contains(t.Calls, x.call)) &&
-		(len(t.Clients) == 0 || slices.Contains(t.Clients, x.client)) &&
-		(t.Share == 0 || lots(seed, "share", x.key).Float64() < t.Share)
-}

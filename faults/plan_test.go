@@ -306,7 +306,7 @@ func FuzzWhatIsReadIsWrittenAndReadAgain(f *testing.F) {
 func TestAShareIsDrawnBySeedAndThing(t *testing.T) {
 	hits := func(seed uint64) (n int) {
 		for i := range 1000 {
-			if (&Target{Share: 0.3}).hits(starts, thing{start: i, key: fmt.Sprint("start ", i)}, seed) {
+			if (&Target{Share: 0.3}).hits(starts, Thing{start: i, key: fmt.Sprint("start ", i)}, seed) {
 				n++
 			}
 		}
@@ -318,7 +318,7 @@ func TestAShareIsDrawnBySeedAndThing(t *testing.T) {
 }
 
 func TestAllConditionsOfATargetMustHold(t *testing.T) {
-	x := thing{start: 3, worker: "w3", call: "c2.1", client: "c2", nth: 2}
+	x := Thing{start: 3, worker: "w3", call: "c2.1", client: "c2", nth: 2}
 	for _, c := range []struct {
 		on    Target
 		about kind
@@ -344,7 +344,7 @@ func TestAllConditionsOfATargetMustHold(t *testing.T) {
 			t.Errorf("%+v of %v: %v", c.on, c.about, got)
 		}
 	}
-	if (&Target{First: 2}).hits(callers, thing{client: "warmer"}, 0) {
+	if (&Target{First: 2}).hits(callers, Thing{client: "warmer"}, 0) {
 		t.Error("one that is no client of the workload's is among the first two")
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -36,15 +35,16 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	p.who = fmt.Sprintf("faults of start %d", p.start)
 	i.come(Start(p.start))
 	x := p.thing()
-	for _, e := range i.entries {
-		if f, ok := e.Fault.(StartFault); ok && i.takes(e, x) {
-			p.on = append(p.on, &effect{entry: e, proves: f.Fired})
-		}
+	var on []*Underway
+	if !i.stopped {
+		on = i.course.Start(x, i.world.Now())
 	}
-	started := slices.Clone(p.on)
+	for _, e := range on {
+		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired})
+	}
 	i.mu.Unlock()
 
-	inner, err := i.launch(ctx, id, x, started)
+	inner, err := i.launch(ctx, id, x, on)
 	if err != nil {
 		return nil, err
 	}
@@ -63,15 +63,11 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 }
 
 // launch launches a worker that has the faults of a start.
-func (i *Injector) launch(ctx context.Context, id string, x thing, on []*effect) (worker.Port, error) {
-	dose := func(e *effect) (StartFault, *rand.Rand) {
-		return e.Fault.(StartFault), lots(e.seed, "dose", x.key)
-	}
+func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underway) (worker.Port, error) {
 	if i.model != nil {
 		return i.model.LaunchWith(ctx, id, func(p *model.Profile) {
 			for _, e := range on {
-				f, lots := dose(e)
-				f.Model(p, lots)
+				e.Alter(p, x)
 			}
 		})
 	}
@@ -80,8 +76,7 @@ func (i *Injector) launch(ctx context.Context, id string, x thing, on []*effect)
 		flags = append(flags, "--faults")
 	}
 	for _, e := range on {
-		f, lots := dose(e)
-		flags = append(flags, f.Real(lots)...)
+		flags = append(flags, e.Fault.(StartFault).Real(e.dose(x))...)
 	}
 	return i.real.LaunchWith(ctx, id, flags...)
 }
@@ -118,9 +113,7 @@ type effect struct {
 }
 
 // thing is what the worker is to targets.
-func (p *port) thing() thing {
-	return thing{start: p.start, worker: p.id, key: fmt.Sprint("start ", p.start)}
-}
+func (p *port) thing() Thing { return Worker(p.start, p.id) }
 
 // Unwrap gives the port below.
 func (p *port) Unwrap() worker.Port { return p.Port }
@@ -182,22 +175,19 @@ func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
 		p.victim(p.struck, call)
 		return order, false
 	}
-	x := p.thing()
-	x.call, x.key = call, "call "+call
+	if i.stopped {
+		return order, false
+	}
+	client, nth := "", 0
 	if c != nil {
-		x.client, x.nth = c.Client, c.Nth
+		client, nth = c.Client, c.Nth
 	}
-	for _, e := range i.entries {
-		f, ok := e.Fault.(CallFault)
-		if !ok {
-			continue
-		}
-		if order, ordered = f.Order(p.nth); ordered && i.takes(e, x) {
-			p.on = append(p.on, &effect{entry: e, proves: f.Fired, call: call})
-			return order, true
-		}
+	order, by := i.course.Order(p.thing().Given(call, client, nth), p.nth, i.world.Now())
+	if by == nil {
+		return order, false
 	}
-	return wire.Order{}, false
+	p.on = append(p.on, &effect{entry: i.entries[by.place-1], proves: by.Fault.(CallFault).Fired, call: call})
+	return order, true
 }
 
 // Recv implements worker.Port.
@@ -287,7 +277,7 @@ func (p *port) ends(e *entry) {
 func (p *port) victim(e *entry, call string) {
 	if !p.victims[call] {
 		p.victims[call] = true
-		p.i.tell(Victim, e, thing{worker: p.id, call: call})
+		p.i.tell(Victim, e, Thing{worker: p.id, call: call})
 	}
 }
 
@@ -301,7 +291,7 @@ func (p *port) rests() {
 	p.busy = make(chan struct{})
 	x := p.thing()
 	for _, e := range i.entries {
-		if f, ok := e.Fault.(IdleFault); ok && e.Target.hits(e.about, x, e.seed) {
+		if f, ok := e.Fault.(IdleFault); ok && e.Hits(x) {
 			turn, busy, since := p.turn, p.busy, i.world.Now()
 			i.work.Go(func() { p.strike(e, f, turn, busy, since) })
 		}
