@@ -84,7 +84,7 @@ func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, pr
 
 func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
 	rec := trace.NewRecorder(w.Now, w.Point)
-	hurt, err := faults.New(plan(&sc), sc.Seed, w, func(e faults.Event) { rec.Add(faultEvent(e)) })
+	hurt, err := faults.New(sc.Plan(), sc.Seed, w, func(e faults.Event) { rec.Add(faultEvent(e)) })
 	if err != nil {
 		return nil, err
 	}
@@ -162,15 +162,6 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}
 	return record, nil
-}
-
-// plan is what hurts a run. What hurt a recorded one, callers apart, is in its
-// environment.
-func plan(sc *Scenario) faults.Plan {
-	if sc.Replay == nil {
-		return sc.Faults
-	}
-	return sc.Faults.Callers()
 }
 
 // faultEvent is what a fault did, as it stands in a trace.

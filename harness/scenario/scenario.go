@@ -79,6 +79,15 @@ func (s *Scenario) Meets() *Environment {
 	return &Environment{Cores: cmp.Or(s.Cores, VirtualCores)}
 }
 
+// Plan is what hurts a run of the scenario. What hurt a recorded one, callers apart,
+// is in its environment.
+func (s *Scenario) Plan() faults.Plan {
+	if s.Replay == nil {
+		return s.Faults
+	}
+	return s.Faults.Callers()
+}
+
 // GivesUp is when a caller does, counted from its arrival.
 func (s *Scenario) GivesUp() time.Duration {
 	if s.Patience > 0 {

@@ -3,6 +3,7 @@ package reference
 import (
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -44,15 +45,16 @@ func (c *client) ask() {
 	c.next = nil
 	id := c.ids[c.nth][c.made]
 	c.made++
-	k := &call{client: c, place: len(c.calls)}
+	k := &call{client: c, id: id, place: len(c.calls)}
 	c.call = k
 	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth], Arrived: c.now, Ended: -1})
 	k.patience = c.at(c.now+c.sc.GivesUp(), cut, func() { c.abandon(k, gaveUp, false) })
+	k.arm(faults.Arrived)
 	c.admit(k)
 }
 
-// back has a call of its own come back.
-func (c *client) back() {
+// answered has its call come back.
+func (c *client) answered() {
 	c.call = nil
 	if c.dead || c.made == len(c.ids[c.nth]) {
 		c.through()
@@ -66,7 +68,10 @@ func (c *client) through() { c.left-- }
 // A call is one that is under way.
 type call struct {
 	*client
+	id       string
 	place    int // in run.calls
+	back     bool
+	victim   bool // of a fault: nobody could have answered it
 	worker   *worker
 	patience *timer
 }
@@ -81,15 +86,16 @@ const (
 
 // answer ends a call.
 func (r *run) answer(k *call, err string, excused bool) {
+	k.back = true
 	k.patience.off()
 	out := &r.calls[k.place]
 	out.Ended, out.Took = r.now, r.now-out.Arrived
 	out.Err, out.Excused = err, excused
-	if err != "" && r.victims[out.ID] && out.Took <= r.deadline() {
+	if err != "" && (k.victim || r.victims[k.id]) && out.Took <= r.deadline() {
 		out.Excused = true
 	}
 	out.Missed = !out.Excused && (err != "" || out.Took > r.deadline())
-	k.back()
+	k.answered()
 }
 
 // deadline of a call, from its arrival.

@@ -13,6 +13,7 @@ type loop struct {
 	machine *cpu.Machine
 	agenda  agenda
 	set     uint64
+	last    func() // what is to be done once all that comes at this instant has; nil: nothing
 }
 
 // Of what is due at one instant, what gets done goes before what comes, and that
@@ -58,6 +59,11 @@ func (l *loop) turn(over func() bool) {
 		next, ok := l.machine.Next()
 		if len(l.agenda) > 0 && (!ok || l.agenda[0].at < next) {
 			next, ok = l.agenda[0].at, true
+		}
+		if do := l.last; do != nil && (!ok || next > l.now) {
+			l.last = nil
+			do()
+			continue
 		}
 		if !ok {
 			return

@@ -19,11 +19,14 @@ func (r *run) open() {
 	if !r.sc.Config.Lazy {
 		r.pool.keep = r.sc.Config.Size
 	}
-	r.start()
+	r.launches()
 }
 
-// start begins what starts are called for.
-func (r *run) start() {
+// start begins what starts are called for, once it is known who came and who gave up
+// at this instant.
+func (r *run) start() { r.last = r.launches }
+
+func (r *run) launches() {
 	p := &r.pool
 	if r.policy.Fill && len(p.line) > 0 {
 		p.keep = max(p.keep, r.sc.Config.Size)

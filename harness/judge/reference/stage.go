@@ -1,11 +1,10 @@
 package reference
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/cpu"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker/model"
@@ -60,7 +59,7 @@ func set(sc *scenario.Scenario) (*stage, error) {
 		}
 		s.names, s.ids = append(s.names, w.Client(i+1)), append(s.ids, ids)
 	}
-	slices.SortStableFunc(s.arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	s.order()
 	s.asks.Command, s.asks.Asked = w.Command, model.Asks(w.Command, w.Args)
 	s.unknown = sc.Replay == nil && !model.Knows(w.Command)
 	for _, id := range s.env.Victims {
@@ -74,6 +73,8 @@ func (s *stage) play(p Policy) []scenario.Call {
 	r := &run{stage: s, policy: p, demands: s.sc.Demands(), loop: loop{machine: cpu.New(s.cores)}}
 	r.calls = make([]scenario.Call, 0, len(s.ids)*max(1, s.sc.Workload.Calls))
 	r.left = len(s.arrivals)
+	r.plan.Course = s.sc.Plan().Course(s.sc.Seed)
+	r.moment(faults.Trigger{})
 	r.open()
 	if s.sc.Warm > 0 {
 		r.warm()
@@ -91,6 +92,7 @@ type run struct {
 	policy  Policy
 	demands *scenario.Demands
 	pool    pool
+	plan    plan
 	calls   []scenario.Call // that have come
 	left    int             // clients that are not through
 	warming *timer          // while the clients wait for that: when they wait no longer
@@ -121,6 +123,7 @@ func (r *run) warmed() {
 
 // begin starts the clients' clock.
 func (r *run) begin() {
+	r.moment(faults.Clock)
 	for _, a := range r.arrivals {
 		c := &client{run: r, nth: a.client}
 		r.at(r.now+a.at, comes, c.come)

@@ -1,6 +1,10 @@
 package reference
 
 import (
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/cpu"
 	"github.com/butfor/butfor/worker/model"
 )
@@ -18,14 +22,34 @@ type worker struct {
 	wait    *timer      // while it waits
 	late    *timer      // when its start has taken too long
 	age     *timer      // when it dies
+	crash   *timer      // when it is to die of the call in hand
+
+	// Of the plan.
+	thing   faults.Thing // what it is to targets
+	nth     int          // calls so far
+	lasting map[string]lasting
+	idle    bool
+	since   time.Duration
+	strikes []*timer // to come if it rests for long enough
 }
 
 // launch begins a start, the nth from 0.
 func (r *run) launch(n int) {
 	w := &worker{run: r, id: r.id(n), profile: r.demands.Start(n), group: r.env.Group(r.machine)}
+	if len(r.plan.Course) > 0 {
+		w.thing = faults.Worker(n+1, w.id)
+		r.moment(faults.Start(n + 1))
+		for _, e := range r.plan.Start(w.thing, r.now) {
+			e.Alter(&w.profile, w.thing)
+		}
+	}
 	if w.profile.Refuse != nil {
 		r.failed()
 		return
+	}
+	r.plan.workers = append(r.plan.workers, w)
+	for _, e := range r.plan.lasting {
+		w.under(e)
 	}
 	if t := r.sc.Config.StartTimeout; t > 0 {
 		w.late = r.at(r.now+t, cut, w.die)
@@ -44,20 +68,32 @@ func (w *worker) booted() {
 	case w.profile.Mute:
 	default:
 		w.late.off()
+		w.rests()
 		w.started(w)
 	}
 }
 
 // take has it execute a call.
 func (w *worker) take(k *call) {
+	w.busy()
 	w.call, k.worker = k, w
-	asks := w.asks
 	out := &w.calls[k.place]
-	asks.ID = out.ID
 	out.Sent, out.Worker = w.now, w.id
+	order := w.ordered(k)
+	if order.Exit != 0 {
+		w.exits(order.After)
+		if w.over {
+			return
+		}
+	}
+	asks := w.asks
+	asks.ID = k.id
 	fate := w.demands.Call(asks)
 	w.do(fate.Demand, func() {
 		switch {
+		case order.Exit != 0: // it was over sooner: it is not answered either
+			w.call.victim = true
+			w.die()
 		case fate.Dies != nil:
 			w.die()
 		case w.unknown:
@@ -68,10 +104,24 @@ func (w *worker) take(k *call) {
 	})
 }
 
+// exits has it die of the call in hand, as it was ordered.
+func (w *worker) exits(after time.Duration) {
+	dies := func() {
+		w.call.victim = true
+		w.die()
+	}
+	if after <= 0 {
+		dies()
+		return
+	}
+	w.crash = w.at(w.now+after, hurts, dies)
+}
+
 // replies answers the call in hand.
 func (w *worker) replies(err string) {
 	k := w.call
 	w.call = nil
+	w.rests()
 	if w.asks.Command == "shutdown" {
 		w.end()
 		w.gone(w)
@@ -103,12 +153,12 @@ func (w *worker) die() {
 	if w.over {
 		return
 	}
+	k := w.call
 	w.end()
 	if !w.ready {
 		w.failed()
 		return
 	}
-	k := w.call
 	w.gone(w)
 	if k != nil {
 		w.answer(k, workerDied, false)
@@ -125,4 +175,7 @@ func (w *worker) end() {
 	w.wait.off()
 	w.late.off()
 	w.age.off()
+	w.crash.off()
+	w.busy()
+	w.plan.workers = slices.DeleteFunc(w.plan.workers, func(other *worker) bool { return other == w })
 }

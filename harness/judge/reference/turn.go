@@ -1,0 +1,107 @@
+package reference
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// order puts the arrivals in the order in which they come to a pool: by time, and at
+// one instant as the lots have it that are drawn for a run in virtual time. All
+// pools under one seed see their callers come in that order. What else is done at
+// that instant in such a run is the subject's, and changes nothing of it.
+func (s *stage) order() {
+	slices.SortStableFunc(s.arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	for from := 0; from < len(s.arrivals); {
+		to := from + 1
+		for to < len(s.arrivals) && s.arrivals[to].at == s.arrivals[from].at {
+			to++
+		}
+		if to-from > 1 {
+			s.inTurn(s.arrivals[from:to])
+		}
+		from = to
+	}
+}
+
+// A spot is where somebody waits for a turn, in the harness's words.
+type spot struct {
+	who, at string
+	arrival arrival // of a client
+}
+
+// inTurn puts those in order who come at one instant. Each goes through three spots
+// until it turns to the pool, before which the pool must be open.
+func (s *stage) inTurn(together []arrival) {
+	var waiting, early []spot
+	opened := together[0].at > 0 || s.sc.Warm > 0
+	come := func() {
+		for _, a := range together {
+			waiting = append(waiting, spot{s.names[a.client], "come", a})
+		}
+	}
+	if opened {
+		come()
+	} else {
+		waiting = []spot{{who: "run", at: "go"}, {who: "open", at: "opened"}}
+	}
+	var order []arrival
+	for len(waiting) > 0 {
+		i := s.first(waiting)
+		p := waiting[i]
+		waiting = slices.Delete(waiting, i, i+1)
+		id := s.ids[p.arrival.client][0]
+		switch begins := (spot{id, "begin", p.arrival}); {
+		case p.at == "go":
+			come()
+		case p.at == "opened":
+			opened = true
+			waiting = append(waiting, early...)
+		case p.at == "come":
+			waiting = append(waiting, spot{id, "arrive", p.arrival})
+		case p.at == "arrive" && opened:
+			waiting = append(waiting, begins)
+		case p.at == "arrive":
+			early = append(early, begins)
+		default:
+			order = append(order, p.arrival)
+		}
+	}
+	copy(together, order)
+}
+
+// first is who goes first of those who wait.
+func (s *stage) first(waiting []spot) int {
+	best := 0
+	for i, p := range waiting {
+		if s.before(p, waiting[best]) {
+			best = i
+		}
+	}
+	if begins := s.sc.Order.Begin; len(begins) > 0 && waiting[best].at == "begin" {
+		for i, p := range waiting {
+			if p.at == "begin" && turn(begins, p.who) < turn(begins, waiting[best].who) {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// before says whether p's lot has it go before q.
+func (s *stage) before(p, q spot) bool {
+	if s.sc.Order.Strategy == scenario.PCT {
+		return scenario.Lot(s.sc.Seed, p.who, "", 0) > scenario.Lot(s.sc.Seed, q.who, "", 0)
+	}
+	return scenario.Lot(s.sc.Seed, p.who, p.at, 1) < scenario.Lot(s.sc.Seed, q.who, q.at, 1)
+}
+
+// turn is somebody's place among those who are to begin in turn; who is not named
+// comes last.
+func turn(begins []string, who string) int {
+	if i := slices.Index(begins, who); i >= 0 {
+		return i
+	}
+	return len(begins)
+}
