@@ -39,12 +39,14 @@ type Fleet struct {
 	free  chan *child // as many as Size; not yet begun if its process is nil
 }
 
-// A job is a run to be made in a child. One without a scenario asks for the units
-// of time instead.
+// A job is a run to be made in a child, or a bundle to be judged there. One without
+// either asks for the units of time instead.
 type job struct {
 	Boot     time.Duration
 	Subject  string // by its name, as code does not travel
 	Scenario *Scenario
+	Bundle   string
+	Contract *scenario.Contract // in place of the bundle's; nil: that
 }
 
 // answer is what a child says of a job: a result, or an error of the lab.
@@ -127,6 +129,9 @@ func tellStacks() {
 }
 
 func (j job) play(t *testing.T) (a answer) {
+	if j.Bundle != "" {
+		return j.judge(t)
+	}
 	if j.Scenario == nil {
 		unit, err := Lab{World: virtual.Name, Boot: j.Boot, T: t}.measure(context.Background())
 		if err != nil {
@@ -148,6 +153,35 @@ func (j job) play(t *testing.T) (a answer) {
 	}
 	a.Last = a.Result.Record.Stranded || a.Result.Reference != nil && a.Result.Reference.Stranded
 	return a
+}
+
+func (j job) judge(t *testing.T) (a answer) {
+	r, err := Reopen(j.Bundle)
+	if err != nil {
+		return answer{Err: err.Error()}
+	}
+	if j.Contract != nil {
+		r.Scenario.Contract = j.Contract
+	}
+	begin := time.Now()
+	r.Verdict = JudgeAlso(context.Background(), t, r)
+	r.Seconds = time.Since(begin).Seconds()
+	return answer{Result: r, Last: true} // nobody knows what replays have left in it
+}
+
+// Judge judges a bundle again, in a child, by the contract that it was made under
+// or by another. Of the result's seconds it has those that judging took.
+func (f *Fleet) Judge(ctx context.Context, dir string, contract *scenario.Contract) (Result, error) {
+	r, err := Reopen(dir)
+	if err != nil {
+		return Result{}, err
+	}
+	a, err := f.ask(ctx, job{Bundle: dir, Contract: contract})
+	if err != nil {
+		return Result{}, err
+	}
+	r.Verdict, r.Seconds = a.Result.Verdict, a.Result.Seconds
+	return r, nil
 }
 
 // Run is harness.Run in a child, for the virtual world. Children find the subject

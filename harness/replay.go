@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -254,9 +255,17 @@ func Reopen(dir string) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{Verdict: *b.Verdict, Scenario: b.Scenario, Record: b.Record, Reference: b.Reference, Hash: trace.Hash(b.Record), Order: b.Record.Order}
-	r.Scenario.Subject.Name = b.Record.Subject
-	if s, err := Subject(b.Record.Subject); err == nil {
-		r.Scenario.Subject = s
+	known := subject.Ours() // any will do, to look at the rest
+	known.Name = b.Record.Subject
+	if s, err := Subject(known.Name); err == nil {
+		known = s
+	}
+	r.Scenario.Subject = known
+	if err := r.Scenario.Check(); err != nil {
+		return Result{}, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "bundle.json"), err)
+	}
+	if _, err := Subject(known.Name); err != nil {
+		r.Scenario.Subject.Open = nil
 	}
 	return r, nil
 }

@@ -10,22 +10,44 @@ import (
 	"github.com/butfor/butfor/harness/judge"
 	"github.com/butfor/butfor/harness/judge/reference"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/world/virtual"
+	"github.com/butfor/butfor/worker"
 )
 
 // Judge says what a recorded run was. It is replayed for that in virtual time, so
 // far as that is needed: under what it met and under that clipped to its contract,
 // with its own pool and with the ideal ones. t is for tests; programs have none.
 func Judge(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
+	return judge.Judge(caseOf(ctx, t, of))
+}
+
+// JudgeAlso is Judge, and says what of the contract the pool of a sound or
+// environmental run would not keep.
+func JudgeAlso(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
+	c := caseOf(ctx, t, of)
+	v := judge.Judge(c)
+	if v.Word == scenario.Sound || v.Word == scenario.Environmental {
+		v.Latent = judge.Latent(c)
+	}
+	return v
+}
+
+func caseOf(ctx context.Context, t *testing.T, of Result) judge.Case {
 	if of.Scenario.Contract == nil { // a bundle from before there was one
 		c := Contract()
 		of.Scenario.Contract = &c
 	}
-	c := judge.Case{Run: of.Record, Ideal: ideals}
-	c.Met, c.Unknown = again(of, Replaying{})
 	s := &replays{ctx: ctx, t: t, of: of}
-	c.Play, c.Again = s.play, s.again
-	return judge.Judge(c)
+	if name := of.Record.Subject; of.Scenario.Subject.Open == nil { // ideal pools can be had all the same
+		s.stuck = fmt.Errorf("this program knows no pool called %q", name)
+		of.Scenario.Subject = subject.Subject{Name: name, Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) {
+			return nil, s.stuck
+		}}
+	}
+	c := judge.Case{Run: of.Record, Ideal: ideals, Play: s.play, Again: s.again}
+	c.Met, c.Unknown = again(of, Replaying{})
+	return c
 }
 
 // ideals are the reference.
@@ -38,7 +60,8 @@ func ideals(sc scenario.Scenario) (judge.Ideal, error) {
 	return judge.Ideal{Name: best.String(), Of: len(family), Calls: best.Calls}, nil
 }
 
-// replays are those of one run's pool. One that hangs is the last.
+// replays are those of one run's pool. One that hangs is the last: stuck is why there
+// are none.
 type replays struct {
 	ctx   context.Context
 	t     *testing.T
@@ -70,8 +93,6 @@ func (s *replays) bounded(replay func(t *testing.T) error) error {
 	switch {
 	case s.stuck != nil:
 		return s.stuck
-	case s.of.Scenario.Subject.Open == nil:
-		return fmt.Errorf("this program knows no pool called %q", s.of.Record.Subject)
 	case s.t == nil && testing.Testing():
 		return errNoT
 	}

@@ -85,6 +85,7 @@ Python workers, and says the verdict with its reason.`,
   butfor run cold-start-timeouts      one
   butfor run --world virtual          all of them, in virtual time: in a second
   butfor reproduce serial-start       one, and how it goes
+  butfor judge runs/serial-start.V1   a run that was saved, once more
   butfor run --subject ours --json    one subject, as JSON Lines`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -94,7 +95,7 @@ Python workers, and says the verdict with its reason.`,
 	root.PersistentFlags().Bool("json", false, "print JSON Lines, one result an object, and nothing else on stdout")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), reproduceCommand(), listCommand(), doctorCommand(), childCommand())
+	root.AddCommand(runCommand(), reproduceCommand(), judgeCommand(), listCommand(), doctorCommand(), childCommand())
 	return root
 }
 

@@ -20,12 +20,12 @@ func (t *trial) environment() (doubts []string) {
 	doubts = t.Met.Replay.Doubts()
 	for _, frozen := range t.frozen {
 		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: e.Modelled(frozen)}
-		doubts = append(doubts, c.Doubts()...)
-		doubts = append(doubts, t.offTrack(c.Spans)...)
 		t.widen(c.Spans)
+		if off := append(c.Doubts(), t.offTrack(c.Spans)...); len(off) > 0 {
+			doubts = append(doubts, off...)
+			break // with the other kind of load it would be told again, in other figures
+		}
 	}
-	slices.Sort(doubts)
-	doubts = slices.Compact(doubts)
 	if len(doubts) > 0 && t.gross() {
 		t.aside, doubts = doubts, nil
 	}

@@ -37,6 +37,8 @@ type Line struct {
 	Safety    []string           `json:"safety,omitempty"`
 	Evidence  []scenario.Figure  `json:"evidence,omitempty"`
 	Path      []scenario.Segment `json:"path,omitempty"`
+	Table     *scenario.Table    `json:"table,omitempty"`
+	Latent    []string           `json:"latent,omitempty"`
 	// Of a replay of a recorded run: how it is held against that, and why the
 	// two may differ without anybody's fault.
 	Compared *scenario.Comparison `json:"compared,omitempty"`

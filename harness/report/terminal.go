@@ -211,6 +211,10 @@ func (t Terminal) Story(w io.Writer, l Line) {
 		t.wrapped(w, "  ", "served: "+l.Figure)
 	}
 	t.wrapped(w, "  ", fmt.Sprintf("%s: %s", t.word(l.Verdict), l.Reason))
+	t.Cells(w, l)
+	for _, s := range l.Latent {
+		t.wrapped(w, "  ", "latent: "+s)
+	}
 	t.otherwise(w, l)
 	fmt.Fprintln(w)
 }

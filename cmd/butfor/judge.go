@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+func judgeCommand() *cobra.Command {
+	contract := ""
+	c := &cobra.Command{
+		Use:   "judge BUNDLE...",
+		Short: "Judge runs that were saved, without Python and on any machine",
+		Long: `Judges runs that butfor run --out has saved, once more: from what is in the
+bundle, with replays in virtual time. Prints of each the verdict with its reason,
+the four cells that it comes from, and what the pool would not keep at the corners
+of its contract.
+
+Exit status: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
+3 environmental, 4 inconclusive; 2 for what is no bundle, or a damaged one, or a
+newer one than this butfor reads.`,
+		Example: `  butfor judge /tmp/runs/serial-start.starts-wait.V2-seed
+  butfor judge --contract strict.yaml /tmp/runs/*`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("judge what? Name a folder that butfor run --out has made")}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			asJSON, _ := c.Flags().GetBool("json")
+			var held *scenario.Contract
+			if contract != "" {
+				own, err := scenario.ReadContract(contract)
+				if err != nil {
+					return usageError{err}
+				}
+				held = &own
+			}
+			for _, dir := range args {
+				if _, err := harness.Reopen(dir); err != nil {
+					return usageError{err}
+				}
+			}
+			return judge(c.Context(), args, held, asJSON, c.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&contract, "contract", "", "hold them to the contract of this file, in place of the one that they were made under")
+	return c
+}
+
+func judge(ctx context.Context, dirs []string, contract *scenario.Contract, asJSON bool, stdout io.Writer) error {
+	f, err := fleet()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	stdout, printed := watched(stdout)
+	var lines []report.Line
+	for _, dir := range dirs {
+		r, err := f.Judge(ctx, dir, contract)
+		if err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		line := lineOf(harness.Outcome{Finding: findings.Finding{ID: r.Scenario.Name, File: dir, Kind: "verdict"}, Result: r, Figure: findings.Accept{}.Figure(r.Record)})
+		lines = append(lines, line)
+		if asJSON {
+			err = report.JSON(stdout, line)
+		} else {
+			report.TerminalOf(os.Stdout).Story(stdout, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := printed(); err != nil {
+		return err
+	}
+	return verdictStatus(lines)
+}
