@@ -1,7 +1,7 @@
 package judge
 
 import (
-	"slices"
+	"reflect"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -53,12 +53,17 @@ func newTrial(c Case) *trial {
 	t.latest = latest(c.Run.Calls())
 	if c.Unknown == nil {
 		t.clipped, t.excess = c.Met.Contract.Clip(c.Met)
-		if slices.ContainsFunc(c.Met.Replay.Load, func(b scenario.Bucket) bool { return len(b.Load) > 0 }) {
+		if reacts(c.Met.Replay) || reacts(t.clipped.Replay) {
 			t.frozen = []bool{false, true}
 		}
 	}
 	t.verdict.Path = path(c.Run, t.latest)
 	return t
+}
+
+// reacts says whether it makes a difference that the load from outside does.
+func reacts(e *scenario.Environment) bool {
+	return !reflect.DeepEqual(e.Config(true).Outside, e.Config(false).Outside)
 }
 
 // A setting is one replay.

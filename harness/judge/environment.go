@@ -19,7 +19,7 @@ func (t *trial) environment() (doubts []string) {
 	e := t.Run.Environment
 	doubts = t.Met.Replay.Doubts()
 	for _, frozen := range t.frozen {
-		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: e.Modelled(frozen)}
+		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: t.before(e.Modelled(frozen))}
 		t.widen(c.Spans)
 		if off := append(c.Doubts(), t.offTrack(c.Spans)...); len(off) > 0 {
 			doubts = append(doubts, off...)
@@ -30,6 +30,16 @@ func (t *trial) environment() (doubts []string) {
 		t.aside, doubts = doubts, nil
 	}
 	return doubts
+}
+
+// before leaves out what was not over when the workload was: faults have stopped
+// since, and nothing of it is judged.
+func (t *trial) before(spans []scenario.SpanPair) []scenario.SpanPair {
+	probing, ok := t.Run.First(scenario.Probing)
+	if !ok {
+		return spans
+	}
+	return slices.DeleteFunc(spans, func(s scenario.SpanPair) bool { return s.Begin+s.Recorded > probing.At })
 }
 
 // gross says whether ideal pools would keep a deadline so much shorter, under what

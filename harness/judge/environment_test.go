@@ -67,3 +67,16 @@ func TestTheBandIsNeverWiderThanHalfTheDeadline(t *testing.T) {
 		t.Errorf("without a span it became %v", tr.band)
 	}
 }
+
+func TestWhatWasNotOverWithTheWorkloadIsNoMatterOfFidelity(t *testing.T) {
+	c := recorded(t, func(e *scenario.Environment) {
+		e.Starts = append(e.Starts, scenario.Span{Worker: 2, Begin: 899 * ms, End: 5 * time.Second, Demand: scenario.Demand{CPU: ms}})
+	})
+	if doubts := newTrial(c).environment(); len(doubts) == 0 {
+		t.Error("a start that is off is no doubt")
+	}
+	c.Run.Events = append(c.Run.Events, scenario.Event{At: 950 * ms, Kind: scenario.Probing})
+	if doubts := newTrial(c).environment(); len(doubts) > 0 {
+		t.Errorf("a start that was not over then is a doubt: %q", doubts)
+	}
+}

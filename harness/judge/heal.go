@@ -9,8 +9,9 @@ import (
 )
 
 // heal asks whether the pool has its capacity again once all that hurt it is over:
-// step 6. Probes have asked it live; where others went on beyond the contract
-// meanwhile, only a replay can say, in which they do not.
+// step 6. Probes have asked it live. Where others went on beyond the contract
+// meanwhile, or a start that had been hurt was still under way, only a replay can
+// say, in which the ones do not and the other is waited for.
 func (t *trial) heal() {
 	if t.lost == "" || t.verdict.Word != scenario.Sound && t.verdict.Word != scenario.Environmental {
 		return
@@ -19,13 +20,14 @@ func (t *trial) heal() {
 	environment := *sc.Replay
 	environment.Load = calmed(environment.Load, t.workloadEnded())
 	sc.Replay = &environment
+	sc.Recovery += t.underWay()
 	r, err := t.Play(sc)
 	if err != nil {
-		t.inconclusive(fmt.Sprintf("%s; others went on beyond the contract meanwhile, and it can't be replayed: %v", t.lost, err))
+		t.inconclusive(fmt.Sprintf("%s; what hurt it was not over by then, and it can't be replayed: %v", t.lost, err))
 		return
 	}
 	if _, _, lost := safety(r); lost != "" {
-		t.unsafe([]string{lost + ", in a replay in which nobody else wants a CPU then"})
+		t.unsafe([]string{lost + ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"})
 		return
 	}
 	t.verdict.Reason += "; in the replay it has its capacity again"
@@ -46,11 +48,31 @@ func (t *trial) workloadEnded() time.Duration {
 	return probing.At
 }
 
-// calm says whether what others wanted after the workload was inside the contract.
+// underWay is the most that a start asks for which was under way when the workload
+// ended: no pool has its worker before.
+func (t *trial) underWay() (longest time.Duration) {
+	for _, s := range t.Run.Environment.Starts {
+		if then := t.workloadEnded(); s.Begin < then && s.End > then {
+			longest = max(longest, s.CPU+s.Wait)
+		}
+	}
+	if longest > 0 {
+		for _, s := range t.Met.Replay.Starts { // one that was cut short may ask for as much as any
+			longest = max(longest, s.CPU+s.Wait)
+		}
+	}
+	return longest
+}
+
+// calm says whether what others wanted after the workload was inside the contract,
+// and no start went on that asks for more time than there is to recover.
 func (t *trial) calm() bool {
 	e := t.Run.Environment
 	if e == nil || t.Met.Contract == nil {
 		return true
+	}
+	if bound := t.Met.Recovery; bound > 0 && t.underWay() >= bound {
+		return false
 	}
 	after := scenario.Environment{Rivals: e.Rivals, Load: slices.Clone(e.Load)}
 	after.Load = slices.DeleteFunc(after.Load, func(b scenario.Bucket) bool { return b.At+b.Span <= t.workloadEnded() })

@@ -53,3 +53,24 @@ func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T)
 		}
 	}
 }
+
+// A start that had been hurt asks for five seconds, and there is one to recover.
+func TestAStartThatIsUnderWayIsWaitedFor(t *testing.T) {
+	for name, x := range map[string]struct {
+		asks time.Duration
+		word scenario.Word
+	}{"longer than there is time": {5 * time.Second, scenario.Sound}, "not as long": {900 * ms, scenario.Architectural}} {
+		c := lostOne(t, 0)
+		c.Met.Recovery = time.Second
+		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: 2 * time.Second, Cut: true, Demand: scenario.Demand{Wait: x.asks}}}
+		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+			if sc.Recovery != time.Second+x.asks {
+				t.Errorf("%s: it is given %v to recover", name, sc.Recovery)
+			}
+			return timeline(t, "size 2\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n=2"), nil
+		}
+		if v := Judge(c); v.Word != x.word {
+			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
+		}
+	}
+}

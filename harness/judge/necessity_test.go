@@ -66,7 +66,7 @@ func (w world) on(t *testing.T) Case {
 		}
 		return timeline(t, fmt.Sprintf("deadline %d\n0 open\n0 opened\n0 arrive c1\n0 send w1 c1\n%d recv w1 c1\n%d return c1", sc.Deadline/ms, took/ms, took/ms))
 	}
-	hog := &scenario.Environment{Cores: 2, Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: time.Second, Load: []scenario.Load{{Threads: 1, Runnable: 1, CPU: 1, Busy: 1, BusyCPU: 1}}}}}
+	hog := &scenario.Environment{Cores: 2, Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: time.Second, Load: []scenario.Load{{Threads: 2, Runnable: 1, CPU: 1}}}}}
 	contract := agreed
 	contract.Outside = 0
 	c := Case{Met: scenario.Scenario{Deadline: 300 * ms, Contract: &contract, Replay: hog, Seed: 1000}}

@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -59,13 +60,16 @@ func (m *machine) addHogs(e *scenario.Environment) {
 const period = 200 * time.Millisecond
 
 // addQuota adds the limits of workers. An environment has one for all of them and
-// for all the time.
+// for all the time; those that were launched once it was lifted say nothing of it.
 func (m *machine) addQuota(e *scenario.Environment) {
 	if len(e.Workers) > 0 || !slices.ContainsFunc(m.sessions, func(s *session) bool { return len(s.limits) > 0 }) {
 		return
 	}
-	same := true
+	same, lifted := true, m.lifted()
 	for i, s := range m.sessions {
+		if s.made >= lifted {
+			continue
+		}
 		g := scenario.Group{Name: fmt.Sprintf("%s%d", scenario.SessionPrefix, i+1), Weight: 1}
 		if len(s.limits) > 0 {
 			l := s.limits[0]
@@ -81,4 +85,17 @@ func (m *machine) addQuota(e *scenario.Environment) {
 	if !same {
 		e.Gaps = append(e.Gaps, scenario.Gap{Kind: scenario.GapGroup, Text: "a quota lay on some of the workers only, or not from their launch on"})
 	}
+}
+
+// lifted is when the first limit was.
+func (m *machine) lifted() time.Duration {
+	first := time.Duration(math.MaxInt64)
+	for _, s := range m.sessions {
+		for _, l := range s.limits {
+			if l.cores == 0 {
+				first = min(first, l.from)
+			}
+		}
+	}
+	return first
 }
