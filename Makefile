@@ -24,8 +24,8 @@ lab: build ## run every finding, in virtual time in a second, then on real Pytho
 	$(BIN) run
 
 .PHONY: build
-build: python ## build bin/butfor
-	$(GO) build -o $(BIN) ./cmd/butfor
+build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points inside
+	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
 .PHONY: test
 test: python compiler vet test-python test-go ## all tests, with -race where there is a C compiler
@@ -37,7 +37,7 @@ test-go:
 		echo '      Debian: apt-get install gcc libc6-dev'; fi; \
 	set -ex; \
 	$(GO) test $$race -timeout 10m $$($(GO) list ./... | grep -v /suites/); \
-	$(GO) test $$race -tags butfor_points -timeout 10m ./pool ./harness/judge/history ./harness/world/virtual; \
+	$(GO) test $$race -tags butfor_points -timeout 10m ./internal/point ./pool ./harness/judge/history ./harness/world/virtual; \
 	for tags in '' butfor_points; do \
 		$(GO) test $$race -tags "$$tags" -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; done; \
 	$(GO) test $$race -timeout 10m -p 1 $(ALONE)
@@ -70,8 +70,8 @@ fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
 			echo "$$room $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} -fuzzminimizetime 20x $$room || exit 1; done; done
 
 .PHONY: bench
-bench: ## benchmarks of pool, port, wire, virtual world and the recorder of outside load
-	$(GO) test -run '^$$' -bench . ./worker/wire ./worker/process ./pool ./harness
+bench: ## benchmarks of points, pool, port, wire, virtual world and the recorder of outside load
+	$(GO) test -run '^$$' -bench . ./internal/point ./worker/wire ./worker/process ./pool ./harness
 	$(GO) test -run '^$$' -bench . -benchtime 50x ./harness/world/outside
 
 .PHONY: soak
