@@ -55,7 +55,7 @@ func (cs *clients) client(nth int, at time.Duration) {
 			GiveUp: func() { giveUp(faults.ErrGaveUp) },
 			Die:    func() { die(subject.ErrClientDied) },
 		})}
-		<-cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, h)
+		cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, h)
 		h.caller.Back()
 		cs.hold(life, name, h)
 		cancel()
@@ -130,60 +130,59 @@ var errNotOpen = errors.New("the pool did not open")
 // ended, before it counts as lost.
 const lostPatience = 2 * time.Second
 
-// call makes one call that has arrived, maybe while the pool still opens, and
-// closes done once it has come back or is lost.
-func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, h *holder) (done <-chan struct{}) {
-	probe := h == nil
-	ended := make(chan struct{})
-	type outcome struct {
-		reply subject.Reply
-		err   error
-	}
-	back := make(chan outcome, 1)
-	go func() {
-		select {
-		case <-cs.opened:
-		case <-ctx.Done():
-		}
-		select {
-		case <-cs.opened: // both may have been true
-		default:
-			back <- outcome{err: fmt.Errorf("the pool was still opening: %w", context.Cause(ctx))}
-			return
-		}
-		pool := cs.pool()
-		if pool == nil {
-			back <- outcome{err: fmt.Errorf("%w: %w", errNotOpen, cs.openErr)}
-			return
-		}
-		cs.rec.Begin(id, &c, probe)
-		reply, err := guarded(cs.life, func() (subject.Reply, error) { return h.ask(point.As(ctx, id), pool, c) })
-		back <- outcome{reply, err}
-	}()
-	go func() {
-		defer close(ended)
-		select {
-		case o := <-back:
-			cs.returned(ctx, id, client, o.reply, o.err)
-			return
-		case <-ctx.Done():
-		}
-		late := time.NewTimer(lostPatience)
-		defer late.Stop()
-		select {
-		case o := <-back:
-			cs.returned(ctx, id, client, o.reply, o.err)
-		case <-late.C:
-			cs.rec.Lose(id, client, probe)
-		}
-	}()
-	return ended
+// An outcome is what came of a call.
+type outcome struct {
+	reply subject.Reply
+	err   error
 }
 
-func (cs *clients) returned(ctx context.Context, id, client string, reply subject.Reply, err error) {
+// call makes one call that has arrived, maybe while the pool still opens, and
+// returns once it has come back or is lost.
+func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, h *holder) {
+	back := make(chan outcome, 1)
+	go cs.make(ctx, id, c, h, back)
+	select {
+	case o := <-back:
+		cs.returned(ctx, id, client, o)
+		return
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(lostPatience)
+	defer late.Stop()
+	select {
+	case o := <-back:
+		cs.returned(ctx, id, client, o)
+	case <-late.C:
+		cs.rec.Lose(id, client, h == nil)
+	}
+}
+
+// make is the call itself, in a goroutine that the subject may keep.
+func (cs *clients) make(ctx context.Context, id string, c subject.Call, h *holder, back chan<- outcome) {
+	select {
+	case <-cs.opened:
+	case <-ctx.Done():
+	}
+	select {
+	case <-cs.opened: // both may have been true
+	default:
+		back <- outcome{err: fmt.Errorf("the pool was still opening: %w", context.Cause(ctx))}
+		return
+	}
+	pool := cs.pool()
+	if pool == nil {
+		back <- outcome{err: fmt.Errorf("%w: %w", errNotOpen, cs.openErr)}
+		return
+	}
+	cs.rec.Begin(id, &c, h == nil)
+	shielded(cs.life, func() (subject.Reply, error) { return h.ask(point.As(ctx, id), pool, c) },
+		func(r subject.Reply, err error) { back <- outcome{r, err} })
+}
+
+func (cs *clients) returned(ctx context.Context, id, client string, o outcome) {
 	cause := context.Cause(ctx)
 	excused := errors.Is(cause, subject.ErrClientDied) || errors.Is(cause, faults.ErrGaveUp)
-	cs.rec.Return(id, client, reply, err, excused)
+	cs.rec.Return(id, client, o.reply, o.err, excused)
 }
 
 // sleep waits; false if ctx ended first.

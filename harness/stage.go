@@ -245,10 +245,7 @@ func (a *act) wait(opened <-chan struct{}) bool {
 // does not wait for it longer than bound.
 func (a *act) do(bound time.Duration, f func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		_, err := guarded(a.life, func() (struct{}, error) { return struct{}{}, f() })
-		done <- err
-	}()
+	go shielded(a.life, func() (struct{}, error) { return struct{}{}, f() }, func(_ struct{}, err error) { done <- err })
 	late := time.NewTimer(bound)
 	defer late.Stop()
 	select {
@@ -287,29 +284,36 @@ func (a *act) warm(pool subject.Pool) {
 // wait for. It is no deadline of anybody's.
 const warmPatience = time.Minute
 
-// guarded turns a panic of the subject's, in our goroutine, into an error, and
-// its error into one whose text is known: a subject's own might panic. It has a
-// goroutine of its own, with the run's label, which a subject may end (as t.Fatal
-// does).
+// guarded gives what came of f, which is a subject's, in a goroutine of its own.
 func guarded[T any](labels context.Context, f func() (T, error)) (t T, err error) {
 	done := make(chan struct{})
-	err = errExited
-	go func() {
-		defer close(done)
-		pprof.SetGoroutineLabels(labels)
-		defer func() {
-			if p := recover(); p != nil {
-				err = panicked{p}
-			}
-		}()
-		var failed error
-		if t, failed = f(); failed != nil {
-			failed = told{failed, failed.Error()}
-		}
-		err = failed
-	}()
+	go shielded(labels, f, func(got T, failed error) {
+		t, err = got, failed
+		close(done)
+	})
 	<-done
 	return t, err
+}
+
+// shielded tells then what came of f. It turns a panic of the subject's into an
+// error, and its error into one whose text is known: a subject's own might panic.
+// Its goroutine, which gets the run's label, is for nothing else: a subject may end
+// it (as t.Fatal does).
+func shielded[T any](labels context.Context, f func() (T, error), then func(T, error)) {
+	var t T
+	err := errExited
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked{p}
+		}
+		then(t, err)
+	}()
+	pprof.SetGoroutineLabels(labels)
+	var failed error
+	if t, failed = f(); failed != nil {
+		failed = told{failed, failed.Error()}
+	}
+	err = failed
 }
 
 var errExited = errors.New("it ended its goroutine in place of returning")
@@ -341,7 +345,11 @@ func (a *act) probe() {
 		ctx, cancel := context.WithCancel(a.life)
 		cancels = append(cancels, cancel)
 		a.rec.Arrive(id, id, "sleep", true)
-		done := cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, nil)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, nil)
+		}()
 		ended = append(ended, done)
 		over := grew + a.sc.Recovery
 		if !a.executing(ctx, id, done, over-a.world.Now()) {
