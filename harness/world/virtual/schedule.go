@@ -29,13 +29,14 @@ type schedule struct {
 	pick Strategy
 	most int           // steps without a pause
 	cost *rand.Rand    // of the time between two releases
-	bell chan struct{} // rung for the driver when somebody parks while it waits
+	bell chan struct{} // rung for the driver when it waits and somebody parks, or the run is through
 
 	mu      sync.Mutex
 	arrived []*parked      // since the driver last looked
 	visits  map[uint64]int // by a hash of the place
 	spare   []*parked
 	asleep  bool // the driver waits for the bell
+	through bool // the run is: nothing more is begun
 	over    bool // nobody parks any more
 
 	// The driver's alone.
@@ -82,26 +83,45 @@ func (s *schedule) point(who, at string) {
 	s.visits[key]++
 	p.place, p.nth, p.came, p.drawn = here, s.visits[key], time.Now(), 0
 	s.arrived = append(s.arrived, p)
-	ring := s.asleep
-	s.asleep = false
+	s.ring()
 	s.mu.Unlock()
-	if ring {
-		s.bell <- struct{}{}
-	}
 	<-p.wake
 	s.mu.Lock()
 	s.spare = append(s.spare, p)
 	s.mu.Unlock()
 }
 
-// drive lets the bubble run until done is closed and nobody is parked. It says
-// what went wrong with the order, if anything did.
-func (s *schedule) drive(done <-chan struct{}) error {
+// ring wakes the driver, if it dozes. It is called with the lock held.
+func (s *schedule) ring() {
+	if s.asleep {
+		s.asleep = false
+		s.bell <- struct{}{}
+	}
+}
+
+// finish says that the run is through.
+func (s *schedule) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.through = true
+	s.ring()
+}
+
+// finished says whether it is.
+func (s *schedule) finished() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.through
+}
+
+// drive lets the bubble run until it is through and nobody is parked. It says what
+// went wrong with the order, if anything did.
+func (s *schedule) drive() error {
 	busy := 0 // steps since there was nothing to do
 	for {
 		if len(s.parked) == 0 {
 			now := time.Now()
-			if !s.doze(done) {
+			if !s.doze() {
 				return s.broken()
 			}
 			if time.Now().After(now) {
@@ -157,28 +177,23 @@ func (p *parked) before(q *parked) bool {
 }
 
 // doze lets the bubble run until somebody parks; false if the run is over.
-func (s *schedule) doze(done <-chan struct{}) bool {
-	s.mu.Lock()
-	if len(s.arrived) > 0 {
-		s.mu.Unlock()
-		return true
-	}
-	s.asleep = true
-	s.mu.Unlock()
-	select {
-	case <-s.bell:
-		return true
-	case <-done:
-	}
-	synctest.Wait()
+func (s *schedule) doze() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.asleep { // somebody came at the last moment, and rang
+	for len(s.arrived) == 0 {
+		if s.through {
+			s.mu.Unlock()
+			synctest.Wait() // somebody may still be on the way
+			s.mu.Lock()
+			s.over = len(s.arrived) == 0
+			return !s.over
+		}
+		s.asleep = true
+		s.mu.Unlock()
 		<-s.bell
-		return true
+		s.mu.Lock()
 	}
-	s.over = true
-	return false
+	return true
 }
 
 // release lets one of the parked go on.

@@ -117,14 +117,13 @@ func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func
 // play is all that happens in the bubble.
 func (b *bubble) play(sc *scenario.Scenario, pick Strategy, f func(context.Context, *World) error) {
 	b.world = open(sc, pick)
-	done := make(chan struct{})
 	failed := errGoexit
 	go func() {
-		defer close(done)
+		defer b.world.schedule.finish()
 		failed = f(context.Background(), b.world)
 	}()
-	err := b.world.schedule.drive(done)
-	if err == nil || isClosed(done) {
+	err := b.world.schedule.drive()
+	if err == nil || b.world.schedule.finished() {
 		err = errors.Join(failed, err)
 	}
 	b.err = err
