@@ -49,8 +49,11 @@ type call struct {
 // NewRecorder makes a recorder whose clock is now, and whose scheduling points
 // are point's: who and at name one goroutine at one place.
 func NewRecorder(now func() time.Duration, point func(who, at string)) *Recorder {
-	return &Recorder{now: now, point: point, calls: map[string]*call{}, named: map[string]int{}}
+	return &Recorder{now: now, point: point, events: make([]scenario.Event, 0, usual), calls: map[string]*call{}, named: map[string]int{}}
 }
+
+// usual is how many events a small run has.
+const usual = 128
 
 // Add writes an event, at the present time.
 func (r *Recorder) Add(e scenario.Event) {
