@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,15 +50,36 @@ type job struct {
 	Contract *scenario.Contract // in place of the bundle's; nil: that
 }
 
-// answer is what a child says of a job: a result, or an error of the lab.
+// answer is what a child says of a job: a result, or an error of the lab. The
+// result's events follow it, as they are most of it and JSON takes its time.
 type answer struct {
-	Err       string           `json:"error,omitempty"`
-	Unit      findings.Unit    `json:"unit"`
-	Result    Result           `json:"result"`
-	Events    []scenario.Event `json:"events"`
-	Reference []scenario.Event `json:"reference"`
+	Err    string        `json:"error,omitempty"`
+	Unit   findings.Unit `json:"unit"`
+	Result Result        `json:"result"`
 	// Last says that the child ends after this: something of the run is left in it.
 	Last bool `json:"last"`
+}
+
+// traces are what was seen of a run, and of its reference.
+type traces struct{ Own, Reference []scenario.Event }
+
+func (a *answer) traces() (e traces) {
+	if r := a.Result.Record; r != nil {
+		e.Own = r.Events
+	}
+	if r := a.Result.Reference; r != nil {
+		e.Reference = r.Events
+	}
+	return e
+}
+
+func (a *answer) take(e traces) {
+	if r := a.Result.Record; r != nil {
+		r.Events = e.Own
+	}
+	if r := a.Result.Reference; r != nil {
+		r.Events = e.Reference
+	}
 }
 
 // Serve plays jobs, one a line of in, and answers on out, until in ends. It is a
@@ -88,10 +110,11 @@ func Serve(t *testing.T, in io.Reader, out io.Writer) error {
 		}
 	}()
 	serve := func(t *testing.T) {
-		e := json.NewEncoder(out)
+		buffered := bufio.NewWriter(out)
+		text, rest := json.NewEncoder(buffered), gob.NewEncoder(buffered)
 		for j := range jobs {
 			a := j.play(t)
-			if err := e.Encode(a); err != nil {
+			if err := errors.Join(text.Encode(a), rest.Encode(a.traces()), buffered.Flush()); err != nil {
 				failed <- err
 				return
 			}
@@ -147,10 +170,6 @@ func (j job) play(t *testing.T) (a answer) {
 	if err != nil {
 		return answer{Err: err.Error()}
 	}
-	a.Events = a.Result.Record.Events
-	if a.Result.Reference != nil {
-		a.Reference = a.Result.Reference.Events
-	}
 	a.Last = a.Result.Record.Stranded || a.Result.Reference != nil && a.Result.Reference.Stranded
 	return a
 }
@@ -202,10 +221,6 @@ func (f *Fleet) Run(ctx context.Context, sc Scenario) (Result, error) {
 	}
 	r := a.Result
 	r.Scenario.Subject = sc.Subject // code does not travel
-	r.Record.Events = a.Events
-	if r.Reference != nil {
-		r.Reference.Events = a.Reference
-	}
 	return r, nil
 }
 
@@ -273,11 +288,12 @@ type child struct {
 	cmd    *exec.Cmd // nil if there is none
 	in     io.WriteCloser
 	out    *bufio.Reader
+	rest   *gob.Decoder // of what follows each line of out
 	stderr *bytes.Buffer
 }
 
 func (c *child) begin(cmd *exec.Cmd) (err error) {
-	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GOTRACEBACK=all") // the latter for a panic
+	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GOGC=400", "GOTRACEBACK=all") // runs are short and small; the last is for a panic
 	c.stderr = &bytes.Buffer{}
 	cmd.Stderr = c.stderr
 	if c.in, err = cmd.StdinPipe(); err != nil {
@@ -288,6 +304,7 @@ func (c *child) begin(cmd *exec.Cmd) (err error) {
 		return err
 	}
 	c.out = bufio.NewReader(out)
+	c.rest = gob.NewDecoder(c.out)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -303,46 +320,31 @@ const dumpPatience = 10 * time.Second
 // ask has the child play a job. One that takes too long is made to print the
 // stacks of its goroutines, which ends it.
 func (c *child) ask(ctx context.Context, j job, patience time.Duration) (a answer, err error) {
-	stuck := false
-	var mu sync.Mutex
-	answered := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		late := time.NewTimer(patience)
-		defer late.Stop()
-		select {
-		case <-answered:
-		case <-ctx.Done():
-			_ = c.cmd.Process.Kill()
-		case <-late.C:
-			mu.Lock()
-			stuck = true
-			mu.Unlock()
-			_ = c.cmd.Process.Signal(syscall.SIGQUIT)
-			deaf := time.NewTimer(dumpPatience)
-			defer deaf.Stop()
-			select {
-			case <-answered:
-				return
-			case <-ctx.Done():
-			case <-deaf.C:
-			}
-			_ = c.cmd.Process.Kill()
-		}
-	}()
+	process := c.cmd.Process
+	kill := func() { _ = process.Kill() }
+	late := time.AfterFunc(patience, func() { _ = process.Signal(syscall.SIGQUIT) })
+	defer context.AfterFunc(ctx, kill)()
+	defer time.AfterFunc(patience+dumpPatience, kill).Stop()
 	if err = json.NewEncoder(c.in).Encode(j); err == nil {
-		var line []byte
-		if line, err = c.out.ReadBytes('\n'); err == nil {
-			err = json.Unmarshal(line, &a)
-		}
+		a, err = c.read()
 	}
-	close(answered)
-	<-watched
-	mu.Lock()
-	defer mu.Unlock()
-	if stuck {
+	if !late.Stop() {
 		err = errStuck
+	}
+	return a, err
+}
+
+func (c *child) read() (a answer, err error) {
+	line, err := c.out.ReadBytes('\n')
+	if err != nil {
+		return a, err
+	}
+	if err = json.Unmarshal(line, &a); err != nil {
+		return a, err
+	}
+	var e traces
+	if err = c.rest.Decode(&e); err == nil {
+		a.take(e)
 	}
 	return a, err
 }

@@ -91,7 +91,7 @@ type flotilla struct {
 	children []*exec.Cmd
 }
 
-func sail(t *testing.T) *flotilla {
+func sail(t testing.TB) *flotilla {
 	f := &flotilla{}
 	f.Size = 1
 	f.Command = func() *exec.Cmd {
