@@ -285,8 +285,10 @@ func (e *Environment) pinned(loads []turns) []float64 {
 // them all, which weighs as much as they did: the model knows no set of cores
 // that several groups share.
 func (e *Environment) Group(m *cpu.Machine) *cpu.Group {
-	for _, groups := range e.limited() {
-		descend(m.Root(), groups)
+	if len(e.Rivals) > 0 {
+		for _, groups := range e.limited() {
+			descend(m.Root(), groups)
+		}
 	}
 	g := m.Root()
 	if len(e.Workers) == 0 {

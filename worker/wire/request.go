@@ -90,7 +90,26 @@ func appendTime(dst []byte, t time.Time) ([]byte, *MessageError) {
 	if !hasISO(t) {
 		return dst, faulty(ErrBadValue, "want a time in the years 1 to 9999, got %v", t)
 	}
-	return t.AppendFormat(dst, "2006-01-02T15:04:05.000000-07:00"), nil
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	dst = appendDigits(dst, year, 4)
+	dst = appendDigits(append(dst, '-'), int(month), 2)
+	dst = appendDigits(append(dst, '-'), day, 2)
+	dst = appendDigits(append(dst, 'T'), hour, 2)
+	dst = appendDigits(append(dst, ':'), minute, 2)
+	dst = appendDigits(append(dst, ':'), second, 2)
+	dst = appendDigits(append(dst, '.'), t.Nanosecond()/1000, 6)
+	return append(dst, "+00:00"...), nil
+}
+
+// appendDigits writes the last width digits of n.
+func appendDigits(dst []byte, n, width int) []byte {
+	dst = append(dst, "000000"[:width]...)
+	for at := len(dst) - 1; n > 0; at-- {
+		dst[at] = byte('0' + n%10)
+		n /= 10
+	}
+	return dst
 }
 
 // hasISO says whether Python too has this time.
