@@ -158,6 +158,11 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		outside = m.Environment()
 	}
 	record.Environment = trace.Environment(record, outside)
+	if m, ok := w.(interface {
+		Asks() map[string][]*scenario.Demand
+	}); ok {
+		trace.Asked(record, m.Asks())
+	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}

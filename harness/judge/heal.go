@@ -52,13 +52,12 @@ func (t *trial) workloadEnded() time.Duration {
 // ended: no pool has its worker before.
 func (t *trial) underWay() (longest time.Duration) {
 	for _, s := range t.Run.Environment.Starts {
-		if then := t.workloadEnded(); s.Begin < then && s.End > then {
-			longest = max(longest, s.CPU+s.Wait)
+		if then := t.workloadEnded(); s.Begin >= then || s.End <= then {
+			continue
 		}
-	}
-	if longest > 0 {
-		for _, s := range t.Met.Replay.Starts { // one that was cut short may ask for as much as any
-			longest = max(longest, s.CPU+s.Wait)
+		longest = max(longest, s.CPU+s.Wait)
+		if s.Asks != nil {
+			longest = max(longest, s.Asks.CPU+s.Asks.Wait)
 		}
 	}
 	return longest

@@ -234,8 +234,12 @@ func (k *clipping) starts(byDefault Demand) {
 	}
 	for i := range e.Starts {
 		s := &e.Starts[i]
-		if s.Refused != "" || s.Died {
+		if s.Refused != "" || s.Died || s.Asks != nil {
 			s.Demand = k.start(s.Demand)
+			if s.Asks != nil {
+				asks := k.start(*s.Asks)
+				s.Asks = &asks
+			}
 			continue
 		}
 		if seen := s.CPU + s.Wait; s.Cut && seen > 0 && seen > longest && seen >= byDefault.CPU+byDefault.Wait {

@@ -182,3 +182,18 @@ func TestAWorkloadKnowsItsCalls(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsKnownOfAStartThatWasCutShortIsClipped(t *testing.T) {
+	c := aContract()
+	s := met(func(e *Environment) { e.Starts[1].Asks = &Demand{CPU: 300 * ms, Wait: time.Hour} })
+	if got := s.Demands().Start(1); got.BootCPU != 300*ms || got.BootWait != time.Hour {
+		t.Errorf("it asks for %+v", got)
+	}
+	clipped, excess := c.Clip(s)
+	if got := clipped.Demands().Start(1); got.BootCPU != 300*ms || got.BootWait != 2*time.Second || len(excess) != 1 {
+		t.Errorf("inside the contract it asks for %+v: %q", got, excess)
+	}
+	if *s.Replay.Starts[1].Asks != (Demand{CPU: 300 * ms, Wait: time.Hour}) {
+		t.Errorf("what was clipped has changed itself: %+v", s.Replay.Starts[1].Asks)
+	}
+}

@@ -80,6 +80,9 @@ func (d *Demands) Start(n int) model.Profile {
 	asks := s
 	if s == nil || !s.Whole() {
 		asks = d.drawn(d.starts, s, d.start0, "start", n)
+		if s != nil && s.Asks != nil {
+			asks = &Span{Demand: *s.Asks}
+		}
 	}
 	p := model.Profile{BootCPU: asks.CPU, BootWait: asks.Wait}
 	if dies && death.Call == "" { // at rest: else the call is what it dies of

@@ -54,9 +54,11 @@ type Span struct {
 	Begin   time.Duration `json:"begin_ns"`
 	End     time.Duration `json:"end_ns"`
 	Demand
-	Cut  bool `json:"cut,omitempty"`  // it was not let finish: it asks for at least this
-	Died bool `json:"died,omitempty"` // its worker died, unasked, before it was through: at least this, too
-	Mute bool `json:"mute,omitempty"` // of a start: there was no hello
+	Cut bool `json:"cut,omitempty"` // it was not let finish: it asks for at least this
+	// Asks is what a start that was not let finish asks for, where that is known.
+	Asks *Demand `json:"asks,omitempty"`
+	Died bool    `json:"died,omitempty"` // its worker died, unasked, before it was through: at least this, too
+	Mute bool    `json:"mute,omitempty"` // of a start: there was no hello
 	// Refused is why a launch failed: there is no demand then.
 	Refused string `json:"refused,omitempty"`
 	// Err is what its handler answered in place of a result.

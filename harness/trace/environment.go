@@ -238,3 +238,24 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 	}
 	d.env.Deaths = append(d.env.Deaths, death)
 }
+
+// Asked tells of the starts of a record that were not let finish what they ask for:
+// by the worker's id, in the order of its launches; nil where nobody knows.
+func Asked(r *scenario.Record, asks map[string][]*scenario.Demand) {
+	started := map[string]int{}
+	ordinal := -1
+	latest := map[string]int{}
+	for _, e := range r.Events {
+		switch {
+		case e.Kind == scenario.Launch:
+			ordinal++
+			latest[e.Worker] = ordinal
+		case e.Kind == scenario.Launched && (e.Err == "" || !e.Asked): // it came to a start, or was refused
+			n := started[e.Worker]
+			started[e.Worker]++
+			if s := &r.Environment.Starts[latest[e.Worker]]; s.Cut && n < len(asks[e.Worker]) {
+				s.Asks = asks[e.Worker][n]
+			}
+		}
+	}
+}

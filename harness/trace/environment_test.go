@@ -234,3 +234,20 @@ func TestASpanIsWholeIfItWasLetFinish(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAStartThatWasCutShortAsksForMayBeKnown(t *testing.T) {
+	r := &scenario.Record{Events: []scenario.Event{
+		{At: 1, Kind: scenario.Launch, Worker: "w1"}, {At: 2, Kind: scenario.Launched, Worker: "w1"}, {At: 3, Kind: scenario.Ready, Worker: "w1"},
+		{At: 4, Kind: scenario.Launch, Worker: "w2"}, {At: 5, Kind: scenario.Launched, Worker: "w2", Err: "refused"},
+		{At: 6, Kind: scenario.Launch, Worker: "w2"}, {At: 7, Kind: scenario.Launched, Worker: "w2", Err: "cancelled", Asked: true}, // before it came to one
+		{At: 8, Kind: scenario.Launch, Worker: "w2"}, {At: 9, Kind: scenario.Launched, Worker: "w2"},
+		{At: 10, Kind: scenario.Launch, Worker: "w3"}, {At: 11, Kind: scenario.Launched, Worker: "w3"},
+	}}
+	r.Environment = Environment(r, scenario.Environment{Cores: 2})
+	Asked(r, map[string][]*scenario.Demand{"w1": {{CPU: 1}}, "w2": {nil, {CPU: 7, Wait: 8}}, "w3": {nil}})
+	for i, s := range r.Environment.Starts {
+		if known := s.Asks != nil; known != (i == 3) || known && *s.Asks != (scenario.Demand{CPU: 7, Wait: 8}) {
+			t.Errorf("start %d: %+v", i, s)
+		}
+	}
+}

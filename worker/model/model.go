@@ -165,6 +165,13 @@ type Port struct {
 	died  *worker.Exit // by itself, in the midst of something
 }
 
+// Boot is what its start asks for; ok is false if it never says hello, or ends
+// before.
+func (p *Port) Boot() (d Demand, ok bool) {
+	b := &p.profile
+	return Demand{CPU: b.BootCPU, Wait: b.BootWait}, !b.Mute && !b.DieAtStart && b.DieBooted == nil && b.Refuse == nil
+}
+
 // CPU is where it computes.
 func (p *Port) CPU() CPU { return p.cpu }
 

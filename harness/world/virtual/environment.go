@@ -23,6 +23,20 @@ func (w *World) Environment() scenario.Environment {
 	return e
 }
 
+// Asks says what the starts of workers ask for, by id and in the order of their
+// launch, those that were cut short too: nil for one that never says hello.
+func (w *World) Asks() map[string][]*scenario.Demand {
+	asks := map[string][]*scenario.Demand{}
+	for _, p := range w.launcher.Ports() {
+		var asked *scenario.Demand
+		if d, ok := p.Boot(); ok {
+			asked = &scenario.Demand{CPU: d.CPU, Wait: d.Wait}
+		}
+		asks[p.ID] = append(asks[p.ID], asked)
+	}
+	return asks
+}
+
 // addHogs adds them as rivals, each in a session of its own. In a replay, which
 // has none, all load is as it was.
 func (m *machine) addHogs(e *scenario.Environment) {
@@ -74,7 +88,7 @@ func (m *machine) addQuota(e *scenario.Environment) {
 		if len(s.limits) > 0 {
 			l := s.limits[0]
 			g.Quota = scenario.Quota{Cores: l.cores, Period: l.period}
-			same = same && l.from == s.made
+			same = same && l.from-s.made < time.Millisecond // a step or two
 		}
 		e.Workers = append(e.Workers, scenario.Place{Path: []scenario.Group{g}, Processes: 1, Threads: 1})
 		same = same && g.Quota == e.Workers[0].Path[0].Quota
