@@ -17,8 +17,8 @@ type Case struct {
 	// Play runs this pool under a scenario in virtual time. Its error says why that
 	// can't be done.
 	Play func(scenario.Scenario) (*scenario.Record, error)
-	// Again runs it under what it met in orders of what happened at one moment, up to
-	// so many, until the same calls miss their deadline.
+	// Again runs it under what it met in the likely orders of what happened at one
+	// moment, up to so many, until the same calls miss their deadline.
 	Again func(frozen bool, orders int) (scenario.Comparison, error)
 	// Ideal has the best of the ideal pools in a scenario, the one that counts for
 	// them all.
@@ -70,6 +70,7 @@ func reacts(e *scenario.Environment) bool {
 type setting struct {
 	clipped bool // under E∧C, not E
 	frozen  bool // the load from outside does not react
+	alone   bool // there is none
 	seed    uint64
 	scale   float64 // of the deadline; 0: nobody gives up
 }
@@ -77,6 +78,7 @@ type setting struct {
 // An outcome is what came out of it.
 type outcome struct {
 	misses int
+	missed map[string]bool // by id
 	served int
 	last   time.Duration // by when all calls were answered, each since its arrival; never if one was not
 	waited time.Duration // of that call, for a worker
@@ -99,6 +101,11 @@ func (t *trial) under(s setting) scenario.Scenario {
 	}
 	sc.Seed += s.seed
 	sc.Frozen = s.frozen
+	if s.alone {
+		e := *sc.Replay
+		e.Rivals, e.Load = nil, nil
+		sc.Replay = &e
+	}
 	if s.scale > 0 {
 		sc.Deadline = time.Duration(s.scale * float64(sc.Deadline))
 		return sc
@@ -149,23 +156,24 @@ func (t *trial) replay(had map[setting]outcome, s setting, play func(scenario.Sc
 }
 
 func count(i Ideal, deadline time.Duration) outcome {
-	o := outcome{name: i.Name, of: i.Of}
+	o := outcome{name: i.Name, of: i.Of, missed: map[string]bool{}}
 	for _, c := range i.Calls {
 		switch {
 		case c.Excused:
 		case c.Err != "" || c.Wrong || c.Lost || c.Ended < 0:
-			o.misses++
+			o.missed[c.ID] = true
 			o.last = never
 		default:
 			o.served++
 			if c.Took > deadline {
-				o.misses++
+				o.missed[c.ID] = true
 			}
 			if c.Took > o.last {
 				o.last, o.waited = c.Took, c.Sent-c.Arrived
 			}
 		}
 	}
+	o.misses = len(o.missed)
 	return o
 }
 

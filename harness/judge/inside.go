@@ -34,13 +34,14 @@ func (t *trial) inside() bool {
 }
 
 // infeasible says whether no pool could keep the deadline even inside the contract:
-// of step 5, but for this pool, which need not be asked.
-func (t *trial) infeasible() bool {
+// of step 5, but for this pool, which need not be asked. Where it is doubtful what
+// others wanted, it must be so even if nobody did.
+func (t *trial) infeasible(alone bool) bool {
 	for _, frozen := range t.frozen {
 		for _, scale := range t.scales() {
 			over := 0
 			for seed := range uint64(seedsLeast) {
-				o := t.ideal(setting{clipped: true, frozen: frozen, seed: seed, scale: scale})
+				o := t.ideal(setting{clipped: true, frozen: frozen, alone: alone, seed: seed, scale: scale})
 				if o.err != nil {
 					return false
 				}

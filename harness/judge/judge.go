@@ -33,11 +33,13 @@ func Judge(c Case) scenario.Verdict {
 
 // lateness judges a run that is safe, and missed its deadline.
 func (t *trial) lateness() {
-	if doubts := t.environment(); len(doubts) > 0 {
+	switch doubts := t.environment(); {
+	case t.Unknown == nil && t.infeasible(len(doubts) > 0):
+		return
+	case len(doubts) > 0:
 		t.undecided(doubts...)
 		return
-	}
-	if t.inside() || t.infeasible() {
+	case t.inside():
 		return
 	}
 	switch doubts := t.likeness(); {

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -56,33 +55,44 @@ func always(d time.Duration) func(uint64, bool) time.Duration {
 	return func(uint64, bool) time.Duration { return d }
 }
 
+// record is a run in which the one caller is served after so long, if he waits.
+func record(took time.Duration, sc scenario.Scenario) *scenario.Record {
+	r := &scenario.Record{Subject: "mine", Size: 1, Cores: 2, Deadline: sc.Deadline}
+	back := scenario.Event{At: min(took, sc.GivesUp()), Kind: scenario.Return, Call: "c1"}
+	if took > sc.GivesUp() {
+		back.Err = "gave_up"
+	}
+	r.Events = []scenario.Event{{Kind: scenario.Open}, {Kind: scenario.Opened}, {Kind: scenario.Arrive, Call: "c1"}, back}
+	return r
+}
+
+// pick is how long a pool takes under what was met, or inside the contract.
+func pick(sc scenario.Scenario, met, inside func(uint64, bool) time.Duration) time.Duration {
+	if len(sc.Replay.Load) == 0 || len(sc.Replay.Load[0].Load) == 0 {
+		met = inside
+	}
+	return met(sc.Seed-1000, sc.Frozen)
+}
+
+func (w world) play(sc scenario.Scenario) (*scenario.Record, error) {
+	return record(pick(sc, w.this, w.thisInside), sc), nil
+}
+
 // on is a trial in a world where the deadline is 300 ms, and a hog was beside a
 // contract that has none.
 func (w world) on(t *testing.T) Case {
 	t.Helper()
-	record := func(took time.Duration, sc scenario.Scenario) *scenario.Record {
-		if took > sc.GivesUp() {
-			return timeline(t, fmt.Sprintf("deadline %d\n0 open\n0 opened\n0 arrive c1\n%d return c1 err=gave_up", sc.Deadline/ms, sc.GivesUp()/ms))
-		}
-		return timeline(t, fmt.Sprintf("deadline %d\n0 open\n0 opened\n0 arrive c1\n0 send w1 c1\n%d recv w1 c1\n%d return c1", sc.Deadline/ms, took/ms, took/ms))
-	}
 	hog := &scenario.Environment{Cores: 2, Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: time.Second, Load: []scenario.Load{{Threads: 2, Runnable: 1, CPU: 1}}}}}
 	contract := agreed
 	contract.Outside = 0
 	c := Case{Met: scenario.Scenario{Deadline: 300 * ms, Contract: &contract, Replay: hog, Seed: 1000}}
-	pick := func(sc scenario.Scenario, met, inside func(uint64, bool) time.Duration) time.Duration {
-		if len(sc.Replay.Load) == 0 || len(sc.Replay.Load[0].Load) == 0 {
-			met = inside
-		}
-		return met(sc.Seed-1000, sc.Frozen)
-	}
-	c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
-		return record(pick(sc, w.this, w.thisInside), sc), nil
-	}
+	c.Play = w.play
 	c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
 		return Ideal{Name: "ideal, 2 at once", Of: 8, Calls: record(pick(sc, w.ideal, w.idealInside), sc).Calls()}, nil
 	}
-	c.Again = func(bool, int) (scenario.Comparison, error) { return scenario.Comparison{}, nil }
+	c.Again = func(bool, int) (scenario.Comparison, error) {
+		return scenario.Comparison{Calls: []scenario.CallPair{{ID: "c1", Missed: [2]bool{true, true}}}}, nil
+	}
 	c.Run = record(w.this(0, false), c.Met)
 	c.Run.Environment = hog
 	return c
@@ -200,9 +210,9 @@ func TestAPoolThatCannotBeReplayedIsUndecided(t *testing.T) {
 		"not at all": {200 * ms, func(c *Case) {
 			c.Again = func(bool, int) (scenario.Comparison, error) { return scenario.Comparison{}, stuck }
 		}, scenario.Inconclusive, "this pool can't be replayed: it stood still"},
-		"others miss":               {200 * ms, func(c *Case) { c.Again = others }, scenario.Inconclusive, "in none of 64 replays does this pool miss the same calls: it differs in c1"},
+		"others miss":               {200 * ms, others, scenario.Inconclusive, "in none of 66 replays does this pool miss the same calls: of the 1 that came with c1 it missed 1, and 0 in the last of them"},
 		"later":                     {200 * ms, func(c *Case) { c.Play = func(scenario.Scenario) (*scenario.Record, error) { return nil, stuck } }, scenario.Inconclusive, "it can't be replayed: it stood still"},
-		"ideal ones keep much less": {90 * ms, func(c *Case) { c.Again = others }, scenario.Architectural, "whether the environment has a part in it as well can't be told: in none of 64"},
+		"ideal ones keep much less": {90 * ms, others, scenario.Architectural, "whether the environment has a part in it as well can't be told: in none of 66"},
 		"what it met is not known":  {200 * ms, func(c *Case) { c.Unknown = errNone }, scenario.Inconclusive, "it can't be run again: there is none"},
 		"what competed was not visible": {200 * ms, func(c *Case) {
 			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
@@ -219,6 +229,10 @@ func TestAPoolThatCannotBeReplayedIsUndecided(t *testing.T) {
 	}
 }
 
-func others(bool, int) (scenario.Comparison, error) {
-	return scenario.Comparison{Calls: []scenario.CallPair{{ID: "c1", Missed: [2]bool{true, false}}}}, nil
+// others spoils a case so that nothing is missed in its replays.
+func others(c *Case) {
+	c.Again = func(bool, int) (scenario.Comparison, error) {
+		return scenario.Comparison{Calls: []scenario.CallPair{{ID: "c1", Missed: [2]bool{true, false}}}}, nil
+	}
+	c.Play = world{this: always(100 * ms), thisInside: always(100 * ms)}.play
 }
