@@ -62,6 +62,8 @@ func TestNoDoubtOfOthersMakesADeadlineFeasible(t *testing.T) {
 		"not without others":           {world{always(900 * ms), always(800 * ms), always(600 * ms), always(90 * ms)}, scenario.Inconclusive},
 	} {
 		c := x.on(t)
+		some := agreed // half a thread of others is inside the contract
+		c.Met.Contract = &some
 		c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
 		if v := Judge(c); v.Word != x.word {
 			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)

@@ -114,6 +114,12 @@ func TestTheVerdictIsTheFourCells(t *testing.T) {
 			[]string{"inside the contract this pool misses it as well", "would have missed the deadline by 500 ms"}},
 		"infeasible": {world{always(900 * ms), always(800 * ms), always(600 * ms), always(500 * ms)}, scenario.Infeasible,
 			[]string{"no pool could keep that even inside the contract: the best of 8 ideal pools (ideal, 2 at once) needs 500 ms"}},
+		"feasible but for one seed of eight": {world{always(900 * ms), always(200 * ms), always(600 * ms), func(seed uint64, _ bool) time.Duration {
+			if seed == 3 {
+				return 500 * ms
+			}
+			return 90 * ms
+		}}, scenario.Architectural, []string{"inside the contract this pool misses it as well"}},
 		"never served": {world{always(time.Hour), always(200 * ms), always(time.Hour), always(90 * ms)}, scenario.Architectural,
 			[]string{"(1 got no answer: gave_up)"}},
 		"a near tie of this pool": {world{always(900 * ms), always(200 * ms), always(290 * ms), always(90 * ms)}, scenario.Inconclusive,
@@ -149,6 +155,27 @@ func TestTheVerdictIsTheFourCells(t *testing.T) {
 				t.Errorf("its table is %+v", v.Table)
 			}
 		})
+	}
+}
+
+func TestWhereCallersWaitInAnyCaseOneReplayDoesForAllDeadlines(t *testing.T) {
+	plays := 0
+	on := func(w world) Case {
+		c := w.on(t)
+		c.Met.Patience = time.Hour
+		play := c.Play
+		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) { plays++; return play(sc) }
+		return c
+	}
+	if v := Judge(on(world{always(900 * ms), always(200 * ms), always(290 * ms), always(90 * ms)})); v.Word != scenario.Inconclusive || !strings.Contains(v.Reason, "near tie: architectural at 0.90") {
+		t.Errorf("%s: %s", v.Word, v.Reason)
+	}
+	plays = 0
+	if v := Judge(on(world{always(900 * ms), always(200 * ms), always(150 * ms), always(90 * ms)})); v.Word != scenario.Amplified {
+		t.Errorf("%s: %s", v.Word, v.Reason)
+	}
+	if want := 2*2*seedsLeast + 2; plays != want { // two cells, two kinds of load, and the times
+		t.Errorf("it was played %d times, want %d", plays, want)
 	}
 }
 

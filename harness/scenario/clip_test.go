@@ -40,6 +40,7 @@ func TestWhatIsInsideTheContractStaysAsItWas(t *testing.T) {
 			e.Starts[0].Demand = Demand{CPU: 500 * ms, Wait: 2 * time.Second}
 			e.Deaths = []Death{{Worker: 0, At: 600 * ms}}
 			e.Cores, e.Load[1].Stolen = 3, 1
+			e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1, Quota: Quota{Cores: 1.5}}}}} // more than one thread uses
 		}),
 	} {
 		before := *s.Replay
@@ -74,6 +75,9 @@ func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
 			func(e *Environment) {
 				e.Load[0].Load = []Load{{Rival: 0, Threads: 3, Runnable: 0.375, CPU: 0.375}, {Rival: 1, Threads: 1, Runnable: 0.125, CPU: 0.125}}
 			}},
+		"others wanted up to 1.0 cores at once, 0.5 more on average": {
+			func(e *Environment) { e.Load = []Bucket{{Span: 200 * ms, Unseen: 1}} },
+			func(e *Environment) { e.Load = []Bucket{{Span: 200 * ms, Unseen: 0.5, Load: []Load{}}} }},
 		"2 workers died, the contract has 1 die": {
 			func(e *Environment) {
 				e.Starts[1] = Span{Worker: 1, Refused: "no more processes", Begin: time.Second, End: time.Second}

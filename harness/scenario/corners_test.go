@@ -10,6 +10,7 @@ func TestTheCornersOfAContractAreAsBadAsItAllows(t *testing.T) {
 		c := aContract()
 		c.Outside = outside
 		sc := met(nil)
+		sc.Cores = 4
 		corners := c.Corners(sc)
 		if len(corners) != 3 {
 			t.Fatalf("there are %d", len(corners))
