@@ -49,6 +49,10 @@ determinism: compiler ## play SEEDS scenarios, 1,000 unless told, on 1 and 2 pro
 		BUTFOR_SEEDS=$${SEEDS:-1000} BUTFOR_HASHES="$$hashes/hashes$$tags" \
 			$(GO) test $$race -tags "$$tags" -timeout 60m -count=1 -cpu 1,2 -run 'SeedGivesTheSameTrace$$' ./harness; done; done
 
+.PHONY: dominance
+dominance: ## hold the family of ideal pools against every subject, in SEEDS scenarios, 10,000 unless told
+	BUTFOR_SEEDS=$${SEEDS:-10000} $(GO) test -timeout 60m -count=1 -v -run 'TestNobodyBeatsTheFamily$$|TestTheFamilyAgrees' ./harness
+
 .PHONY: test-python
 test-python: python
 	cd python && $(PYTHON) -W error -m unittest discover -s tests -t .

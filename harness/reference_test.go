@@ -100,14 +100,18 @@ func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3))
 		}
 		fill(&sc)
+		eager := reference.Demand
+		if !sc.Config.Lazy {
+			eager = reference.Size
+		}
 		most := sc.Config.Size + sc.Config.Overflow
 		for _, c := range []struct {
 			s subject.Subject
 			p reference.Policy
 		}{
-			{subject.Ideal(subject.Cores), reference.Policy{Width: reference.Cores(&sc)}},
-			{subject.Ideal(subject.All), reference.Policy{Width: most}},
-			{subject.Herd(), reference.Policy{Width: most, Fill: true}},
+			{subject.Ideal(subject.Cores), reference.Policy{Width: reference.Cores(&sc), Fill: eager}},
+			{subject.Ideal(subject.All), reference.Policy{Width: most, Fill: eager}},
+			{subject.Herd(), reference.Policy{Width: most, Fill: reference.Size}},
 		} {
 			m, err := reference.Play(sc, c.p)
 			if err != nil {

@@ -18,6 +18,7 @@ type Width string
 const (
 	Cores Width = "cores"
 	All   Width = "all"
+	Grown Width = "grown" // one, and for each start that came to its end one more
 )
 
 // Ideal is what others are held against: callers wait in line for whichever
@@ -27,10 +28,13 @@ const (
 func Ideal(w Width) Subject {
 	return Subject{Name: "ideal-" + string(w), Open: func(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) {
 		width := cfg.Size + cfg.Overflow
-		if w == Cores {
+		switch w {
+		case Cores:
 			width = max(1, int(cfg.Cores))
+		case Grown:
+			return openPlain(ctx, l, cfg, 1, 1, false)
 		}
-		return openPlain(ctx, l, cfg, width, false)
+		return openPlain(ctx, l, cfg, width, 0, false)
 	}}
 }
 
@@ -41,7 +45,7 @@ func Herd() Subject {
 		if err := cfg.optionless(); err != nil {
 			return nil, err
 		}
-		return openPlain(ctx, l, cfg, cfg.Size+cfg.Overflow, true)
+		return openPlain(ctx, l, cfg, cfg.Size+cfg.Overflow, 0, true)
 	}}
 }
 
@@ -53,10 +57,11 @@ type plain struct {
 	end      context.CancelFunc
 	launcher worker.Launcher
 	cfg      Config
-	width    int
+	grows    int            // by how much the width does with each worker that is ready
 	work     sync.WaitGroup // starts and ends
 
 	mu       sync.Mutex
+	width    int
 	fill     bool // the first caller has all workers started
 	keep     int  // workers to have, whoever waits
 	named    int
@@ -79,12 +84,12 @@ type warming struct {
 	done chan struct{}
 }
 
-func openPlain(ctx context.Context, l worker.Launcher, cfg Config, width int, fill bool) (Pool, error) {
+func openPlain(ctx context.Context, l worker.Launcher, cfg Config, width, grows int, fill bool) (Pool, error) {
 	if cfg.Size < 1 {
 		return nil, fmt.Errorf("plain pool: Size is %d", cfg.Size)
 	}
 	ctx, end := context.WithCancel(ctx)
-	p := &plain{ctx: ctx, end: end, launcher: l, cfg: cfg, width: width, fill: fill, all: map[*worker.Worker]bool{}}
+	p := &plain{ctx: ctx, end: end, launcher: l, cfg: cfg, width: width, grows: grows, fill: fill, all: map[*worker.Worker]bool{}}
 	p.mu.Lock()
 	if !cfg.Lazy {
 		p.keep = cfg.Size
@@ -132,6 +137,7 @@ func (p *plain) launch(id string) {
 		p.alive--
 	} else {
 		p.all[w] = true
+		p.width += p.grows
 		if p.ctx.Err() != nil { // Close has been, and did not see this one
 			w.Port.Kill()
 		}

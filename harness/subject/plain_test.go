@@ -34,6 +34,8 @@ func TestTheIdealPoolStartsAsManyAtOnceAsItsWidth(t *testing.T) {
 		{Ideal(Cores), Config{Size: 2, Cores: 0.5}, 0, all(0, sec)},
 		{Ideal(Cores), Config{Size: 2, Cores: 8}, 0, all(0, 0)},
 		{Ideal(All), Config{Size: 4, Cores: 2}, 0, all(0, 0, 0, 0)},
+		// One, and two once that is ready, and then all that are left.
+		{Ideal(Grown), Config{Size: 5, Cores: 2}, 0, all(0, sec, sec, 2*sec, 2*sec)},
 		// Lazy: as many as callers wait.
 		{Ideal(All), Config{Size: 4, Cores: 2, Lazy: true}, 0, nil},
 		{Ideal(All), Config{Size: 4, Cores: 2, Lazy: true}, 3, all(0, 0, 0)},

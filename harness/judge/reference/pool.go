@@ -9,6 +9,7 @@ import (
 type pool struct {
 	keep     int // workers to have, whoever waits
 	starting int
+	busy     int // of those, what counts for the width
 	alive    int // ready or starting
 	idle     []*worker
 	line     []*call
@@ -16,7 +17,7 @@ type pool struct {
 }
 
 func (r *run) open() {
-	if !r.sc.Config.Lazy {
+	if !r.sc.Config.Lazy && r.policy.Fill != Demand {
 		r.pool.keep = r.sc.Config.Size
 	}
 	r.launches()
@@ -28,12 +29,21 @@ func (r *run) start() { r.last = r.launches }
 
 func (r *run) launches() {
 	p := &r.pool
-	if r.policy.Fill && len(p.line) > 0 {
-		p.keep = max(p.keep, r.sc.Config.Size)
+	most := r.sc.Config.Size + r.sc.Config.Overflow
+	if len(p.line) > 0 {
+		switch r.policy.Fill {
+		case Size:
+			p.keep = max(p.keep, r.sc.Config.Size)
+		case Most:
+			p.keep = most
+		}
 	}
-	for p.starting < r.policy.Width &&
-		(p.starting < len(p.line) && p.alive < r.sc.Config.Size+r.sc.Config.Overflow || p.alive < p.keep) {
+	if r.policy.Hold > 0 {
+		most = min(most, max(r.policy.Hold, r.sc.Warm)) // it begins as warm as any
+	}
+	for p.busy < r.policy.Width && p.alive < most && (p.starting < len(p.line) || p.alive < p.keep) {
 		p.starting++
+		p.busy++
 		p.alive++
 		p.launched++
 		r.launch(p.launched - 1)
@@ -62,6 +72,7 @@ func (r *run) leave(k *call) {
 func (r *run) started(w *worker) {
 	p := &r.pool
 	p.starting--
+	w.counts(false)
 	w.ready = true
 	r.give(w)
 	r.warmed()
@@ -73,7 +84,8 @@ func (r *run) started(w *worker) {
 const restAfterFailure = 10 * time.Millisecond
 
 // failed is told of a start that came to nothing.
-func (r *run) failed() {
+func (r *run) failed(w *worker) {
+	w.counts(false)
 	r.at(r.now+restAfterFailure, comes, func() {
 		r.pool.starting--
 		r.pool.alive--

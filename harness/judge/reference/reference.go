@@ -4,12 +4,15 @@
 //
 // Each member serves callers first come, first served, by whichever worker is free
 // first: they wait on the pool alone, never on a start that they caused. Starts run
-// on their own, so many at once as the member is wide, and a dead one is begun again.
-// Those who give up leave the line. Workers in hand or starting are never more than
-// Size and Overflow. Of a scenario's settings Size, Overflow, Cores, Lazy and
-// StartTimeout count; its workers are sound: the family models time alone. No member
-// is the best for every load: a narrow one loses where starts mostly wait, a wide
-// one where they compute.
+// on their own, and a dead one is begun again. Those who give up leave the line.
+// Workers, the starting ones too, are never more than Size and Overflow. Of a
+// scenario's settings Size, Overflow, Cores, Lazy, StartConcurrency and StartTimeout
+// count. Its workers are sound, as the family models time alone: one that is of the
+// age at which a recorded one died does so once it rests.
+//
+// No member is the best for every load. A narrow one loses where starts mostly wait,
+// a wide one where they compute; one that begins another start while those under way
+// leave a core free loses to neither, until calls want the cores as well.
 //
 // It is an event loop over harness/cpu, without goroutines, clock or bubble, and
 // written apart from any pool: what else is to be compared with it runs elsewhere.
@@ -18,6 +21,8 @@ package reference
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -34,17 +39,36 @@ type Member struct {
 
 // A Policy is what members differ in.
 type Policy struct {
-	Width int  // starts under way at once
-	Fill  bool // the first demand has all of Size started, not only what it needs
+	// Width is how many starts are under way at once. With OnCPU those do not count
+	// that have computed what they had to, and wait for something else.
+	Width int
+	OnCPU bool
+	Fill  Fill
+	Hold  int // workers at most; 0: Size and Overflow
 }
+
+// Fill is what a pool starts beyond what its callers in line need.
+type Fill int
+
+// The fills.
+const (
+	Demand Fill = iota // nothing, however eager the scenario is
+	Size               // all of Size: at the first demand, or as it opens where the scenario is eager
+	Most               // that, and at the first demand all of Overflow too
+)
 
 // String names the member.
 func (p Policy) String() string {
-	when := "on demand"
-	if p.Fill {
-		when = "filled at the first demand"
+	var b strings.Builder
+	fmt.Fprintf(&b, "ideal, %d at once", p.Width)
+	if p.OnCPU {
+		b.WriteString(" on a CPU")
 	}
-	return fmt.Sprintf("ideal, %d at once, %s", p.Width, when)
+	b.WriteString([...]string{", on demand", ", filled", ", filled with overflow"}[p.Fill])
+	if p.Hold > 0 {
+		fmt.Fprintf(&b, ", %d at most", p.Hold)
+	}
+	return b.String()
 }
 
 // Run plays a scenario with each member of the family. Its world may be any: the
@@ -77,20 +101,38 @@ func Play(sc scenario.Scenario, p Policy) (Member, error) {
 	return Member{Policy: p, Calls: s.play(p)}, nil
 }
 
-// policies are the members', those that would do the same but once.
+// policies are the members', each once.
 func policies(sc *scenario.Scenario) (all []Policy) {
-	most, cores := sc.Config.Size+sc.Config.Overflow, Cores(sc)
-	widths := map[int]bool{}
-	for _, w := range []int{1, cores, 2 * cores, most} {
-		w = min(w, most)
-		if widths[w] {
-			continue
+	cores, most := Cores(sc), sc.Config.Size+sc.Config.Overflow
+	add := func(p Policy) {
+		if p.Width = min(p.Width, most); p.Width > 0 && !slices.Contains(all, p) {
+			all = append(all, p)
 		}
-		widths[w] = true
-		all = append(all, Policy{Width: w})
-		if sc.Config.Lazy && sc.Config.Size > 1 { // else it begins with all of them in any case
-			all = append(all, Policy{Width: w, Fill: true})
+	}
+	for _, fill := range fills(sc) {
+		for _, w := range []int{1, cores, 2 * cores, most, sc.Config.StartConcurrency} {
+			add(Policy{Width: w, Fill: fill})
 		}
+		for _, w := range []int{1, cores} {
+			if w < most {
+				add(Policy{Width: w, OnCPU: true, Fill: fill})
+			}
+			if cores < most && fill != Most { // calls that compute are through sooner one after another
+				add(Policy{Width: w, Fill: fill, Hold: cores})
+			}
+		}
+	}
+	return all
+}
+
+// fills are those that make a difference.
+func fills(sc *scenario.Scenario) []Fill {
+	all := []Fill{Demand}
+	if sc.Config.Size > 1 || !sc.Config.Lazy {
+		all = append(all, Size)
+	}
+	if sc.Config.Overflow > 0 {
+		all = append(all, Most)
 	}
 	return all
 }

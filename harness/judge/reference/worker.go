@@ -17,6 +17,8 @@ type worker struct {
 	id      string
 	ready   bool // its hello has come
 	over    bool // it has ended
+	counted bool // for the width
+	doomed  bool // it is of the age at which it dies, and does so once it rests
 	call    *call
 	thread  *cpu.Thread // while it computes
 	wait    *timer      // while it waits
@@ -35,7 +37,7 @@ type worker struct {
 
 // launch begins a start, the nth from 0.
 func (r *run) launch(n int) {
-	w := &worker{run: r, id: r.id(n), profile: r.demands.Start(n), group: r.env.Group(r.machine)}
+	w := &worker{run: r, id: r.id(n), counted: true, profile: r.demands.Start(n), group: r.env.Group(r.machine)}
 	if len(r.plan.Course) > 0 {
 		w.thing = faults.Worker(n+1, w.id)
 		r.moment(faults.Start(n + 1))
@@ -44,7 +46,7 @@ func (r *run) launch(n int) {
 		}
 	}
 	if w.profile.Refuse != nil {
-		r.failed()
+		r.failed(w)
 		return
 	}
 	r.plan.workers = append(r.plan.workers, w)
@@ -55,9 +57,27 @@ func (r *run) launch(n int) {
 		w.late = r.at(r.now+t, cut, w.die)
 	}
 	if w.profile.DieAged != nil {
-		w.age = r.at(r.now+w.profile.DieAge, hurts, w.die)
+		w.age = r.at(r.now+w.profile.DieAge, hurts, func() {
+			if w.doomed = true; w.call == nil {
+				w.die()
+			}
+		})
 	}
-	w.do(model.Demand{CPU: w.profile.BootCPU, Wait: w.profile.BootWait}, w.booted)
+	w.do(model.Demand{CPU: w.profile.BootCPU}, func() {
+		if w.policy.OnCPU {
+			w.counts(false)
+			w.start()
+		}
+		w.do(model.Demand{Wait: w.profile.BootWait}, w.booted)
+	})
+}
+
+// counts says whether the worker counts for the width.
+func (w *worker) counts(does bool) {
+	if w.counted && !does {
+		w.pool.busy--
+	}
+	w.counted = does
 }
 
 // booted reads its first frame.
@@ -122,7 +142,7 @@ func (w *worker) replies(err string) {
 	k := w.call
 	w.call = nil
 	w.rests()
-	if w.asks.Command == "shutdown" {
+	if w.doomed || w.asks.Command == "shutdown" {
 		w.end()
 		w.gone(w)
 	} else {
@@ -156,7 +176,7 @@ func (w *worker) die() {
 	k := w.call
 	w.end()
 	if !w.ready {
-		w.failed()
+		w.failed(w)
 		return
 	}
 	w.gone(w)

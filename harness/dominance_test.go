@@ -1,0 +1,203 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness/judge/reference"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+)
+
+// epsilon is by how much a pool may beat the family, whose members have no foresight:
+// by luck.
+const epsilon = 200 * time.Millisecond
+
+// rivals are the pools that must not beat it.
+func rivals() []subject.Subject { return append(Subjects(), subject.Ideal(subject.Grown)) }
+
+// hurts are what contested has, in turn.
+var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
+	"nothing": func(*rand.Rand, *Scenario) {},
+	"slow starts": func(draw *rand.Rand, sc *Scenario) {
+		f := faults.Draw("slow-start", draw).(faults.SlowStart)
+		sc.Faults = faults.Plan{{Fault: f, Target: faults.Target{First: draw.IntN(4)}}}
+	},
+	"heavy tails": func(draw *rand.Rand, sc *Scenario) {
+		sc.Faults = faults.Plan{{Fault: faults.SlowStart{CPU: 100 * time.Millisecond, Wait: 100 * time.Millisecond, Tail: faults.Pareto}}}
+	},
+	"hogs": func(draw *rand.Rand, sc *Scenario) {
+		sc.Faults = faults.Plan{{Fault: faults.Draw("cpu-hogs", draw), From: time.Duration(draw.IntN(3)) * 200 * time.Millisecond}}
+	},
+	"a quota": func(draw *rand.Rand, sc *Scenario) {
+		sc.Faults = faults.Plan{{Fault: faults.Draw("cpu-quota", draw)}}
+	},
+	"dead starts": func(draw *rand.Rand, sc *Scenario) {
+		sc.Faults = faults.Plan{{Fault: faults.DiesBeforeHello{}, Target: faults.Target{Share: 0.4}, Times: 1 + draw.IntN(4)}}
+	},
+	"mute starts": func(draw *rand.Rand, sc *Scenario) {
+		sc.Config.StartTimeout = 2*(sc.Start.CPU+sc.Start.Wait) + time.Second
+		sc.Faults = faults.Plan{{Fault: faults.NeverSaysHello{}, Target: faults.Target{Share: 0.4}, Times: 1 + draw.IntN(2)}}
+	},
+	"deaths at rest": func(draw *rand.Rand, sc *Scenario) {
+		sc.Faults = faults.Plan{{Fault: faults.Draw("kill-idle", draw), Times: 1 + draw.IntN(3)}}
+	},
+	"a swarm": func(draw *rand.Rand, sc *Scenario) { sc.Faults = faults.Swarm(draw, 1+draw.IntN(3)) },
+	"frozen load": func(draw *rand.Rand, sc *Scenario) {
+		sc.Replay, sc.Frozen = met(draw, sc), true
+	},
+	"load that reacts": func(draw *rand.Rand, sc *Scenario) { sc.Replay = met(draw, sc) },
+}
+
+// contested is a scenario in which nobody has to give up, hurt in one of the ways.
+func contested(seed uint64) (sc Scenario, how string) {
+	sc = ragged(seed)
+	sc.Order = scenario.Order{}
+	sc.Config.QueueLimit, sc.Config.StartTimeout, sc.Config.CheckoutTimeout, sc.Config.CallTimeout = 0, 0, 0, 0
+	sc.Deadline = time.Minute
+	if sc.Warm > 0 { // a pool that opens for long would be warmer than that
+		sc.Config.Lazy = true
+	}
+	names := slices.Sorted(maps.Keys(hurts))
+	how = names[seed%uint64(len(names))]
+	hurts[how](rand.New(rand.NewPCG(seed, 47)), &sc)
+	fill(&sc)
+	return sc, how
+}
+
+// met draws an environment: demands of starts and calls, a death, and load.
+func met(draw *rand.Rand, sc *Scenario) *scenario.Environment {
+	ms := func(most int) time.Duration { return time.Duration(draw.IntN(most*1000)) * time.Microsecond }
+	e := &scenario.Environment{Cores: sc.Cores, Calls: map[string][]scenario.Span{}}
+	for i := range draw.IntN(2 * sc.Config.Size) {
+		s := scenario.Span{Worker: i, Demand: scenario.Demand{CPU: ms(600), Wait: ms(600)}}
+		s.Cut = draw.IntN(8) == 0
+		s.Died = !s.Cut && draw.IntN(8) == 0
+		e.Starts = append(e.Starts, s)
+	}
+	w := &sc.Workload
+	for c := range w.Clients {
+		for n := range w.Calls {
+			if len(e.Starts) > 0 && draw.IntN(3) > 0 {
+				e.Calls[w.Call(c+1, n+1)] = []scenario.Span{{Command: w.Command, Demand: scenario.Demand{CPU: ms(300), Wait: ms(800)}}}
+			}
+		}
+	}
+	if len(e.Starts) > 0 && draw.IntN(4) == 0 {
+		e.Deaths = []scenario.Death{{Worker: draw.IntN(len(e.Starts)), Age: ms(2000), Exit: "killed by SIGKILL"}}
+	}
+	rivals := 1 + draw.IntN(3)
+	for r := range rivals {
+		e.Rivals = append(e.Rivals, scenario.Rival{Place: scenario.Place{Path: []scenario.Group{{Name: fmt.Sprint("rival", r), Weight: 1}}}})
+	}
+	const span = 200 * time.Millisecond
+	for at := time.Duration(0); at < time.Duration(draw.IntN(4000))*time.Millisecond; at += span {
+		b := scenario.Bucket{At: at, Span: span}
+		for r := range rivals {
+			threads := 1 + draw.IntN(3)
+			l := scenario.Load{Rival: r, Threads: threads, Runnable: float64(threads) * (0.2 + 0.8*draw.Float64())}
+			l.CPU = l.Runnable * draw.Float64() * min(1, sc.Cores/float64(3*rivals))
+			b.Load = append(b.Load, l)
+		}
+		e.Load = append(e.Load, b)
+	}
+	return e
+}
+
+// misses is how many deadlines the family misses in a scenario.
+func misses(t *testing.T, sc Scenario, deadline time.Duration) int {
+	t.Helper()
+	sc.Deadline = deadline
+	f, err := reference.Run(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Best().Misses()
+}
+
+// beaten is by how much more time than a deadline the family needs to miss nothing.
+func beaten(t *testing.T, sc Scenario, deadline time.Duration) time.Duration {
+	low, high := time.Duration(0), asMuch
+	for misses(t, sc, deadline+high) > 0 && high < time.Minute {
+		low, high = high, 2*high
+	}
+	for high-low > asMuch {
+		if mid := (low + high) / 2; misses(t, sc, deadline+mid) > 0 {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}
+
+// warmth is how many workers were ready when the clients' clock started.
+func warmth(r *scenario.Record) (n int) {
+	clock, _ := r.First(scenario.Go)
+	for _, w := range r.Workers() {
+		if w.Ready >= 0 && w.Ready < clock.At {
+			n++
+		}
+	}
+	return n
+}
+
+// No pool without foresight may keep deadlines that the family misses. Each pool
+// plays with callers that never give up; then its slowest call's time is the
+// deadline that the family has to keep.
+//
+// What is left is luck: which start is the slow one, or dies, goes by its ordinal, and
+// a line that is not first come, first served may happen to have the long calls last.
+func TestNobodyBeatsTheFamily(t *testing.T) {
+	runs, kept, beat, several := 0, 0, 0, 0
+	most, hows := map[string]time.Duration{}, map[string]int{}
+	for seed := range seeds(t, 220) {
+		for _, s := range rivals() {
+			sc, how := contested(seed)
+			r, err := stage(context.Background(), t, sc, s, false)
+			if err != nil {
+				t.Logf("%s, seed %d: %v", s.Name, seed, err)
+				continue
+			}
+			runs++
+			served := r.Served()
+			if r.Misses() > 0 || len(served) == 0 || warmth(r) != sc.Warm {
+				continue
+			}
+			kept++
+			sc.Deadline = served[len(served)-1] + asMuch // which is more than the steps of a bubble take
+			calls := misses(t, sc, sc.Deadline)
+			if calls == 0 {
+				continue
+			}
+			if r, err = stage(context.Background(), t, sc, s, false); err != nil {
+				t.Fatal(err)
+			}
+			if r.Misses() > 0 { // its callers gave up others
+				continue
+			}
+			beat++
+			hows[how]++
+			by := beaten(t, sc, sc.Deadline)
+			most[s.Name] = max(most[s.Name], by)
+			say := fmt.Sprintf("%s, seed %d, %s: it keeps a deadline of %v, of which the family misses %d calls until it has %v more", s.Name, seed, how, sc.Deadline, calls, by)
+			if calls > 1 {
+				several++
+				t.Log(say)
+			}
+			if by > epsilon {
+				t.Error(say)
+			}
+		}
+	}
+	t.Logf("%d runs, of which %d missed nothing; %d of these beat the family, by at most %v; %d by more than one call; under %v", runs, kept, beat, most, several, hows)
+	if several > 1+kept/1000 {
+		t.Errorf("%d of %d pools keep deadlines of which the family misses more than one", several, kept)
+	}
+}
