@@ -28,7 +28,7 @@ build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points 
 	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
 .PHONY: test
-test: python compiler vet test-python test-go ## all tests, with -race where there is a C compiler
+test: python compiler vet test-python matrix-tenth test-go ## all tests, with -race where there is a C compiler
 
 .PHONY: test-go
 test-go:
@@ -41,6 +41,14 @@ test-go:
 	for tags in '' butfor_points; do \
 		$(GO) test $$race -tags "$$tags" -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; done; \
 	$(GO) test $$race -timeout 10m -p 1 $(ALONE)
+
+.PHONY: matrix
+matrix: build ## measure how often the verdict is wrong, for some minutes, and write the table into docs/verdict.md
+	$(BIN) matrix --page docs/verdict.md $(MATRIX)
+
+.PHONY: matrix-tenth
+matrix-tenth: build ## one of ten cases of one seed: no failure of the code may be dismissed
+	$(BIN) matrix --tenth --seeds 1
 
 .PHONY: determinism
 determinism: compiler ## play SEEDS scenarios, 1,000 unless told, on 1 and 2 processors and with -race: the same traces

@@ -28,8 +28,9 @@ var rooms = map[string][]string{
 	"harness/judge":    {"harness/scenario", "harness/cpu"},
 	"harness/findings": {"harness/scenario"},
 	"harness/report":   {"harness/scenario"},
-	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "ci"},
-	"cmd":              {"harness"},
+	"harness/matrix":   {"harness/scenario"},
+	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
+	"cmd":              {"harness", "harness/mutant"},
 	"suites":           {"harness", "internal/leftover"},
 	// For whoever needs them.
 	"python":         {},
@@ -37,7 +38,8 @@ var rooms = map[string][]string{
 	"internal/point": {},
 	// For tests.
 	"internal/leftover": {"worker"},
-	"harness/mutant":    {},
+	// For tests, and for who builds the mutants.
+	"harness/mutant": {},
 }
 
 var forAll = []string{"python", "internal/point"}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/matrix"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/world/virtual"
 )
@@ -40,22 +41,24 @@ type Fleet struct {
 	free  chan *child // as many as Size; not yet begun if its process is nil
 }
 
-// A job is a run to be made in a child, or a bundle to be judged there. One without
-// either asks for the units of time instead.
+// A job is a run to be made in a child, a bundle to be judged there, or a case of the
+// matrix to be tried. One without any asks for the units of time instead.
 type job struct {
 	Boot     time.Duration
 	Subject  string // by its name, as code does not travel
 	Scenario *Scenario
 	Bundle   string
 	Contract *scenario.Contract // in place of the bundle's; nil: that
+	Case     *matrix.Case
 }
 
 // answer is what a child says of a job: a result, or an error of the lab. The
 // result's events follow it, as they are most of it and JSON takes its time.
 type answer struct {
-	Err    string        `json:"error,omitempty"`
-	Unit   findings.Unit `json:"unit"`
-	Result Result        `json:"result"`
+	Err     string          `json:"error,omitempty"`
+	Unit    findings.Unit   `json:"unit"`
+	Result  Result          `json:"result"`
+	Outcome *matrix.Outcome `json:"outcome,omitempty"`
 	// Last says that the child ends after this: something of the run is left in it.
 	Last bool `json:"last"`
 }
@@ -110,10 +113,10 @@ func Serve(t *testing.T, in io.Reader, out io.Writer) error {
 		}
 	}()
 	serve := func(t *testing.T) {
-		buffered := bufio.NewWriter(out)
+		buffered, dock := bufio.NewWriter(out), newDock(t)
 		text, rest := json.NewEncoder(buffered), gob.NewEncoder(buffered)
 		for j := range jobs {
-			a := j.play(t)
+			a := j.play(t, dock)
 			if err := errors.Join(text.Encode(a), rest.Encode(a.traces()), buffered.Flush()); err != nil {
 				failed <- err
 				return
@@ -151,7 +154,14 @@ func tellStacks() {
 	}
 }
 
-func (j job) play(t *testing.T) (a answer) {
+func (j job) play(t *testing.T, d *dock) (a answer) {
+	if j.Case != nil {
+		o, err := d.try(*j.Case)
+		if err != nil {
+			return answer{Err: err.Error()}
+		}
+		return answer{Outcome: &o, Last: d.stranded}
+	}
 	if j.Bundle != "" {
 		return j.judge(t)
 	}

@@ -139,6 +139,11 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		"list --out x":                    "--out",
 		"doctor who":                      `"who"`,
 		"doctor --contract=no-such-file":  "no-such-file",
+		"matrix all":                      `"all"`,
+		"matrix --seeds 0":                "--seeds",
+		"matrix --world nowhere":          `"nowhere"`,
+		"matrix --subject nobody":         `"nobody"`,
+		"matrix --page no-such-page":      "no-such-page",
 		"--fast":                          "--fast",
 	} {
 		s := butfor(t, strings.Fields(args)...)

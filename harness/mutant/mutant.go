@@ -28,6 +28,7 @@ const Folder = "ci/mutants"
 //	Bug: Checkout looks at the idle workers, lets go of the lock, and then
 //	 takes one.
 //	Killed-By: ./pool TestThePoolKeepsToItsModel
+//	Alone: why it is not put beside others, if it is not
 //
 //	--- a/pool/pool.go
 //	+++ b/pool/pool.go
@@ -36,6 +37,7 @@ type Mutant struct {
 	Name     string // of its file, without the extension
 	Bug      string // what is wrong with it
 	KilledBy []Test // what finds it, built with the tag butfor_points; each alone does
+	Alone    string // why it is put into a program for itself; "": it can be beside others
 	files    []*gitdiff.File
 }
 
@@ -79,13 +81,14 @@ func Parse(name string, text []byte) (Mutant, error) {
 		return bad(fmt.Errorf("its head can't be read: %w", err))
 	}
 	for key := range head {
-		if key != "Bug" && key != "Killed-By" {
+		if key != "Bug" && key != "Killed-By" && key != "Alone" {
 			return bad(fmt.Errorf("its head says %s, which nobody reads", key))
 		}
 	}
 	if m.Bug = head.Get("Bug"); m.Bug == "" {
 		return bad(errors.New("it does not say what its Bug is"))
 	}
+	m.Alone = head.Get("Alone")
 	for _, line := range head["Killed-By"] {
 		pkg, test, ok := strings.Cut(line, " ")
 		if !ok {

@@ -87,6 +87,7 @@ func overlaid(t *testing.T, overlay string, args ...string) (string, error) {
 const patch = `Bug: it says goodbye.
 Killed-By: ./a TestA
 Killed-By: ./b TestB
+Alone: it is shy.
 
 diff --git a/a/a.txt b/a/a.txt
 --- a/a/a.txt
@@ -116,7 +117,7 @@ func TestAPatchSaysItsBugAndWhoFindsIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Name != "m" || m.Bug != "it says goodbye." || len(m.KilledBy) != 2 || m.KilledBy[1] != (Test{"./b", "TestB"}) {
+	if m.Name != "m" || m.Bug != "it says goodbye." || m.Alone != "it is shy." || len(m.KilledBy) != 2 || m.KilledBy[1] != (Test{"./b", "TestB"}) {
 		t.Errorf("got %+v", m)
 	}
 	for why, text := range map[string]string{

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/matrix"
+	"github.com/butfor/butfor/harness/mutant"
+	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+// matrixFlags are what is played, and where what came out goes.
+type matrixFlags struct {
+	world, subject, out, page string
+	seed                      uint64
+	seeds                     int
+	tenth                     bool
+}
+
+// matrixSeeds are as many as make 10,000 cases that the judge is held to.
+const matrixSeeds = 3
+
+func matrixCommand() *cobra.Command {
+	var f matrixFlags
+	c := &cobra.Command{
+		Use:   "matrix",
+		Short: "Measure how often the verdict is wrong",
+		Long: `Puts known bugs into pools, injects known environments, and holds the judge to
+what is true of each case by how it was made: four runs of the same pool, with the
+bug or without it, in the environment or without it. The bugs are those of
+ci/mutants and of the historical pools; Go and the module's source must be at hand.
+
+Prints the confusion matrix of the judge and of its rivals: rules of thumb on the
+same cases. docs/verdict.md says what the figures mean.
+
+Exit status: 0 if the targets hold, 1 if not, 2 wrong usage, 5 the lab itself
+failed, 130 interrupted.`,
+		Example: `  butfor matrix
+  butfor matrix --tenth
+  butfor matrix --json --out /tmp/matrix`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			asJSON, _ := c.Flags().GetBool("json")
+			return f.run(c.Context(), asJSON, c.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&f.world, "world", virtual.Name, "where to run: virtual")
+	c.Flags().StringVar(&f.subject, "subject", "", "only the bugs of this pool: "+strings.Join(matrix.Pools(), ", "))
+	c.Flags().Uint64Var(&f.seed, "seed", 0, "the first seed")
+	c.Flags().IntVar(&f.seeds, "seeds", matrixSeeds, "how many seeds for each bug, environment and load")
+	c.Flags().BoolVar(&f.tenth, "tenth", false, "play one case of ten; the target is then that no failure of the code is dismissed")
+	c.Flags().StringVar(&f.out, "out", "", "save what came out of each case in this folder, as JSON Lines")
+	c.Flags().StringVar(&f.page, "page", "", "write the table into this page, between its markers")
+	return c
+}
+
+func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (err error) {
+	switch {
+	case f.world != virtual.Name:
+		return usageError{fmt.Errorf("--world is %q: there is %s", f.world, virtual.Name)}
+	case f.seeds < 1:
+		return usageError{fmt.Errorf("--seeds is %d: it takes one at least", f.seeds)}
+	case f.subject != "" && !slices.Contains(matrix.Pools(), f.subject):
+		return usageError{fmt.Errorf("--subject is %q: there are %s", f.subject, strings.Join(matrix.Pools(), ", "))}
+	}
+	if f.page != "" { // before the minutes that it takes
+		if err := matrix.CheckPage(f.page); err != nil {
+			return usageError{fmt.Errorf("--page: %w", err)}
+		}
+	}
+	stdout, printed := watched(stdout)
+	saved := io.Discard
+	if f.out != "" {
+		if err := os.MkdirAll(f.out, 0o777); err != nil {
+			return usageError{fmt.Errorf("--out: %w", err)}
+		}
+		file, err := os.Create(filepath.Join(f.out, "matrix.jsonl"))
+		if err != nil {
+			return usageError{fmt.Errorf("--out: %w", err)}
+		}
+		defer file.Close()
+		saved = file
+	}
+	dir, err := os.MkdirTemp("", "butfor-matrix-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	progress := newProgress(os.Stderr)
+	progress.say("building the mutants")
+	path, mutants, err := withMutants(ctx, dir)
+	if err != nil {
+		progress.end()
+		return err
+	}
+	fleet := &harness.Fleet{Command: func() *exec.Cmd { return exec.Command(path, childName) }}
+	defer fleet.Close()
+
+	cases := matrix.Cases(mutants, f.subject, f.seed, f.seeds)
+	if f.tenth {
+		cases = matrix.Tenth(cases)
+	}
+	begin := time.Now()
+	var outcomes []matrix.Outcome
+	var failed error
+	err = fleet.Matrix(ctx, cases, func(o matrix.Outcome) {
+		outcomes = append(outcomes, o)
+		progress.count(len(outcomes), len(cases), "case")
+		failed = errors.Join(failed, report.JSON(saved, o))
+		if asJSON {
+			failed = errors.Join(failed, report.JSON(stdout, o))
+		}
+	})
+	progress.end()
+	if err != nil {
+		if ctx.Err() != nil {
+			fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d cases\n", len(outcomes), len(cases))
+		}
+		return err
+	}
+	t := matrix.Tabulate(outcomes, matrix.Bugs(mutants, f.subject))
+	t.Seconds, t.Tenth = time.Since(begin).Seconds(), f.tenth
+	if asJSON {
+		for _, s := range t.Summaries() {
+			failed = errors.Join(failed, report.JSON(stdout, s))
+		}
+	} else {
+		_, _ = stdout.Write(t.Markdown())
+	}
+	if f.page != "" {
+		failed = errors.Join(failed, t.Into(f.page))
+	}
+	if err := errors.Join(failed, printed()); err != nil {
+		return err
+	}
+	if missed := t.Missed(); len(missed) > 0 {
+		fmt.Fprintf(os.Stderr, "butfor: targets missed: %s\n", strings.Join(missed, "; "))
+		return statusError(exitOtherwise)
+	}
+	return nil
+}
+
+// withMutants builds this program with all mutants in it, from the module that the
+// current folder is in, and gives their names.
+func withMutants(ctx context.Context, dir string) (path string, names []string, err error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/butfor/butfor").Output()
+	root := strings.TrimSpace(string(out))
+	if err != nil || root == "" {
+		return "", nil, usageError{fmt.Errorf("the matrix needs Go and the source of butfor: run it in its folder (go list: %v)", err)}
+	}
+	all, err := mutant.All(root)
+	if err != nil {
+		return "", nil, err
+	}
+	all = slices.DeleteFunc(all, func(m mutant.Mutant) bool { return m.Alone != "" })
+	overlay, err := mutant.Together(root, dir, all)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, m := range all {
+		names = append(names, m.Name)
+	}
+	path = filepath.Join(dir, "butfor")
+	build := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-tags", "butfor_points", "-o", path, "./cmd/butfor")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", nil, fmt.Errorf("the mutants can't be built: %w\n%s", err, out)
+	}
+	return path, names, nil
+}

@@ -1,0 +1,125 @@
+// Package matrix has the cases on which the judge's error is measured, the truth
+// about each, the rivals, and the arithmetic of the table. A case is a bug that is
+// put into a pool or is not, and an environment that is injected or is not, under
+// some load and seed. What is true of it comes from how it was made: from four
+// runs of the same pool, {bug on, off} × {environment injected, not}, without a
+// reference, a contract or a judge. Who plays the runs belongs to harness.
+package matrix
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Case is one run to be judged. Names and a seed say all of it.
+type Case struct {
+	Bug         string `json:"bug"`
+	Environment string `json:"environment"`
+	Load        string `json:"load"`
+	Seed        uint64 `json:"seed"`
+}
+
+func (c Case) String() string {
+	return fmt.Sprintf("%s, %s, %s, seed %d", c.Bug, c.Environment, c.Load, c.Seed)
+}
+
+// Cases are all of them, for so many seeds from the first on: each bug under each
+// load that its pool is put to, in each environment. mutants are the names of those
+// of our pool that there are; pool, unless it is "", is whose bugs are asked for.
+// Those of one load, environment and seed come one after another.
+func Cases(mutants []string, pool string, first uint64, seeds int) (all []Case) {
+	bugs := bugs(mutants)
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		for _, l := range loads {
+			for _, e := range environments {
+				for _, b := range bugs {
+					if b.family == l.family && l.in(e) && (pool == "" || pool == b.off.Name) {
+						all = append(all, Case{b.name, e.name, l.name, seed})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// Tenth is one of ten of these cases, with its share of each bug, environment, load
+// and seed.
+func Tenth(cases []Case) (some []Case) {
+	for _, c := range cases {
+		if hash(c.Bug, c.Environment, c.Load, fmt.Sprint(c.Seed))%10 == 0 {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// Scenario is the case's, with or without its bug and its environment. mutant finds
+// the subject of a mutant's name.
+func (c Case) Scenario(bug, injected bool, mutant Finder) (scenario.Scenario, error) {
+	l, err := find(loads, c.Load)
+	if err != nil {
+		return scenario.Scenario{}, err
+	}
+	e, err := find(environments, c.Environment)
+	if err != nil {
+		return scenario.Scenario{}, err
+	}
+	sc := l.draw(draw(c.Seed, l.name))
+	sc.Name, sc.World, sc.Seed = c.String(), "virtual", c.Seed
+	sc.Config.StartTimeout = cmp.Or(sc.Config.StartTimeout, startTimeout)
+	sc.Recovery = recovery
+	if injected {
+		sc.Faults = append(sc.Faults, e.draw(draw(c.Seed, e.name))...)
+	}
+	b, err := bugOf(c.Bug, l.family)
+	if err != nil {
+		return scenario.Scenario{}, err
+	}
+	sc.Subject, err = b.subject(bug, mutant)
+	return sc, err
+}
+
+// Inside says whether the case's environment is inside the contract. There it is no
+// excuse: it counts as nothing injected.
+func (c Case) Inside() bool {
+	e, err := find(environments, c.Environment)
+	return err == nil && e.kind == inside
+}
+
+// LeftOut says whether a bug or an environment of this name is kept out of tuning:
+// a third of the names is.
+func LeftOut(name string) bool { return hash("left out", name)%3 == 0 }
+
+// LeftOut says whether the case is kept out of tuning: by its bug or its
+// environment.
+func (c Case) LeftOut() bool { return LeftOut(c.Bug) || LeftOut(c.Environment) }
+
+type named interface{ is() string }
+
+func find[T named](all []T, name string) (t T, err error) {
+	for _, x := range all {
+		if x.is() == name {
+			return x, nil
+		}
+	}
+	return t, fmt.Errorf("matrix: nothing is called %q", name)
+}
+
+// draw is a source of lots that hangs on a seed and a name alone.
+func draw(seed uint64, name string) *rand.Rand { return rand.New(rand.NewPCG(seed, hash(name))) }
+
+func hash(parts ...string) uint64 {
+	h := fnv.New64a()
+	for _, p := range parts {
+		_, _ = h.Write([]byte(p + "\x00")) // it never fails
+	}
+	x := h.Sum64() // FNV's low bits hang on the last bytes alone
+	x ^= x >> 32
+	x *= 0xd6e8feb86659fd93
+	return x ^ x>>32
+}

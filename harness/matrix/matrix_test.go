@@ -1,0 +1,259 @@
+package matrix
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+)
+
+func noMutant(string) (subject.Subject, error) { return subject.Ours(), nil }
+
+func TestEveryCaseIsAScenarioAndThereIsAThirdOfEachPart(t *testing.T) {
+	cases := Cases([]string{"m"}, "", 0, 2)
+	out := 0
+	for _, c := range cases {
+		for _, on := range []bool{true, false} {
+			sc, err := c.Scenario(on, on, noMutant)
+			if err == nil {
+				err = sc.Check()
+			}
+			if err != nil {
+				t.Fatalf("%v: %v", c, err)
+			}
+		}
+		if c.LeftOut() {
+			out++
+		}
+	}
+	names := map[string]bool{}
+	left := 0
+	for _, e := range environments {
+		names[e.name] = true
+		if LeftOut(e.name) {
+			left++
+		}
+	}
+	if len(names) != len(environments) || left < len(environments)/5 || left > len(environments)/2 {
+		t.Errorf("of %d environments %d are left out, %d names", len(environments), left, len(names))
+	}
+	if share := float64(out) / float64(len(cases)); share < .3 || share > .75 {
+		t.Errorf("%.2f of the cases are left out", share)
+	}
+	if _, err := (Case{Bug: "m", Environment: "calm", Load: "nobody's"}).Scenario(true, true, noMutant); err == nil {
+		t.Error("a load that there is not was found")
+	}
+}
+
+func TestATenthIsOneOfTenOfEverything(t *testing.T) {
+	var mutants []string
+	for i := range 20 {
+		mutants = append(mutants, fmt.Sprintf("m%d", i))
+	}
+	all := Cases(mutants, "", 0, 3)
+	some := Tenth(all)
+	if share := float64(len(some)) / float64(len(all)); share < .09 || share > .11 {
+		t.Errorf("it is %.3f", share)
+	}
+	for what, of := range map[string]func(Case) string{
+		"environments": func(c Case) string { return c.Environment }, "loads": func(c Case) string { return c.Load },
+		"bugs": func(c Case) string { return c.Bug }, "seeds": func(c Case) string { return fmt.Sprint(c.Seed) },
+	} {
+		count := func(cases []Case) map[string]int {
+			n := map[string]int{}
+			for _, c := range cases {
+				n[of(c)]++
+			}
+			return n
+		}
+		whole, part := count(all), count(some)
+		for name, n := range whole {
+			if share := float64(part[name]) / float64(n); share < .03 || share > .2 {
+				t.Errorf("%s: of %q %d of %d", what, name, part[name], n)
+			}
+		}
+	}
+	if ours := Cases(mutants, "ours", 7, 1); slices.ContainsFunc(ours, func(c Case) bool { return c.Bug == "deaf-start" || c.Seed != 7 }) {
+		t.Error("others than ours were asked for")
+	}
+}
+
+func TestTheTruthOfFourRuns(t *testing.T) {
+	for _, c := range []struct {
+		both, bug, environment, neither Failure
+		truth                           Truth
+	}{
+		{Kept, Kept, Kept, Kept, Quiet},
+		{Kept, Late, Late, Kept, Quiet},
+		{Late, Late, Kept, Kept, Code},
+		{Late, Kept, Kept, Kept, Code}, // it needs both: but for the bug it would not have failed
+		{Late, Kept, Late, Kept, Environment},
+		{Late, Late, Late, Kept, Either},
+		{Late, Late, Late, Late, Anyway},
+		{Broken, Late, Late, Kept, Code}, // lateness does not explain it
+		{Broken, Kept, Broken, Kept, Environment},
+		{Late, Kept, Broken, Kept, Environment},
+		{Broken, Broken, Broken, Late, Either},
+		{Broken, Broken, Late, Late, Code},
+	} {
+		if got := (Runs{c.both, c.bug, c.environment, c.neither}).Truth(); got != c.truth {
+			t.Errorf("%+v: got %s", c, got)
+		}
+	}
+}
+
+func TestHowARunFailed(t *testing.T) {
+	call := func(e scenario.Event) *scenario.Record {
+		e.At, e.Kind, e.Call = 2*sec, scenario.Return, "c1"
+		return &scenario.Record{Size: 2, Deadline: sec * 3, Events: []scenario.Event{{Kind: scenario.Arrive, Call: "c1"}, e}}
+	}
+	with := func(r *scenario.Record, e scenario.Event) *scenario.Record { r.Events = append(r.Events, e); return r }
+	late := call(scenario.Event{})
+	late.Deadline = sec
+	for what, c := range map[string]struct {
+		r    *scenario.Record
+		want Failure
+	}{
+		"in time":           {call(scenario.Event{}), Kept},
+		"late":              {late, Late},
+		"an error":          {call(scenario.Event{Err: "no"}), Late},
+		"a wrong answer":    {call(scenario.Event{Wrong: true}), Broken},
+		"a lost call":       {call(scenario.Event{Lost: true}), Broken},
+		"left behind":       {with(call(scenario.Event{}), scenario.Event{Kind: scenario.Left}), Broken},
+		"capacity lost":     {with(call(scenario.Event{}), scenario.Event{Kind: scenario.Probed, N: 1}), Broken},
+		"all capacity":      {with(call(scenario.Event{}), scenario.Event{Kind: scenario.Probed, N: 2}), Kept},
+		"an error at close": {with(call(scenario.Event{}), scenario.Event{Kind: scenario.Closed, Err: "hm"}), Kept},
+	} {
+		if got := Failed(c.r); got != c.want {
+			t.Errorf("%s: got %d", what, got)
+		}
+	}
+}
+
+func TestScoresAndTheirIntervals(t *testing.T) {
+	var s Score
+	for range 90 {
+		s.add(Code, CalledCode)
+	}
+	for range 10 {
+		s.add(Code, Abstains)
+	}
+	for range 45 {
+		s.add(Environment, CalledEnv)
+	}
+	for range 5 {
+		s.add(Environment, CalledCode)
+	}
+	near := func(what string, got, want float64) {
+		if math.Abs(got-want) > .0005 {
+			t.Errorf("%s is %.4f, want %.4f", what, got, want)
+		}
+	}
+	near("precision of code", s.Precision(true).Value(), 90./95)
+	near("recall of code", s.Recall(true).Value(), .9)
+	near("precision of environment", s.Precision(false).Value(), 1)
+	near("macro-F1", s.MacroF1(), (2*(90./95)*.9/(90./95+.9)+2*.9/1.9)/2)
+	low, high := s.MacroF1Interval()
+	if !(low < s.MacroF1() && s.MacroF1() < high) {
+		t.Errorf("macro-F1 %.3f is not in %.3f to %.3f", s.MacroF1(), low, high)
+	}
+	if s.N() != 150 || s.Dismissed() != 0 || s.Accused() != 5 || s.Abstained() != 10 {
+		t.Errorf("got %+v", s)
+	}
+	low, high = Share{0, 1000}.Wilson() // as in the tables
+	near("the lower end of none in 1,000", low, 0)
+	near("the upper end of none in 1,000", high, .0038)
+	low, high = Share{15, 20}.Wilson()
+	near("the lower end of 15 in 20", low, .5313)
+	near("the upper end of 15 in 20", high, .8881)
+}
+
+// outcomes of a judge that abstains from one, dismisses one and is right else.
+func outcomes() (all []Outcome) {
+	add := func(n int, o Outcome) {
+		for range n {
+			all = append(all, o)
+		}
+	}
+	code := Outcome{Case: Case{Bug: "m", Environment: "calm", Load: "l"}, Truth: Code, Verdict: scenario.Architectural, Evidence: Evidence{Reruns: 3, Throttled: 3, Patient: true, Pressure: .1}}
+	env := Outcome{Case: Case{Bug: "none", Environment: "hogs", Load: "l"}, Truth: Environment, Verdict: scenario.Environmental, Evidence: Evidence{Throttled: 3, Pressure: .9}}
+	add(6, code)
+	add(5, env)
+	add(2, Outcome{Case: env.Case, Truth: Either, Verdict: scenario.Overdetermined})
+	code.Verdict = scenario.Environmental
+	add(1, code)
+	env.Verdict, env.Reason = scenario.Inconclusive, "near tie: 3.2 s"
+	add(1, env)
+	return all
+}
+
+func TestTheTable(t *testing.T) {
+	table := Tabulate(outcomes(), []string{"m", "n"})
+	table.Seconds = 12
+	if s := table.Judge.All; s.N() != 13 || s.Dismissed() != 1 || s.Abstained() != 1 {
+		t.Errorf("the judge has %+v", s)
+	}
+	for _, r := range table.Rivals {
+		if s := r.All; s.N() != 13 || s.Dismissed() != 0 || s.Accused() != 0 {
+			t.Errorf("%s has %+v", r.Name, s)
+		}
+	}
+	if !slices.Equal(table.Survivors, []string{"n"}) || table.Worst.Bug != "m" || len(table.Errors) != 1 {
+		t.Errorf("survivors %q, worst %+v, errors %+v", table.Survivors, table.Worst, table.Errors)
+	}
+	missed := strings.Join(table.Missed(), "; ")
+	if !strings.Contains(missed, "dismissed") || !strings.Contains(missed, "better than rerun-and-see") {
+		t.Errorf("targets missed: %s", missed)
+	}
+	table.Tenth = true
+	if missed := table.Missed(); len(missed) != 1 {
+		t.Errorf("of a tenth: %q", missed)
+	}
+	lines := table.Summaries()
+	if last := lines[len(lines)-1]; len(lines) != 5 || last.Rival != "" || last.Architectural != 7 || last.Dismissed != 1 || lines[0].Rival == "" {
+		t.Errorf("got %+v", lines)
+	}
+	text := string(table.Markdown())
+	for _, says := range []string{"15 cases were played in 12 s", "7 fail only with the bug", "2 with either alone", "inconclusive 1", "near tie: n s", "Worst cell: m in calm", "triggers: n."} {
+		if !strings.Contains(text, says) {
+			t.Errorf("%q is not in:\n%s", says, text)
+		}
+	}
+}
+
+func TestTheTableGoesBetweenItsMarkers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "page.md")
+	table := Tabulate(outcomes(), nil)
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("before\n" + beginMark + "\nthe former table\n" + endMark + "\nafter\n")
+	for range 2 { // it can be done again
+		if err := table.Into(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(text)
+	if !strings.HasPrefix(got, "before\n") || !strings.HasSuffix(got, endMark+"\nafter\n") || strings.Contains(got, "former") || strings.Count(got, "Survivors") != 1 {
+		t.Errorf("got:\n%s", got)
+	}
+	write("a page without\n")
+	if err := table.Into(path); err == nil || CheckPage(path) == nil {
+		t.Error("a page without markers was written")
+	}
+	if err := CheckPage("../../docs/verdict.md"); err != nil {
+		t.Error(err)
+	}
+}

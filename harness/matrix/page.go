@@ -1,0 +1,146 @@
+package matrix
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Markdown is the table for people.
+func (t Table) Markdown() []byte {
+	var b bytes.Buffer
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	p("In the %s world %d cases were played in %.0f s. Of these %s.", t.World, t.Played, t.Seconds, t.truths())
+	p("")
+	p("| who, of %d cases | code: right · **dismissed** · abstained | environment: right · accused · abstained | precision, recall of code | of environment | macro-F1 |", t.Judge.All.N())
+	p("| --- | --- | --- | --- | --- | --- |")
+	for _, s := range append([]Standing{t.Judge}, t.Rivals...) {
+		t.row(&b, s.Name, s.All)
+	}
+	p("")
+	p("The same, of the %d cases whose bug or environment was left out of tuning, and of the %d others:", t.Judge.LeftOut.N(), t.Judge.Tuned.N())
+	p("")
+	p("| who | code | environment | precision, recall of code | of environment | macro-F1 |")
+	p("| --- | --- | --- | --- | --- | --- |")
+	for _, s := range append([]Standing{t.Judge}, t.Rivals...) {
+		t.row(&b, s.Name+", left out", s.LeftOut)
+		t.row(&b, s.Name+", others", s.Tuned)
+	}
+	p("")
+	for _, r := range t.Rivals {
+		p("* %s: %s.", r.Name, r.Rule)
+	}
+	p("")
+	if len(t.Abstentions) > 0 {
+		var why []string
+		for _, w := range slices.Sorted(maps.Keys(t.Abstentions)) {
+			why = append(why, fmt.Sprintf("%s %d", w, t.Abstentions[w]))
+		}
+		p("Abstentions by verdict: %s.", strings.Join(why, ", "))
+		for _, r := range t.Reasons {
+			p("* %d: %s", r.N, r.What)
+		}
+		p("")
+	}
+	if w := t.Worst; w.Bug != "" {
+		p("Worst cell: %s in %s: of %d cases %d dismissed, %d accused, %d abstained.", w.Bug, w.Environment, w.Score.N(), w.Score.Dismissed(), w.Score.Accused(), w.Score.Abstained())
+		p("")
+	}
+	survivors := "none"
+	if len(t.Survivors) > 0 {
+		survivors = strings.Join(t.Survivors, ", ")
+	}
+	p("Survivors, bugs that no case triggers: %s.", survivors)
+	if missed := t.Missed(); len(missed) > 0 {
+		p("")
+		p("Targets missed: %s.", strings.Join(missed, "; "))
+	}
+	for _, o := range t.Errors {
+		p("")
+		p("* %v: %s, but was called %s: %s", o.Case, o.Truth, o.Verdict, clip(o.Reason))
+	}
+	return b.Bytes()
+}
+
+func (t Table) row(b *bytes.Buffer, who string, s Score) {
+	low, high := s.MacroF1Interval()
+	fmt.Fprintf(b, "| %s | %d · **%d** · %d | %d · %d · %d | %s, %s | %s, %s | %.3f (%.3f–%.3f) |\n", who,
+		s.Code.Right, s.Code.Wrong, s.Code.Abstained, s.Env.Right, s.Env.Wrong, s.Env.Abstained,
+		s.Precision(true), s.Recall(true), s.Precision(false), s.Recall(false), s.MacroF1(), low, high)
+}
+
+// String is the share in per cent, with its interval.
+func (s Share) String() string {
+	if s.N == 0 {
+		return "none"
+	}
+	low, high := s.Wilson()
+	return fmt.Sprintf("%.1f %% (%.1f–%.1f)", 100*s.Value(), 100*low, 100*high)
+}
+
+// truths tells how many cases there are of each.
+func (t Table) truths() string {
+	var all []string
+	for _, k := range []struct {
+		truth Truth
+		says  string
+	}{
+		{Code, "%d fail only with the bug"}, {Environment, "%d only in the injected environment"}, {Either, "%d with either alone"},
+		{Anyway, "%d anyway"}, {Quiet, "%d don't fail"}, {NotInjected, "in %d a fault found no occasion"}, {Fallen, "%d stood still or crashed"},
+	} {
+		if n := t.Truths[k.truth]; n > 0 {
+			all = append(all, fmt.Sprintf(k.says, n))
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// Where the table stands in a page.
+const (
+	beginMark = "<!-- The table, by `make matrix`: -->"
+	endMark   = "<!-- End of the table. -->"
+)
+
+// Into writes the table into a page, in place of the one between its markers.
+func (t Table) Into(path string) error {
+	before, after, err := around(path)
+	if err != nil {
+		return err
+	}
+	text := slices.Concat(before, []byte(beginMark+"\n\n"), t.Markdown(), []byte("\n"+endMark), after)
+	return os.WriteFile(path, text, 0o666)
+}
+
+// CheckPage says whether a table can be written into a page.
+func CheckPage(path string) error {
+	_, _, err := around(path)
+	return err
+}
+
+// around is what stands before the table of a page, and after it.
+func around(path string) (before, after []byte, err error) {
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, rest, begins := bytes.Cut(page, []byte(beginMark))
+	_, after, ends := bytes.Cut(rest, []byte(endMark))
+	if !begins || !ends {
+		return nil, nil, fmt.Errorf("%s: %w", path, errNoMarkers)
+	}
+	return before, after, nil
+}
+
+var errNoMarkers = errors.New("it has no markers between which the table goes: " + beginMark + " and " + endMark)
+
+func clip(s string) string {
+	const most = 300 // bytes
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}

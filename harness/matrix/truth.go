@@ -1,0 +1,120 @@
+package matrix
+
+import (
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Truth is what is true of a case by how it was made.
+type Truth string
+
+// What a case can be. The judge is held to those that are code or environment;
+// the others are reported apart.
+const (
+	Quiet       Truth = "quiet"        // the run did not fail
+	Code        Truth = "code"         // it fails only with the bug
+	Environment Truth = "environment"  // it fails without the bug, but only in the injected environment
+	Either      Truth = "either"       // each of them alone makes it fail
+	Anyway      Truth = "anyway"       // it fails without either, or with an environment inside the contract alone
+	NotInjected Truth = "not injected" // a fault found no occasion, so the environment was not what it was to be
+	Fallen      Truth = "fallen"       // a run stood still or crashed the program
+)
+
+// A Failure is how badly a run failed.
+type Failure int
+
+// The failures. An environment excuses lateness, nothing worse.
+const (
+	Kept   Failure = iota
+	Late           // a call had no answer by its deadline
+	Broken         // what lateness does not explain: see Failed
+)
+
+// Runs says how the four direct runs failed.
+type Runs struct {
+	Both        Failure `json:"both"`        // with the bug, in the injected environment: the run that is judged
+	Bug         Failure `json:"bug"`         // with the bug alone
+	Environment Failure `json:"environment"` // with the environment alone
+	Neither     Failure `json:"neither"`
+}
+
+// Truth is what follows from the four runs: it is asked which of them fail as badly
+// as the one that is judged.
+func (r Runs) Truth() Truth {
+	switch {
+	case r.Both == Kept:
+		return Quiet
+	case r.Neither >= r.Both:
+		return Anyway
+	case r.Environment < r.Both:
+		return Code
+	case r.Bug >= r.Both:
+		return Either
+	}
+	return Environment
+}
+
+// Failed says how a run failed, as anybody can see. It is broken if a call had
+// another's answer or never came back, Close neither, something was left behind, or the
+// pool never had its workers again.
+func Failed(r *scenario.Record) Failure {
+	for _, e := range r.Events {
+		switch {
+		case e.Kind == scenario.Left,
+			e.Kind == scenario.Closed && e.Lost,
+			e.Kind == scenario.Probed && e.N < r.Size,
+			e.Kind == scenario.Return && (e.Wrong || e.Lost):
+			return Broken
+		}
+	}
+	if r.Misses() > 0 {
+		return Late
+	}
+	return Kept
+}
+
+// Injected says whether each fault did what it was to do.
+func Injected(r *scenario.Record) bool {
+	for _, f := range r.Faults {
+		if f.Fired == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// A Class is what a failure is put down to. The zero Class abstains.
+type Class string
+
+// The classes.
+const (
+	Abstains   Class = ""
+	CalledCode Class = "code"
+	CalledEnv  Class = "environment"
+)
+
+// Called is what a verdict puts a failure down to.
+func Called(w scenario.Word) Class {
+	switch w {
+	case scenario.Architectural, scenario.Amplified, scenario.Overdetermined:
+		return CalledCode
+	case scenario.Environmental:
+		return CalledEnv
+	}
+	return Abstains
+}
+
+// An Outcome is a case that was played, and what was said of it.
+type Outcome struct {
+	Case
+	Runs      Runs          `json:"runs"`
+	Truth     Truth         `json:"truth"`
+	Verdict   scenario.Word `json:"verdict"`
+	Mechanism string        `json:"mechanism,omitempty"`
+	Reason    string        `json:"reason,omitempty"`
+	Judged    float64       `json:"judged_s"` // real time that the judged run and its judgement took
+	Took      float64       `json:"took_s"`   // the case, with the runs that its truth and the rivals hang on
+	Evidence  Evidence      `json:"evidence"`
+}
+
+// Counts says whether the judge is held to the case.
+func (o Outcome) Counts() bool { return o.Truth == Code || o.Truth == Environment }

@@ -1,0 +1,84 @@
+//go:build linux
+
+package harness
+
+import (
+	"testing"
+
+	"github.com/butfor/butfor/harness/matrix"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+)
+
+func TestACaseIsTriedAndItsTruthIsHowItWasMade(t *testing.T) {
+	d := newDock(t)
+	for _, c := range []struct {
+		bug, environment, load string
+		truth                  matrix.Truth
+	}{
+		{"none", "calm", "a cold burst", matrix.Quiet},
+		{"none", "starts wait", "a cold burst", matrix.Environment},
+		{"none", "hogs", "a cold burst", matrix.Environment},
+		{"deaf-start", "calm", "one historical worker, cold", matrix.Code},
+		{"long-lived-workers", "calm", "one historical worker, clients of one call", matrix.Code},
+	} {
+		o, err := d.try(matrix.Case{Bug: c.bug, Environment: c.environment, Load: c.load})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Truth != c.truth {
+			t.Errorf("%v: %s by %+v, want %s", o.Case, o.Truth, o.Runs, c.truth)
+		}
+		if o.Truth == matrix.Quiet && o.Verdict != scenario.Sound {
+			t.Errorf("%v: %s: %s", o.Case, o.Verdict, o.Reason)
+		}
+		if o.Truth == matrix.Code && (matrix.Called(o.Verdict) == matrix.CalledEnv || o.Evidence.Reruns != matrix.Reruns) {
+			t.Errorf("%v: %s, %+v", o.Case, o.Verdict, o.Evidence)
+		}
+		if o.Truth == matrix.Environment && o.Evidence.Reruns != 0 {
+			t.Errorf("%v: on a calm machine %d runs fail", o.Case, o.Evidence.Reruns)
+		}
+	}
+	if _, err := d.try(matrix.Case{Bug: "lost-wake-up", Environment: "calm", Load: "a cold burst"}); err == nil {
+		t.Error("a mutant was tried that this program does not have")
+	}
+}
+
+// A load that a good pool fails inside the contract asks too much: nothing could be
+// told from it.
+func TestOurPoolKeepsEveryLoadInsideTheContract(t *testing.T) {
+	d := newDock(t)
+	n := 0
+	for _, c := range matrix.Cases(nil, subject.Ours().Name, 100, 4) {
+		if !c.Inside() {
+			continue
+		}
+		failed, err := d.fails(c, false, true, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; failed != matrix.Kept {
+			t.Errorf("%v: %d", c, failed)
+		}
+	}
+	if n < 200 {
+		t.Errorf("only %d were tried", n)
+	}
+}
+
+func TestAFleetPlaysCasesInOrder(t *testing.T) {
+	cases := matrix.Cases(nil, "V1", 0, 1)[:12]
+	var got []matrix.Case
+	if err := sail(t).Matrix(t.Context(), cases, func(o matrix.Outcome) { got = append(got, o.Case) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		if i >= len(got) || got[i] != c {
+			t.Fatalf("case %d: got %v", i, got)
+		}
+	}
+	cases[3].Load = "nobody's"
+	if err := sail(t).Matrix(t.Context(), cases, func(matrix.Outcome) {}); err == nil {
+		t.Error("a load that there is not was played")
+	}
+}
