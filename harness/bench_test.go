@@ -11,12 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/world/virtual"
 	sketchpool "github.com/butfor/butfor/harness/world/virtual/testdata/sketch/subject"
 	sketch "github.com/butfor/butfor/harness/world/virtual/testdata/sketch/world"
 )
+
+// Seconds are those of CPU time that the benchmark used, as it would take of real
+// time on one core which it has to itself: others on the machine make no odds.
 
 // threeOnOne is a race of three clients for one worker.
 func threeOnOne(seed uint64) Scenario {
@@ -31,19 +35,19 @@ func threeOnOne(seed uint64) Scenario {
 
 // BenchmarkControlledRace plays that race, in an order of its own each time.
 func BenchmarkControlledRace(b *testing.B) {
-	inTest(b, func(t *testing.T) {
+	used := inTest(b, func(t *testing.T) {
 		for seed := range uint64(b.N) {
 			play1(t, subject.Ours(), threeOnOne(seed))
 		}
 	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
+	b.ReportMetric(float64(b.N)/used.Seconds(), "runs/s")
 }
 
 // BenchmarkMixedScenarios plays what TestTheSameSeedGivesTheSameTrace does. The
 // probes of the capacity are calls too, but not counted.
 func BenchmarkMixedScenarios(b *testing.B) {
 	calls, steps, virtual := 0, 0, time.Duration(0)
-	inTest(b, func(t *testing.T) {
+	used := inTest(b, func(t *testing.T) {
 		for seed := range uint64(b.N) {
 			r := play1(t, subject.Ours(), mixed(seed))
 			calls += came(r)
@@ -51,16 +55,34 @@ func BenchmarkMixedScenarios(b *testing.B) {
 			virtual += r.Events[len(r.Events)-1].At
 		}
 	})
-	b.ReportMetric(float64(calls)/b.Elapsed().Seconds(), "calls/s")
+	b.ReportMetric(float64(calls)/used.Seconds(), "calls/s")
 	b.ReportMetric(float64(steps)/float64(b.N), "steps/op")
-	b.ReportMetric(virtual.Seconds()/b.Elapsed().Seconds(), "virtual-s/s")
+	b.ReportMetric(virtual.Seconds()/used.Seconds(), "virtual-s/s")
+}
+
+// BenchmarkSerialStart plays all cases of that finding. x-real is how many seconds
+// go by in them in one second.
+func BenchmarkSerialStart(b *testing.B) {
+	unit := findings.Demands(DefaultBoot, virtual.Cores)
+	unit.Waits, unit.Computes = DefaultBoot, DefaultBoot
+	serial := slices.IndexFunc(findings.All(), func(f findings.Finding) bool { return f.ID == "serial-start" })
+	cases, within := findings.All()[serial].Cases(unit), time.Duration(0)
+	used := inTest(b, func(t *testing.T) {
+		for i := range b.N {
+			for _, c := range cases {
+				c.Scenario.World, c.Scenario.Seed = virtual.Name, uint64(i)
+				r := play1(t, c.Scenario.Subject, c.Scenario)
+				within += r.Events[len(r.Events)-1].At
+			}
+		}
+	})
+	b.ReportMetric(within.Seconds()/used.Seconds(), "x-real")
 }
 
 // BenchmarkCalls plays scenarios of the kind that the first sketch of this world
 // was measured by, without probes, as it had none; and plays them in the sketch,
-// turn and turn about, so that both have the machine in one mood. What counts is
-// the CPU time that each uses: x-sketch is how many calls of ours go by in that of
-// one of the sketch's.
+// turn and turn about, so that both have the machine in one mood. x-sketch is how
+// many calls of ours go by in the time of one of the sketch's.
 func BenchmarkCalls(b *testing.B) {
 	const turn = 500 // scenarios: many, so that each is soon at what it does for long
 	var ours, theirs time.Duration
@@ -165,8 +187,9 @@ func came(r *scenario.Record) (n int) {
 }
 
 // inTest gives a benchmark the *testing.T that a bubble asks for, once, whatever
-// -count and -cpu say: the benchmark itself goes by them already.
-func inTest(b *testing.B, f func(t *testing.T)) {
+// -count and -cpu say: the benchmark itself goes by them already. It gives the CPU
+// time that f used.
+func inTest(b *testing.B, f func(t *testing.T)) (used time.Duration) {
 	b.ReportAllocs()
 	processors, ran := runtime.GOMAXPROCS(0), false
 	testing.RunTests(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "bubble", F: func(t *testing.T) {
@@ -175,7 +198,10 @@ func inTest(b *testing.B, f func(t *testing.T)) {
 		}
 		ran = true
 		b.ResetTimer()
+		begin := cpuTime()
 		f(t)
+		used = cpuTime() - begin
 		b.StopTimer()
 	}}})
+	return used
 }

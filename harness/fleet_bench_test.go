@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/butfor/butfor/harness/subject"
 )
 
 // BenchmarkFleet has a fleet of one child and a fleet of two play the same runs,
@@ -36,7 +38,7 @@ func BenchmarkFleet(b *testing.B) {
 	b.ReportMetric(took[1].Seconds()/took[2].Seconds(), "x-one")
 }
 
-// search plays a scenario under n seeds.
+// search plays a scenario of each of n seeds.
 func (f *flotilla) search(b *testing.B, from uint64, n int) {
 	var wg sync.WaitGroup
 	under := make(chan struct{}, 2*f.Size)
@@ -44,7 +46,9 @@ func (f *flotilla) search(b *testing.B, from uint64, n int) {
 		under <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-under }()
-			if _, err := f.Run(context.Background(), inTime("a run", seed)); err != nil {
+			sc := mixed(seed)
+			sc.Subject = subject.Ours()
+			if _, err := f.Run(context.Background(), sc); err != nil {
 				b.Error(err)
 			}
 		})

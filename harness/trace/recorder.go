@@ -53,7 +53,7 @@ func NewRecorder(now func() time.Duration, point func(who, at string)) *Recorder
 }
 
 // usual is how many events a small run has.
-const usual = 128
+const usual = 64
 
 // Add writes an event, at the present time.
 func (r *Recorder) Add(e scenario.Event) {
