@@ -8,8 +8,8 @@ package model
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -98,7 +98,7 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 		alter(&p.profile)
 	}
 	if l.Point != nil {
-		p.who = fmt.Sprintf("%s/%d", id, n+1)
+		p.who = id + "/" + strconv.Itoa(n+1)
 	}
 	if l.CPU != nil {
 		p.cpu = l.CPU(id, n)
