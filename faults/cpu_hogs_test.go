@@ -3,12 +3,18 @@
 package faults_test
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/process"
 )
 
 func TestHogsTakeTheirShareAndNoMore(t *testing.T) {
@@ -48,9 +54,26 @@ func TestHogsEndWithTheWorkload(t *testing.T) {
 
 func TestOurPoolLivesWithHogs(t *testing.T) { survives(t, "cpu-hogs", hogs) }
 
+// computing is how many hogs of this program have had some CPU, a tick at least.
+func computing() (n int) {
+	all, _ := process.Census(process.Token(), "")
+	for _, p := range all {
+		command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID))
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID))
+		var used int
+		if f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])); len(f) > 11 {
+			fmt.Sscan(f[11], &used)
+		}
+		if used > 0 && strings.Contains(string(command), "while True") {
+			n++
+		}
+	}
+	return n
+}
+
 func TestRealHogs(t *testing.T) {
 	r := real(t, func(sc *harness.Scenario) {
-		sc.Workload.Command, sc.Workload.Args = "burn", map[string]any{"cpu_s": 0.1}
+		sc.Subject, sc.Warm = once(func([]worker.Port) bool { return computing() == 3 }), 0
 	}, faults.Entry{Fault: faults.CPUHogs{Threads: 3}, At: faults.Clock})
-	firedReally(t, r, 1, 3) // all that came to compute
+	firedReally(t, r, 3, 3)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/worker"
 )
 
 func TestAPlanThatIsNeverTriggeredIsInconclusiveAndNamed(t *testing.T) {
@@ -78,7 +79,9 @@ func TestTwoFaultsAtOnce(t *testing.T) {
 }
 
 func TestTwoFaultsAtOnceOfRealWorkers(t *testing.T) {
-	r := real(t, nil,
+	r := real(t, func(sc *harness.Scenario) {
+		sc.Subject, sc.Warm = once(func([]worker.Port) bool { return computing() == 1 }), 0
+	},
 		faults.Entry{Fault: faults.SlowStart{CPU: 30 * ms}, Target: faults.Target{First: 2}},
 		faults.Entry{Fault: faults.DiesBeforeHello{}, Target: faults.Target{Starts: []int{2}}},
 		faults.Entry{Fault: faults.ExitAtCall{}, At: faults.Call(2), Times: 1},

@@ -4,12 +4,15 @@ package faults_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/internal/leftover"
+	"github.com/butfor/butfor/worker"
 )
 
 func TestMain(m *testing.M) { leftover.Main(m) }
@@ -130,6 +134,66 @@ func real(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) ha
 		t.Errorf("%s: %s", r.Word, r.Reason)
 	}
 	return r
+}
+
+// once is our pool, but its calls wait until something is true of the ports that
+// it has had. It can't be warmed.
+func once(true func([]worker.Port) bool) subject.Subject {
+	s := subject.Ours()
+	open := s.Open
+	s.Open = func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
+		w := &waiting{Launcher: l, true: true}
+		p, err := open(ctx, w, cfg)
+		w.Pool = p
+		return w, err
+	}
+	return s
+}
+
+type waiting struct {
+	worker.Launcher
+	subject.Pool
+	true func([]worker.Port) bool
+	come sync.Once
+
+	mu    sync.Mutex
+	ports []worker.Port
+}
+
+func (w *waiting) Launch(ctx context.Context, id string) (worker.Port, error) {
+	p, err := w.Launcher.Launch(ctx, id)
+	if err == nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.ports = append(w.ports, p)
+	}
+	return p, err
+}
+
+func (w *waiting) Call(ctx context.Context, c subject.Call) (subject.Reply, error) {
+	w.come.Do(func() {
+		for come := false; !come && ctx.Err() == nil; runtime.Gosched() {
+			w.mu.Lock()
+			come = w.true(w.ports)
+			w.mu.Unlock()
+		}
+	})
+	return w.Pool.Call(ctx, c)
+}
+
+// dead says whether so many of the ports have ended.
+func dead(n int) func([]worker.Port) bool {
+	return func(ports []worker.Port) bool {
+		dead := 0
+		for _, p := range ports {
+			select {
+			case <-p.Done():
+				dead++
+			default:
+			}
+		}
+		return dead == n
+	}
 }
 
 // forever bounds what takes seconds at the most. It is no deadline of anything

@@ -3,6 +3,7 @@ package harness
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/gob"
 	"encoding/json"
@@ -36,6 +37,9 @@ type Fleet struct {
 	// Patience is how long a run may take in real time before it counts as
 	// stuck; 0: a minute. A run takes milliseconds.
 	Patience time.Duration
+
+	// Of tests: once it is closed what is being played has taken too long.
+	enough <-chan struct{}
 
 	begin sync.Once
 	free  chan *child // as many as Size; not yet begun if its process is nil
@@ -264,11 +268,8 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 			return answer{}, fmt.Errorf("a child for virtual runs can't be begun: %w", err)
 		}
 	}
-	patience := f.Patience
-	if patience == 0 {
-		patience = time.Minute
-	}
-	a, err := c.ask(ctx, j, patience)
+	patience := cmp.Or(f.Patience, time.Minute)
+	a, err := c.ask(ctx, j, patience, f.enough)
 	switch {
 	case ctx.Err() != nil:
 		c.end()
@@ -327,14 +328,25 @@ var errStuck = errors.New("it stood still")
 // dumpPatience is how long a child may take to print its stacks and to end.
 const dumpPatience = 10 * time.Second
 
-// ask has the child play a job. One that takes too long is made to print the
-// stacks of its goroutines, which ends it.
-func (c *child) ask(ctx context.Context, j job, patience time.Duration) (a answer, err error) {
+// ask has the child play a job. One that takes too long, or of which it is enough,
+// is made to print the stacks of its goroutines, which ends it.
+func (c *child) ask(ctx context.Context, j job, patience time.Duration, enough <-chan struct{}) (a answer, err error) {
 	process := c.cmd.Process
 	kill := func() { _ = process.Kill() }
 	late := time.AfterFunc(patience, func() { _ = process.Signal(syscall.SIGQUIT) })
 	defer context.AfterFunc(ctx, kill)()
 	defer time.AfterFunc(patience+dumpPatience, kill).Stop()
+	if enough != nil {
+		answered := make(chan struct{})
+		defer close(answered)
+		go func() {
+			select {
+			case <-enough:
+				late.Reset(0)
+			case <-answered:
+			}
+		}()
+	}
 	if err = json.NewEncoder(c.in).Encode(j); err == nil {
 		a, err = c.read()
 	}

@@ -11,12 +11,16 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
@@ -40,6 +44,9 @@ func TestAChild(t *testing.T) {
 			var j job
 			if err == nil && json.Unmarshal(line, &j) == nil && j.Scenario != nil && illnesses[j.Scenario.Name] != nil {
 				go illnesses[j.Scenario.Name](t)
+				if at := hangs[j.Scenario.Name]; at != "" {
+					go tellOnceIn(at)
+				}
 				continue
 			}
 			if _, failed := jobs.Write(line); err != nil || failed != nil {
@@ -69,6 +76,22 @@ var illnesses = map[string]func(t *testing.T){
 		select {}
 	},
 }
+
+// hangs are where those that hang stand, as it is on their stack.
+var hangs = map[string]string{"a lock is held across a wait": "[sync.Mutex.Lock", "spins": "harness.spin("}
+
+// tellOnceIn says to whoever began the child that it hangs.
+func tellOnceIn(at string) {
+	stacks := make([]byte, 1<<20)
+	for !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), at) {
+		runtime.Gosched()
+	}
+	if err := os.WriteFile(os.Getenv(hangsVariable), nil, 0); err != nil { // whoever waits reads its end
+		panic(err)
+	}
+}
+
+const hangsVariable = "BUTFOR_TEST_HANGS"
 
 func waitForAMutex() error {
 	var mu sync.Mutex
@@ -164,8 +187,22 @@ func TestARunThatHangsItsChildIsToldAndTheNextGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := sail(t)
-			f.plays(t, inTime("the first", 2)) // with all the time that its child takes to begin
-			f.Patience = 2 * time.Second
+			told := filepath.Join(t.TempDir(), "hangs")
+			if err := unix.Mkfifo(told, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			begun := f.Command
+			f.Command = func() *exec.Cmd {
+				c := begun()
+				c.Env = append(c.Env, hangsVariable+"="+told)
+				return c
+			}
+			hangs := make(chan struct{})
+			go func() {
+				defer close(hangs)
+				_, _ = os.ReadFile(told)
+			}()
+			f.enough, f.Patience = hangs, time.Hour
 			r, err := f.Run(t.Context(), inTime(name, 1))
 			if err != nil {
 				t.Fatal(err)
@@ -176,7 +213,7 @@ func TestARunThatHangsItsChildIsToldAndTheNextGoesOn(t *testing.T) {
 			if r.Scenario.Name != name || r.Record == nil || r.Record.Subject != "ours" || r.Record.Seed != 1 {
 				t.Errorf("it is told of %+v with %+v", r.Scenario, r.Record)
 			}
-			f.Patience = 0
+			f.enough = nil
 			f.plays(t, inTime("the next", 2))
 		})
 	}
