@@ -44,8 +44,8 @@ func TestAChild(t *testing.T) {
 			var j job
 			if err == nil && json.Unmarshal(line, &j) == nil && j.Scenario != nil && illnesses[j.Scenario.Name] != nil {
 				go illnesses[j.Scenario.Name](t)
-				if at := hangs[j.Scenario.Name]; at != "" {
-					go tellOnceIn(at)
+				if at, told := hangs[j.Scenario.Name], os.Getenv(hangsVariable); at != "" && told != "" {
+					go tellOnceIn(at, told)
 				}
 				continue
 			}
@@ -80,13 +80,14 @@ var illnesses = map[string]func(t *testing.T){
 // hangs are where those that hang stand, as it is on their stack.
 var hangs = map[string]string{"a lock is held across a wait": "[sync.Mutex.Lock", "spins": "harness.spin("}
 
-// tellOnceIn says to whoever began the child that it hangs.
-func tellOnceIn(at string) {
+// tellOnceIn says to whoever began the child that it hangs: who reads the pipe
+// comes to its end.
+func tellOnceIn(at, pipe string) {
 	stacks := make([]byte, 1<<20)
 	for !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), at) {
 		runtime.Gosched()
 	}
-	if err := os.WriteFile(os.Getenv(hangsVariable), nil, 0); err != nil { // whoever waits reads its end
+	if err := os.WriteFile(pipe, nil, 0); err != nil {
 		panic(err)
 	}
 }

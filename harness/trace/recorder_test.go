@@ -704,3 +704,17 @@ func TestAFrameReachesTheWorkerAsItWasSent(t *testing.T) {
 		t.Errorf("%d bytes were sent, %d arrived", len(want), len(f.sent[0]))
 	}
 }
+
+func TestAFrameReachesItsWorkerOnce(t *testing.T) {
+	b := newBench(t)
+	p, f := b.launch("w1")
+	for n := range int64(3) {
+		b.make(p, fmt.Sprint("c", n), n)
+	}
+	if err := p.Send(context.Background(), []byte("no request")); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.sent) != 4 {
+		t.Errorf("4 frames were sent, and %d arrived", len(f.sent))
+	}
+}

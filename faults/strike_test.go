@@ -1,0 +1,89 @@
+package faults
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// late is a world of models in which something happens between the moment at which
+// a fault is to strike and its striking.
+type late struct {
+	bare
+	model.Launcher
+	happens func() // once
+}
+
+func (l *late) Point(_, at string) {
+	if h := l.happens; at == "strikes" && h != nil {
+		l.happens = nil
+		h()
+	}
+}
+func (*late) Burn() func() time.Duration                { return func() time.Duration { return 0 } }
+func (*late) Limit(*model.Port, float64, time.Duration) {}
+func (*late) Throttled(*model.Port) int                 { return 0 }
+
+// sends is a pool's request.
+func sends(t *testing.T, p worker.Port, id int64, command string) {
+	frame, err := wire.AppendRequest(nil, wire.Request{ID: id, Command: command, Args: map[string]any{"s": 1.0}})
+	if err == nil {
+		err = p.Send(context.Background(), frame)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAWorkerThatGotACallAtTheLastMomentIsNotKilledForItsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &late{bare: bare{time.Now()}}
+		i, err := New(Plan{{Fault: KillIdle{After: 10 * ms}, Times: 1}}, 1, w, func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		p, err := i.Launcher(nil).Launch(context.Background(), "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sends(t, p, 0, "ping")
+		w.happens = func() { sends(t, p, 1, "sleep") } // for a second
+		for range 2 {
+			if _, err := p.Recv(context.Background()); err != nil {
+				t.Errorf("it was killed after %v, in its call: %v", w.Now(), err)
+			}
+		}
+		<-p.Done() // now it rests
+		if at := w.Now(); at != 1020*ms {
+			t.Errorf("it was killed after %v", at)
+		}
+		i.Stop()
+	})
+}
+
+func TestACallThatCameBackAtTheLastMomentIsNotGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &late{bare: bare{time.Now()}}
+		i, err := New(Plan{{Fault: GiveUp{After: 10 * ms}}}, 1, w, func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		c := i.Arrives(Caller{Client: "c1", Nth: 1, Call: "c1", GiveUp: func() { t.Error("it was given up") }})
+		w.happens = c.Back
+		time.Sleep(20 * ms)
+		if w.happens != nil {
+			t.Error("nothing was to strike")
+		}
+		i.Stop()
+		if r := i.Report()[0]; r.Fired != 0 || r.Laid != 0 {
+			t.Errorf("it was laid on %d and fired %d times", r.Laid, r.Fired)
+		}
+	})
+}
