@@ -55,6 +55,7 @@ func Unfold() (dir string, err error) {
 			err = mend(dir, files)
 		}
 		if err == nil {
+			keep(root)
 			return dir, nil
 		}
 		if reasons != nil {
@@ -62,6 +63,7 @@ func Unfold() (dir string, err error) {
 		}
 		reasons = err
 	}
+	forget()
 	return "", fmt.Errorf("python worker: no folder to unfold it into: %w", reasons)
 }
 
@@ -109,7 +111,25 @@ func temp() (string, error) {
 
 var once struct {
 	sync.Mutex
-	root string // this process's private folder; "" before there is one
+	root  string // this process's private folder; "" before there is one
+	whole bool   // it has held a whole package: workers may run from it
+}
+
+// keep notes that a folder holds a whole package.
+func keep(root string) {
+	once.Lock()
+	defer once.Unlock()
+	once.whole = once.whole || root == once.root
+}
+
+// forget removes a private folder that never held one, as on a full disk.
+func forget() {
+	once.Lock()
+	defer once.Unlock()
+	if once.root != "" && !once.whole {
+		_ = os.RemoveAll(once.root)
+		once.root = ""
+	}
 }
 
 func private() (string, error) {

@@ -8,9 +8,11 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -28,8 +30,24 @@ func home(t *testing.T) (cache, temp string) {
 	cache = filepath.Join(above, "cache")
 	t.Setenv("XDG_CACHE_HOME", cache)
 	t.Setenv("TMPDIR", temp)
-	once.root = ""
+	once.root, once.whole = "", false
 	return cache, temp
+}
+
+// full has no file grow any more, as on a full disk, or takes that back.
+func full(t *testing.T, full bool) {
+	t.Helper()
+	var limit syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit)
+	if limit.Cur = limit.Max; full {
+		limit.Cur = 0
+	}
+	if err == nil {
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func unfold(t *testing.T) string {
@@ -236,15 +254,18 @@ func TestUnfoldMends(t *testing.T) {
 	}
 }
 
-func TestUnfoldFallsBack(t *testing.T) {
-	block := func(t *testing.T, path string) { // root may write everywhere, but not below a file
-		t.Helper()
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
-			t.Fatal(err)
-		}
+// block has a folder be none: root may write everywhere, but not below a file.
+func block(t *testing.T, path string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	own := fmt.Sprintf("butfor-%d", os.Geteuid())
+}
 
+// own is this user's folder below the one for what is temporary.
+var own = fmt.Sprintf("butfor-%d", os.Geteuid())
+
+func TestUnfoldFallsBack(t *testing.T) {
 	t.Run("to the temp folder", func(t *testing.T) {
 		cache, temp := home(t)
 		block(t, filepath.Join(cache, "butfor"))
@@ -299,6 +320,42 @@ func TestUnfoldFallsBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// It has a process of its own, as all that a process writes is under the limit.
+func TestAFullDiskLeavesNoPrivateFolderButOneThatIsInUse(t *testing.T) {
+	const variable = "BUTFOR_TEST_FULL_DISK"
+	if os.Getenv(variable) == "" {
+		c := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		c.Env = append(os.Environ(), variable+"=1")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	cache, temp := home(t)
+	block(t, filepath.Join(cache, "butfor"))
+	block(t, filepath.Join(temp, own))
+	full(t, true)
+	if _, err := Unfold(); err == nil {
+		t.Error("it was unfolded on a full disk")
+	}
+	if left, _ := filepath.Glob(filepath.Join(temp, "butfor-*", "*")); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	full(t, false)
+	dir := unfold(t)
+	if err := os.Remove(filepath.Join(dir, "__main__.py")); err != nil {
+		t.Fatal(err)
+	}
+	full(t, true)
+	if _, err := Unfold(); err == nil {
+		t.Error("it was mended on a full disk")
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Errorf("workers may run from it: %v", err)
+	}
 }
 
 func TestUnfoldTrustsNoFolderThatOthersCanChange(t *testing.T) {
