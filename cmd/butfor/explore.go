@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,14 @@ func failing(l report.Line) bool {
 func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds int, out string, asJSON bool, stdout io.Writer) error {
 	if lab.Fleet == nil {
 		return usageError{errors.New("--seeds explores the virtual world alone: in real time a seed does not say what happens")}
+	}
+	out = cmp.Or(out, foundDir)
+	_, missing := os.Stat(out)
+	if err := writable(out, nil); err != nil {
+		return usageError{err}
+	}
+	if missing != nil {
+		defer os.Remove(out) // if nothing has come into it
 	}
 	stdout, printed := watched(stdout)
 	progress := newProgress(os.Stderr)
@@ -146,12 +155,6 @@ func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Wr
 	progress.end()
 	if err != nil {
 		return err
-	}
-	if out == "" {
-		out = foundDir
-	}
-	if err := os.MkdirAll(out, 0o777); err != nil {
-		return fmt.Errorf("--out: %w", err)
 	}
 	f := scenario.File{Scenario: least.Scenario, Expected: least.Word, Mechanism: least.Mechanism}
 	f.Scenario.Name = ""

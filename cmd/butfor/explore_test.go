@@ -70,6 +70,32 @@ func TestASearchSavesWhatFailedMadeSmallerAndItReproduces(t *testing.T) {
 	}
 }
 
+func TestASearchWhoseFindsCannotBeSavedIsNotBegun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s := butfor(t, "run", "--seeds", "20", "--out", filepath.Join(file, "found"), scenarioFile(t, lost))
+	if s.status != 2 || !strings.Contains(s.stderr, "--out: ") || strings.Contains(s.stderr, "seeds\n") || s.stdout != "" {
+		t.Errorf("status %d:\n%s%s", s.status, s.stdout, s.stderr)
+	}
+}
+
+func TestASearchThatFindsNothingLeavesNoFolder(t *testing.T) {
+	for _, before := range []bool{false, true} {
+		out := filepath.Join(t.TempDir(), "found")
+		if before {
+			if err := os.Mkdir(out, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := butfor(t, "run", "--seeds", "2", "--subject", "ours", "--out", out, "serial-start")
+		if _, err := os.Stat(out); s.status != 0 || (err == nil) != before {
+			t.Errorf("status %d: %s; there before: %v; after: %v", s.status, s.stderr, before, err)
+		}
+	}
+}
+
 func TestASearchGivesEachSeedAsAnObject(t *testing.T) {
 	s := butfor(t, "run", "--seeds", "3", "--seed", "40", "--json", "--subject", "ours", "cold-start-timeouts")
 	all := objects(t, s.stdout)
