@@ -70,7 +70,7 @@ type Report struct {
 	Fault string        `json:"fault"`
 	Laid  int           `json:"laid"`     // on so many things: starts, calls, workers, callers
 	Fired int           `json:"fired"`    // so often, proved
-	First time.Duration `json:"first_ns"` // when it first fired, since the run began; -1: never
+	First time.Duration `json:"first_ns"` // when it first fired, or one that lasts began, proved or not, since the run began; -1: never
 	Last  time.Duration `json:"last_ns"`  // when it last did, or the last of it was over
 	// Why is why it did not fire, if it did not.
 	Why string `json:"why,omitempty"`

@@ -286,7 +286,7 @@ func (l Lab) starts(ctx context.Context, demand scenario.Demand, took, waited *t
 			}
 			tooks, waiteds = append(tooks, t), append(waiteds, w)
 		}
-		return &scenario.Record{Events: []scenario.Event{{}}}, nil
+		return &scenario.Record{}, nil
 	}); err != nil {
 		return err
 	}

@@ -35,9 +35,10 @@ type (
 // demands.
 //
 // An error means that the lab could not do its work (bad scenario, no Python,
-// ctx ended); what a subject does wrong is in the result. Nothing that the run
-// started is left when Run returns. Runs may go on concurrently, but then they
-// compete for the machine.
+// ctx ended); what a subject does wrong is in the result. No process that the run
+// started is left when Run returns; of the subject's goroutines those may be that
+// nobody can end, which the record says (Left, and Stranded in virtual time). Runs
+// may go on concurrently, but then they compete for the machine.
 //
 // In the virtual world it is for programs; tests use RunT.
 func Run(ctx context.Context, sc Scenario) (Result, error) {

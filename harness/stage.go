@@ -62,8 +62,11 @@ func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Contex
 		}
 		r.Choices, r.Stranded = ran.Choices, ran.Left
 		if ran.Left && !slices.ContainsFunc(r.Events, func(e scenario.Event) bool { return e.Kind == scenario.Left }) {
-			last := r.Events[len(r.Events)-1].At
-			r.Events = append(r.Events, scenario.Event{At: last, Kind: scenario.Left, Text: "goroutines that wait for ever"})
+			left := scenario.Event{Kind: scenario.Left, Text: "goroutines that wait for ever"}
+			if n := len(r.Events); n > 0 {
+				left.At = r.Events[n-1].At
+			}
+			r.Events = append(r.Events, left)
 		}
 		return r, nil
 	default:
