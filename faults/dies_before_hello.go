@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
 )
 
@@ -29,7 +30,7 @@ func (f DiesBeforeHello) Check() error { return checkStatus(f.Status) }
 
 // Model implements StartFault.
 func (f DiesBeforeHello) Model(p *model.Profile, _ *rand.Rand) {
-	p.DieAtStart, p.Status = true, or(f.Status, exitStatus)
+	p.DieAtHello = &worker.Exit{Code: or(f.Status, exitStatus)}
 }
 
 // Real implements StartFault.

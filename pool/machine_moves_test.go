@@ -197,7 +197,7 @@ var kinds = map[string]func(m *machine, v move) (made bool){
 		}
 		p := living[v.n%len(living)]
 		m.killed++
-		m.do(m.name("death"), p.ID, p.Die)
+		m.do(m.name("death"), p.ID, func() { _ = p.Kill() })
 		return true
 	},
 	"starts go wrong": func(m *machine, v move) bool {
@@ -223,10 +223,10 @@ var kinds = map[string]func(m *machine, v move) (made bool){
 
 // wrong is how starts go that go wrong.
 var wrong = []model.Profile{
-	{DieAtStart: true},
+	{DieAtHello: &worker.Exit{Code: 1}},
 	{Mute: true},
 	{Refuse: errors.New("no memory")},
-	{BootWait: 10 * ms, DieAfter: 10 * ms},
+	{BootWait: 10 * ms, DieAged: &worker.Exit{Code: 1}, DieAge: 20 * ms},
 	{Hello: "ok"},
 	{DieAtCall: 1},
 	{WrongIDAt: 1},

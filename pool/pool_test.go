@@ -149,7 +149,7 @@ func TestAnEagerPoolStartsItsWorkersAtOnceAndKeepsThem(t *testing.T) {
 			t.Errorf("ready after %v, want one start of 1s", d)
 		}
 		time.Sleep(2 * youth) // else its death is that of a bad start
-		l.Ports()[1].Die()
+		_ = l.Ports()[1].Kill()
 		synctest.Wait()
 		time.Sleep(sec)
 		synctest.Wait()
@@ -552,7 +552,7 @@ func TestAWorkerThatDiedIdleIsNotHandedOut(t *testing.T) {
 	bubble(t, Config{Size: 2, Lazy: true}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
 		p.Warm(context.Background(), 2)
 		for _, port := range l.Ports() {
-			port.Die()
+			_ = port.Kill()
 		}
 		synctest.Wait()
 		if out := together(p, 2, sec); failures(out) > 0 {
@@ -590,7 +590,7 @@ func TestOnlyStatusOkToIDZeroIsAHello(t *testing.T) {
 		"loading":  {Hello: map[string]any{"status": "loading"}},
 		"a string": {Hello: "ok"},
 		"id 7":     {HelloID: 7},
-		"dies":     {DieAtStart: true},
+		"dies":     {DieAtHello: &worker.Exit{Code: 1}},
 		"refused":  {Refuse: errors.New("no such interpreter")},
 	} {
 		bubble(t, Config{Size: 1, Lazy: true}, first(1, bad, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
@@ -603,7 +603,7 @@ func TestOnlyStatusOkToIDZeroIsAHello(t *testing.T) {
 }
 
 func TestWhenStartsKeepFailingCallersAreToldTheReason(t *testing.T) {
-	never := func(int) model.Profile { return model.Profile{DieAtStart: true} }
+	never := func(int) model.Profile { return model.Profile{DieAtHello: &worker.Exit{Code: 1}} }
 	bubble(t, Config{Size: 2, Lazy: true}, never, func(t *testing.T, p *Pool, l *model.Launcher) {
 		out := together(p, 3, 0)
 		for _, s := range out {
@@ -643,7 +643,7 @@ func TestNobodyIsRefusedWhileAStartIsUnderWay(t *testing.T) {
 		if n == 0 {
 			return model.Profile{BootWait: 10 * sec}
 		}
-		return model.Profile{DieAtStart: true}
+		return model.Profile{DieAtHello: &worker.Exit{Code: 1}}
 	}
 	bubble(t, Config{Size: 2, StartConcurrency: 2, Lazy: true}, slow, func(t *testing.T, p *Pool, _ *model.Launcher) {
 		if out := together(p, 4, 0); failures(out) > 0 || last(out) != 10*sec {
@@ -653,7 +653,7 @@ func TestNobodyIsRefusedWhileAStartIsUnderWay(t *testing.T) {
 }
 
 func TestAWorkerThatDiesAfterItsHelloIsAStartThatFailed(t *testing.T) {
-	short := func(int) model.Profile { return model.Profile{DieAfter: ms} }
+	short := func(int) model.Profile { return model.Profile{DieAged: &worker.Exit{Code: 1}, DieAge: ms} }
 	bubble(t, Config{Size: 1}, short, func(t *testing.T, p *Pool, l *model.Launcher) {
 		time.Sleep(time.Minute)
 		if n := len(l.Ports()); n > 30 {
@@ -693,7 +693,7 @@ func TestAGoodAnswerEndsTheStorm(t *testing.T) {
 		if n%5 == 4 {
 			return model.Profile{DieAtCall: 2}
 		}
-		return model.Profile{DieAtStart: true}
+		return model.Profile{DieAtHello: &worker.Exit{Code: 1}}
 	}
 	bubble(t, Config{Size: 1, Lazy: true}, turns, func(t *testing.T, p *Pool, _ *model.Launcher) {
 		for range 3 {
@@ -706,7 +706,12 @@ func TestAGoodAnswerEndsTheStorm(t *testing.T) {
 }
 
 func TestWarmIsToldThatItsWorkersWillNotComeThoughOneLives(t *testing.T) {
-	never := func(n int) model.Profile { return model.Profile{DieAtStart: n > 0} }
+	never := func(n int) model.Profile {
+		if n > 0 {
+			return model.Profile{DieAtHello: &worker.Exit{Code: 1}}
+		}
+		return model.Profile{}
+	}
 	bubble(t, Config{Size: 2}, never, func(t *testing.T, p *Pool, _ *model.Launcher) {
 		ctx, cancel := until(time.Hour)
 		defer cancel()
@@ -941,10 +946,10 @@ func TestEvidenceIsAskedForWhereItWasOfferedAndWanted(t *testing.T) {
 func TestTheLoggerIsToldOfDeathsFailedStartsAndExhaustion(t *testing.T) {
 	var log bytes.Buffer
 	cfg := Config{Name: "blue", Size: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	bubble(t, cfg, first(1, model.Profile{DieAtStart: true}, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
+	bubble(t, cfg, first(1, model.Profile{DieAtHello: &worker.Exit{Code: 1}}, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
 		p.Ready(context.Background())
 		together(p, 3, sec)
-		l.Ports()[1].Die()
+		_ = l.Ports()[1].Kill()
 		synctest.Wait()
 	})
 	for _, want := range []string{`msg="worker did not start" pool=blue worker=blue-w1`, `msg="worker died" pool=blue worker=blue-w2`, `msg="pool exhausted: callers wait" pool=blue size=1`} {

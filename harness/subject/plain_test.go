@@ -170,7 +170,7 @@ func TestAWorkerThatEndedIsReplacedWhereItIsMissed(t *testing.T) {
 			if n := len(l.Ports()); n != 2 {
 				t.Errorf("%d starts of an eager pool, want another at once", n)
 			}
-			l.Ports()[1].Die() // idle
+			_ = l.Ports()[1].Kill() // idle
 			synctest.Wait()
 			if out := together(context.Background(), p, 1, 0); out[0].err != nil || out[0].worker != "w3" {
 				t.Errorf("got %v, want to be served by the third", out)
@@ -182,7 +182,7 @@ func TestAWorkerThatEndedIsReplacedWhereItIsMissed(t *testing.T) {
 func TestAStartThatDiedIsBegunAgain(t *testing.T) {
 	plains(t, func(t *testing.T, s Subject) {
 		for name, bad := range map[string]model.Profile{
-			"dies": {BootWait: sec, DieAtStart: true}, "is refused": {Refuse: errors.New("no python")}, "says something else": {Hello: "ok"},
+			"dies": {BootWait: sec, DieAtHello: &worker.Exit{Code: 1}}, "is refused": {Refuse: errors.New("no python")}, "says something else": {Hello: "ok"},
 		} {
 			bubble(t, s, Config{Size: 1, Lazy: true, Cores: 1}, first(bad, model.Profile{}), func(t *testing.T, p Pool, l *model.Launcher) {
 				if out := together(context.Background(), p, 2, 0); out[0].err != nil || out[1].err != nil || out[0].worker != "w2" || len(l.Ports()) != 2 {

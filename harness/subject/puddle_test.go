@@ -139,7 +139,7 @@ func TestAStartOutlivesThePuddleCallerWhoGaveUp(t *testing.T) {
 func TestAWorkerThatDiedIdleIsMissedByOnePuddleCallerAlone(t *testing.T) {
 	bubble(t, Puddle(), Config{Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
 		synctest.Wait()
-		l.Ports()[0].Die()
+		_ = l.Ports()[0].Kill()
 		time.Sleep(sec) // virtual: nobody watches
 		if n := len(l.Ports()); n != 1 {
 			t.Errorf("%d starts before anybody called", n)
@@ -191,7 +191,7 @@ func TestWarmingPuddleMakesDistinctWorkersReady(t *testing.T) {
 			t.Error("it warmed more than its size")
 		}
 	})
-	bubble(t, Puddle(), Config{Size: 2, Lazy: true}, first(model.Profile{DieAtStart: true}, model.Profile{BootWait: sec}), func(t *testing.T, p Pool, l *model.Launcher) {
+	bubble(t, Puddle(), Config{Size: 2, Lazy: true}, first(model.Profile{DieAtHello: &worker.Exit{Code: 1}}, model.Profile{BootWait: sec}), func(t *testing.T, p Pool, l *model.Launcher) {
 		var e *worker.StartError
 		if err := p.(Warmer).Warm(context.Background(), 2); !errors.As(err, &e) || l.Alive() != 1 {
 			t.Errorf("got %v with %d, want to be told of the start that failed", err, l.Alive())

@@ -22,23 +22,22 @@ import (
 type Profile struct {
 	BootCPU, BootWait time.Duration // before it reads its first frame
 	Refuse            error         // what Launch says instead of starting it
-	DieAtStart        bool          // exits in place of the hello, with status Status
-	Status            int           // 0: 1
 	Mute              bool          // never says hello
 	Hello             any           // the hello's result, in place of status ok
 	HelloID           int64         // the hello's id, in place of 0
-	DieAfter          time.Duration // exits with status 1 so long after its hello; 0: never
 	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all. Without a CPU alone
-	DieAtCall         int           // exits with status 1 at its n-th call, from 1
-	MidCall           time.Duration // ... so long after that call began
 	WrongIDAt         int           // answers its n-th call under another id
 	TwoHellos         bool          // says hello twice
 	TwiceAt           int           // answers its n-th call twice, from 1
 	TwiceAfter        time.Duration // ... the second time so long after the first
 	Stubborn          time.Duration // lives on for so long after its port was closed
-	DieBooted         *worker.Exit  // ends like this before it reads its first frame
-	DieAged           *worker.Exit  // ends like this ...
-	DieAge            time.Duration // ... so long after its launch, whatever it does
+
+	// How it ends by itself; in the midst of a call see Fate.
+	DieBooted  *worker.Exit  // before it reads its first frame
+	DieAtHello *worker.Exit  // in place of the hello
+	DieAtCall  int           // in place of the answer to its n-th call, from 1, with status 1
+	DieAged    *worker.Exit  // whatever it does ...
+	DieAge     time.Duration // ... so long after its launch
 }
 
 // A CPU gives one worker its time on the processors.
@@ -169,7 +168,7 @@ type Port struct {
 // before.
 func (p *Port) Boot() (d Demand, ok bool) {
 	b := &p.profile
-	return Demand{CPU: b.BootCPU, Wait: b.BootWait}, !b.Mute && !b.DieAtStart && b.DieBooted == nil && b.Refuse == nil
+	return Demand{CPU: b.BootCPU, Wait: b.BootWait}, !b.Mute && b.DieAtHello == nil && b.DieBooted == nil && b.Refuse == nil
 }
 
 // CPU is where it computes.
@@ -246,9 +245,6 @@ func (p *Port) Kill() error {
 	p.end(true)
 	return nil
 }
-
-// Die ends the worker as a crash of its own does.
-func (p *Port) Die() { p.end(true) }
 
 // Close implements worker.Port.
 func (p *Port) Close(ctx context.Context) error {

@@ -104,13 +104,13 @@ func (a already) Launch(context.Context, string) (worker.Port, error) { return a
 
 func TestAWorkerThatDiesAtItsStartHasTheStatusThatItWasGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for given, want := range map[int]int{0: 1, 70: 70} {
-			l := &model.Launcher{Profile: func(int) model.Profile { return model.Profile{DieAtStart: true, Status: given} }}
+		for _, want := range []worker.Exit{{Code: 1}, {Code: 70}} {
+			l := &model.Launcher{Profile: func(int) model.Profile { return model.Profile{DieAtHello: &want} }}
 			if _, err := worker.Start(context.Background(), l, "w"); err == nil {
 				t.Error("it started")
 			}
-			if exit := l.Ports()[0].Exit(); exit != (worker.Exit{Code: want}) {
-				t.Errorf("status %d: %v", given, exit)
+			if exit := l.Ports()[0].Exit(); exit != want {
+				t.Errorf("%v, want %v", exit, want)
 			}
 		}
 	})

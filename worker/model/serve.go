@@ -31,8 +31,8 @@ func (p *Port) live() worker.Exit {
 		reply := wire.Reply{ID: r.ID, Success: true}
 		if r.ID == 0 {
 			switch {
-			case f.DieAtStart:
-				return worker.Exit{Code: max(1, f.Status)}
+			case f.DieAtHello != nil:
+				return *f.DieAtHello
 			case f.Mute:
 				continue
 			}
@@ -57,10 +57,6 @@ func (p *Port) live() worker.Exit {
 				return worker.Exit{}
 			}
 			p.out.put(frame)
-		}
-		if r.ID == 0 && f.DieAfter > 0 {
-			p.sleep(f.DieAfter)
-			return worker.Exit{Code: 1}
 		}
 		if r.Command == "shutdown" {
 			return worker.Exit{}
@@ -103,9 +99,6 @@ func (p *Port) call(r wire.Head, order wire.Order, reply *wire.Reply) (exit work
 	n := p.calls
 	p.mu.Unlock()
 	if n == p.profile.DieAtCall {
-		if p.profile.MidCall > 0 {
-			p.do(0, p.profile.MidCall)
-		}
 		return worker.Exit{Code: 1}, true
 	}
 	if order.Exit != 0 {

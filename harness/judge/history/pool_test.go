@@ -102,7 +102,7 @@ func (c *crowd) kill(id string) {
 	for _, p := range c.world.Launcher().(*model.Launcher).Ports() {
 		if p.ID == id {
 			c.add(c.world.Now(), never, history.Step{Kind: history.End, Worker: id})
-			p.Die()
+			_ = p.Kill()
 		}
 	}
 }

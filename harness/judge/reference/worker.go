@@ -83,7 +83,7 @@ func (w *worker) counts(does bool) {
 // booted reads its first frame.
 func (w *worker) booted() {
 	switch {
-	case w.profile.DieBooted != nil || w.profile.DieAtStart:
+	case w.profile.DieBooted != nil || w.profile.DieAtHello != nil:
 		w.die()
 	case w.profile.Mute:
 	default:
