@@ -190,9 +190,12 @@ func behind(ctx context.Context, shim string) (string, error) {
 	defer cancel()
 	// Not print: what encoding that has is a matter of the environment.
 	cmd := exec.CommandContext(ctx, shim, "-S", "-c", "import os, sys; os.write(1, os.fsencode(sys.executable))")
-	cmd.WaitDelay = 100 * time.Millisecond // what it started may hold our pipe
+	cmd.WaitDelay = time.Second // what it started may hold our pipe
 	out, err := cmd.Output()
 	said := strings.TrimSpace(string(out))
+	if errors.Is(err, exec.ErrWaitDelay) && filepath.IsAbs(said) { // it said all, in one write
+		err = nil
+	}
 	switch {
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("%s, a script, did not say within %v which Python it runs: %w", shim, shimPatience, ctx.Err())

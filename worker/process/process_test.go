@@ -601,6 +601,29 @@ func TestAShimIsFoundAndGoneRound(t *testing.T) {
 	}
 }
 
+func TestAShimThatLeavesSomethingBehindHasSaidWhatItRunsAllTheSame(t *testing.T) {
+	python, err := exec.LookPath("/usr/bin/python3")
+	if err != nil {
+		t.Skip("no /usr/bin/python3 to put a shim in front of")
+	}
+	dir := t.TempDir()
+	shim := filepath.Join(dir, "python3")
+	if err := os.WriteFile(shim, []byte("#!/bin/sh\nsleep 3600 &\necho $! >"+dir+"/left\nexec "+python+" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		var left int
+		pid, _ := os.ReadFile(filepath.Join(dir, "left"))
+		if fmt.Sscan(string(pid), &left); left > 0 {
+			_ = syscall.Kill(left, syscall.SIGKILL)
+		}
+	})
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	if found, err := process.Find(within(t), "python3"); err != nil || found.Shim != shim || !filepath.IsAbs(found.Path) {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 func TestNoFileDescriptorIsLeftBehind(t *testing.T) {
 	count := func() int {
 		entries, _ := os.ReadDir("/proc/self/fd")
