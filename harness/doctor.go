@@ -66,25 +66,15 @@ func cores(context.Context) Check {
 // from inside.
 func quota(context.Context) Check {
 	const name = "CPU quota"
-	if b, err := os.ReadFile("/sys/fs/cgroup/cpu.max"); err == nil { // v2
-		f := strings.Fields(string(b))
-		if len(f) == 2 && f[0] != "max" {
-			return quotaOf(name, f[0], f[1])
-		}
+	h, err := process.FindHierarchy()
+	if err != nil || h.Dir == "" {
+		return note(name, "", "not known: no cgroup CPU controller is mounted here")
+	}
+	budget, period, limited := strings.Cut(h.Quota(h.Dir), " ")
+	if !limited || budget == "max" || budget == "-1" {
 		return ok(name, "none")
 	}
-	for _, dir := range []string{"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"} { // v1
-		q, err := os.ReadFile(dir + "/cpu.cfs_quota_us")
-		if err != nil {
-			continue
-		}
-		period, err := os.ReadFile(dir + "/cpu.cfs_period_us")
-		if text := strings.TrimSpace(string(q)); err == nil && text != "-1" {
-			return quotaOf(name, text, strings.TrimSpace(string(period)))
-		}
-		return ok(name, "none")
-	}
-	return note(name, "", "not known: no cgroup CPU controller is mounted here")
+	return quotaOf(name, budget, period)
 }
 
 func quotaOf(name, quota, period string) Check {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/butfor/butfor/worker/process"
 )
 
 // A Machine is where the measuring was done.
@@ -20,7 +22,7 @@ type Machine struct {
 }
 
 func machine() Machine {
-	m := Machine{Cores: coresHere(), Cgroups: "none with a CPU controller"}
+	m := Machine{Cores: coresHere(), Cgroups: "not known"}
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
 		m.Kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
@@ -28,10 +30,8 @@ func machine() Machine {
 	if b, err := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled"); err == nil {
 		m.Autogroup = strings.TrimSpace(string(b)) == "1"
 	}
-	if b, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers"); err == nil && strings.Contains(" "+string(b)+" ", " cpu ") {
-		m.Cgroups = "version 2"
-	} else if _, err := os.Stat("/sys/fs/cgroup/cpu"); err == nil {
-		m.Cgroups = "version 1"
+	if h, err := process.FindHierarchy(); err == nil {
+		m.Cgroups = h.String()
 	}
 	return m
 }

@@ -90,53 +90,20 @@ func began(pid int) string {
 
 // cgroupPlaces are the folders in which a group of ours may be made, best first.
 func cgroupPlaces() (places []string, v2 bool, err error) {
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	h, err := FindHierarchy()
 	if err != nil {
 		return nil, false, err
 	}
-	ours := cgroup(os.Getpid())
-	root, v2 := "", false
-	for line := range strings.Lines(string(mounts)) {
-		before, after, ok := strings.Cut(line, " - ")
-		head, tail := strings.Fields(before), strings.Fields(after)
-		if !ok || len(head) < 5 || len(tail) < 3 {
-			continue
-		}
-		switch {
-		case tail[0] == "cgroup" && hasWord(tail[len(tail)-1], "cpu"):
-			root, v2 = head[4], false
-		case tail[0] == "cgroup2" && root == "" && hasFile(head[4], "cgroup.controllers", "cpu"):
-			root, v2 = head[4], true
-		default:
-			continue
-		}
-		ours = strings.TrimPrefix(ours, strings.TrimSuffix(head[3], "/")) // what of the hierarchy is mounted there
-	}
-	if root == "" {
+	if h.Dir == "" {
 		return nil, false, errors.New("no cgroup with a CPU controller is mounted")
 	}
-	own := filepath.Join(root, ours)
-	if !v2 || own == root {
-		return []string{own}, v2, nil
+	own := filepath.Join(h.Dir, strings.TrimPrefix(cgroup(os.Getpid()), strings.TrimSuffix(h.Root, "/")))
+	if !h.V2 || own == h.Dir {
+		return []string{own}, h.V2, nil
 	}
 	// A group of version 2 with processes in it, as ours, has no groups with
 	// controllers below; so ours goes beside.
-	return []string{filepath.Dir(own), own}, v2, nil
-}
-
-// hasWord says whether a list with commas has a word in it.
-func hasWord(list, word string) bool {
-	for w := range strings.SplitSeq(list, ",") {
-		if w == word {
-			return true
-		}
-	}
-	return false
-}
-
-func hasFile(dir, name, word string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, name))
-	return err == nil && hasWord(strings.Join(strings.Fields(string(b)), ","), word)
+	return []string{filepath.Dir(own), own}, true, nil
 }
 
 func (c *Cgroup) quotaFile() string {

@@ -7,19 +7,19 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
-	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
-// cpuClock is the CPU time of all threads of a process, dead ones too, exact
-// to the nanosecond, in one system call that needs no rights.
-// /proc/<pid>/schedstat would be the leader thread's alone.
-func cpuClock(pid int) (time.Duration, bool) {
-	const cpuClockSched = 2 // see clock_getcpuclockid(3): (^pid << 3) | 2
-	var ts syscall.Timespec
-	_, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(int64(^pid)<<3|cpuClockSched), uintptr(unsafe.Pointer(&ts)), 0)
-	return time.Duration(ts.Nano()), errno == 0
+// CPUTime is that of all threads of a process, dead ones too, exact to the
+// nanosecond, in one system call that needs no rights; ok is false once there is no
+// such process. /proc/<pid>/schedstat would be the leader thread's alone.
+func CPUTime(pid int) (had time.Duration, ok bool) {
+	const scheduler = 2 // see clock_getcpuclockid(3)
+	var ts unix.Timespec
+	err := unix.ClockGettime(int32(^pid<<3|scheduler), &ts)
+	return time.Duration(ts.Nano()), err == nil
 }
 
 // runDelay is how long the live threads of a process could run and waited for

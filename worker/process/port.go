@@ -272,7 +272,7 @@ func (p *port) Info() worker.Info {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.reaped {
-		if c, ok := cpuClock(p.pid); ok {
+		if c, ok := CPUTime(p.pid); ok {
 			p.usage = c
 		}
 		if d, ok := runDelay(p.pid); ok {

@@ -8,22 +8,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/prometheus/procfs"
-
 	"github.com/butfor/butfor/harness/scenario"
+	workers "github.com/butfor/butfor/worker/process"
 )
 
-// A hierarchy is the cgroup file system that shares out the CPU, of version 1
-// or 2, as far as it shows here.
+// A hierarchy is what is known of the groups of one.
 type hierarchy struct {
-	v2    bool
-	dir   string // where it is mounted; "" if it is not
-	root  string // the group that is mounted there, seen from where we are
-	top   bool   // that is the root of all groups, which is none itself
+	workers.Hierarchy
+	top   bool // its Root is the root of all groups, which is none itself
 	known map[string]family
 	since time.Duration // the oldest of those known
 }
@@ -34,30 +29,17 @@ type family struct {
 	hidden string // why it is not certain how they compete; "" if it is
 }
 
-// findHierarchy looks among the mounts.
-func findHierarchy(mounts []*procfs.MountInfo) *hierarchy {
-	h := &hierarchy{known: map[string]family{}}
-	for _, m := range mounts {
-		if _, ok := m.SuperOptions["cpu"]; ok && m.FSType == "cgroup" {
-			h.v2, h.dir, h.root = false, m.MountPoint, m.Root
-			break
-		}
-		if m.FSType != "cgroup2" || h.dir != "" {
-			continue
-		}
-		controllers, err := os.ReadFile(filepath.Join(m.MountPoint, "cgroup.controllers"))
-		if err == nil && slices.Contains(strings.Fields(string(controllers)), "cpu") {
-			h.v2, h.dir, h.root = true, m.MountPoint, m.Root
-		}
-	}
-	if h.dir == "" {
+// newHierarchy finds out what is mounted of it.
+func newHierarchy(of workers.Hierarchy) *hierarchy {
+	h := &hierarchy{Hierarchy: of, known: map[string]family{}}
+	if h.Dir == "" {
 		return h
 	}
-	if h.v2 { // only groups that are not the root have a type
-		_, err := os.Stat(filepath.Join(h.dir, "cgroup.type"))
+	if h.V2 { // only groups that are not the root have a type
+		_, err := os.Stat(filepath.Join(h.Dir, "cgroup.type"))
 		h.top = errors.Is(err, fs.ErrNotExist)
 	} else { // only the root has an agent
-		_, err := os.Stat(filepath.Join(h.dir, "release_agent"))
+		_, err := os.Stat(filepath.Join(h.Dir, "release_agent"))
 		h.top = err == nil
 	}
 	return h
@@ -79,7 +61,7 @@ func (h *hierarchy) family(path string, now time.Duration) family {
 
 func (h *hierarchy) read(path string) (f family) {
 	names := strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
-	if h.dir == "" {
+	if h.Dir == "" {
 		for _, name := range names {
 			f.groups = append(f.groups, scenario.Group{Name: name, Weight: 1})
 		}
@@ -88,9 +70,9 @@ func (h *hierarchy) read(path string) (f family) {
 		}
 		return f
 	}
-	root := strings.TrimRight(h.root, "/")
+	root := strings.TrimRight(h.Root, "/")
 	if root == "" && !h.top { // in a namespace of groups we see our own as the root
-		if g, ok := h.group("/", h.dir); ok {
+		if g, ok := h.group("/", h.Dir); ok {
 			f.groups = append(f.groups, g)
 		}
 	}
@@ -104,7 +86,7 @@ func (h *hierarchy) read(path string) (f family) {
 			f.hidden = fmt.Sprintf("the weight of group %s is not known: it is outside of what is mounted here", at)
 			continue
 		}
-		g, ok := h.group(name, filepath.Join(h.dir, below))
+		g, ok := h.group(name, filepath.Join(h.Dir, below))
 		if !ok {
 			break // version 2: the CPU is not shared out below here
 		}
@@ -118,12 +100,12 @@ func (h *hierarchy) read(path string) (f family) {
 func (h *hierarchy) group(name, dir string) (g scenario.Group, ok bool) {
 	g = scenario.Group{Name: name, Weight: 1}
 	file, one := "cpu.shares", 1024.
-	if h.v2 {
+	if h.V2 {
 		file, one = "cpu.weight", 100
 	}
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
-		return g, !h.v2 // of version 1 all have it; gone by now
+		return g, !h.V2 // of version 1 all have it; gone by now
 	}
 	if w, ok := parseWeight(text, one); ok {
 		g.Weight = w
@@ -131,19 +113,6 @@ func (h *hierarchy) group(name, dir string) (g scenario.Group, ok bool) {
 	if idle, err := os.ReadFile(filepath.Join(dir, "cpu.idle")); err == nil && strings.TrimSpace(string(idle)) == "1" {
 		g.Weight = idleWeight
 	}
-	g.Quota = h.quota(dir)
+	g.Quota, _ = parseMax([]byte(h.Quota(dir)))
 	return g, true
-}
-
-func (h *hierarchy) quota(dir string) scenario.Quota {
-	var text []byte
-	if h.v2 {
-		text, _ = os.ReadFile(filepath.Join(dir, "cpu.max"))
-	} else {
-		budget, _ := os.ReadFile(filepath.Join(dir, "cpu.cfs_quota_us"))
-		period, _ := os.ReadFile(filepath.Join(dir, "cpu.cfs_period_us"))
-		text = append(append(budget, ' '), period...)
-	}
-	q, _ := parseMax(text)
-	return q
 }

@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/procfs"
-
 	"github.com/butfor/butfor/harness/scenario"
+	workers "github.com/butfor/butfor/worker/process"
 )
 
 // folder makes a cgroup file system: files, and what is in them.
@@ -31,13 +30,9 @@ func folder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func v1(dir, root string) *procfs.MountInfo {
-	return &procfs.MountInfo{FSType: "cgroup", MountPoint: dir, Root: root, SuperOptions: map[string]string{"rw": "", "cpu": "", "cpuacct": ""}}
-}
+func v1(dir, root string) workers.Hierarchy { return workers.Hierarchy{Dir: dir, Root: root} }
 
-func v2(dir, root string) *procfs.MountInfo {
-	return &procfs.MountInfo{FSType: "cgroup2", MountPoint: dir, Root: root, SuperOptions: map[string]string{"rw": ""}}
-}
+func v2(dir, root string) workers.Hierarchy { return workers.Hierarchy{V2: true, Dir: dir, Root: root} }
 
 var (
 	files1 = map[string]string{
@@ -66,37 +61,34 @@ func TestAGroupCompetesAsItsFilesSay(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		mounts []*procfs.MountInfo
+		of     workers.Hierarchy
 		path   string
 		want   []scenario.Group
 		hidden string
 	}{
-		{"version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/docker/a",
+		{"version 1", v1(folder(t, files1), "/"), "/docker/a",
 			[]scenario.Group{group("docker", 1), under("a", 0.5, scenario.Quota{Cores: 1.5, Period: 100 * ms})}, ""},
-		{"the root of version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/", nil, ""},
-		{"idle in version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
-		{"gone meanwhile from version 1", []*procfs.MountInfo{v1(folder(t, files1), "/")}, "/docker/b", []scenario.Group{group("docker", 1), group("b", 1)}, ""},
-		{"version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/system.slice/a.service",
+		{"the root of version 1", v1(folder(t, files1), "/"), "/", nil, ""},
+		{"idle in version 1", v1(folder(t, files1), "/"), "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
+		{"gone meanwhile from version 1", v1(folder(t, files1), "/"), "/docker/b", []scenario.Group{group("docker", 1), group("b", 1)}, ""},
+		{"version 2", v2(folder(t, files2), "/"), "/system.slice/a.service",
 			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms})}, ""},
-		{"below what version 2 shares out", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/system.slice/a.service/below/deeper",
+		{"below what version 2 shares out", v2(folder(t, files2), "/"), "/system.slice/a.service/below/deeper",
 			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms})}, ""},
-		{"not shared out in version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/user.slice/user-0.slice", nil, ""},
-		{"the root of version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/", nil, ""},
-		{"idle in version 2", []*procfs.MountInfo{v2(folder(t, files2), "/")}, "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
-		{"version 1 beside version 2", []*procfs.MountInfo{v2(folder(t, map[string]string{"cgroup.controllers": "\n"}), "/"), v1(folder(t, files1), "/")}, "/docker",
-			[]scenario.Group{group("docker", 1)}, ""},
-		{"version 2 without the controller", []*procfs.MountInfo{v2(folder(t, map[string]string{"cgroup.controllers": "io memory\n"}), "/")}, "/", nil, ""},
-		{"in a container of version 1, in a namespace", []*procfs.MountInfo{v1(folder(t, inside1), "/")}, "/", []scenario.Group{under("/", 2, half)}, ""},
-		{"in a container of version 2, in a namespace", []*procfs.MountInfo{v2(folder(t, inside2), "/")}, "/in", []scenario.Group{under("/", 2, half), group("in", 1)}, ""},
-		{"in a container of version 1, without", []*procfs.MountInfo{v1(folder(t, inside1), "/docker/a")}, "/docker/a",
+		{"not shared out in version 2", v2(folder(t, files2), "/"), "/user.slice/user-0.slice", nil, ""},
+		{"the root of version 2", v2(folder(t, files2), "/"), "/", nil, ""},
+		{"idle in version 2", v2(folder(t, files2), "/"), "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
+		{"in a container of version 1, in a namespace", v1(folder(t, inside1), "/"), "/", []scenario.Group{under("/", 2, half)}, ""},
+		{"in a container of version 2, in a namespace", v2(folder(t, inside2), "/"), "/in", []scenario.Group{under("/", 2, half), group("in", 1)}, ""},
+		{"in a container of version 1, without", v1(folder(t, inside1), "/docker/a"), "/docker/a",
 			[]scenario.Group{group("docker", 1), under("a", 2, half)}, "the weight of group /docker is not known"},
-		{"another container's", []*procfs.MountInfo{v1(folder(t, inside1), "/docker/a")}, "/docker/ab",
+		{"another container's", v1(folder(t, inside1), "/docker/a"), "/docker/ab",
 			[]scenario.Group{group("docker", 1), group("ab", 1)}, "the weight of group /docker/ab is not known"},
-		{"outside of the namespace", []*procfs.MountInfo{v2(folder(t, inside2), "/")}, "/../b", []scenario.Group{under("/", 2, half), group("..", 1), group("b", 1)}, "the weight of group /../b is not known"},
-		{"nothing mounted", nil, "/a/b", []scenario.Group{group("a", 1), group("b", 1)}, "the weight of /a/b is not known"},
-		{"nothing mounted and no group", nil, "/", nil, ""},
+		{"outside of the namespace", v2(folder(t, inside2), "/"), "/../b", []scenario.Group{under("/", 2, half), group("..", 1), group("b", 1)}, "the weight of group /../b is not known"},
+		{"nothing mounted", workers.Hierarchy{}, "/a/b", []scenario.Group{group("a", 1), group("b", 1)}, "the weight of /a/b is not known"},
+		{"nothing mounted and no group", workers.Hierarchy{}, "/", nil, ""},
 	} {
-		f := findHierarchy(c.mounts).read(c.path)
+		f := newHierarchy(c.of).read(c.path)
 		if !reflect.DeepEqual(f.groups, c.want) || (f.hidden == "") != (c.hidden == "") || !strings.Contains(f.hidden, c.hidden) {
 			t.Errorf("%s: got %+v, %q\nwant %+v, %q", c.name, f.groups, f.hidden, c.want, c.hidden)
 		}
@@ -105,7 +97,7 @@ func TestAGroupCompetesAsItsFilesSay(t *testing.T) {
 
 func TestWhatIsKnownOfAGroupIsKeptForASecond(t *testing.T) {
 	dir := folder(t, files1)
-	h := findHierarchy([]*procfs.MountInfo{v1(dir, "/")})
+	h := newHierarchy(v1(dir, "/"))
 	weight := func(now int) float64 {
 		return h.family("/docker", time.Duration(now)*ms).groups[0].Weight
 	}

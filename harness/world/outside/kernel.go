@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/butfor/butfor/harness/scenario"
+	workers "github.com/butfor/butfor/worker/process"
 )
 
 // A kernel is what this machine's says. It is for one goroutine.
@@ -53,7 +54,11 @@ func open(mark string) (*kernel, error) {
 	if k.proc, err = os.Open("/proc"); err != nil {
 		return nil, err
 	}
-	k.groups = findHierarchy(mounts)
+	groups, err := workers.FindHierarchy()
+	if err != nil {
+		return nil, err
+	}
+	k.groups = newHierarchy(groups)
 	enabled, _ := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled")
 	k.auto = string(bytes.TrimSpace(enabled)) == "1"
 	k.lookForGaps(mounts)
@@ -132,13 +137,9 @@ func (k *kernel) kthreads() []int {
 // somebody.
 const kthreadd = 2
 
-// clock is the CPU time of all threads of a process, dead ones too, exact to
-// the nanosecond. See clock_getcpuclockid(3).
+// clock is the CPU time of all threads of a process, dead ones too.
 func (k *kernel) clock(pid int) (time.Duration, bool) {
-	const scheduler = 2
-	var ts unix.Timespec
-	err := unix.ClockGettime(int32(^pid<<3|scheduler), &ts)
-	return time.Duration(ts.Nano()), err == nil
+	return workers.CPUTime(pid)
 }
 
 // threads calls f with what each living thread of a process has had of the CPU,
@@ -293,7 +294,7 @@ func (k *kernel) group(pid int, now time.Duration) (f family, ok bool) {
 	if text == nil {
 		return family{}, false
 	}
-	f = k.groups.family(parseCgroup(text, k.groups.v2), now)
+	f = k.groups.family(parseCgroup(text, k.groups.V2), now)
 	if len(f.groups) > 0 || !k.auto { // autogroups are of the root alone
 		return f, true
 	}

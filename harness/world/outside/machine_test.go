@@ -274,11 +274,11 @@ func TestHowAProcessCompetesIsReadFromThisMachine(t *testing.T) {
 // cgroup makes a group with the CPU controller, and moves a process there.
 func cgroup(t *testing.T, k *kernel, pid int, settings map[string]string) string {
 	t.Helper()
-	if k.groups.dir == "" || os.Geteuid() != 0 {
+	if k.groups.Dir == "" || os.Geteuid() != 0 {
 		t.Skip("no cgroup with a CPU controller can be made here")
 	}
 	name := fmt.Sprint("butfor-test-", os.Getpid())
-	dir := filepath.Join(k.groups.dir, name)
+	dir := filepath.Join(k.groups.Dir, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Skip("no cgroup can be made here: ", err)
 	}
@@ -300,7 +300,7 @@ func TestAContainersWeightAndQuotaAreReadFromThisMachine(t *testing.T) {
 	}
 	defer k.close()
 	settings := map[string]string{"cpu.shares": "512", "cpu.cfs_period_us": "50000", "cpu.cfs_quota_us": "20000"}
-	if k.groups.v2 {
+	if k.groups.V2 {
 		settings = map[string]string{"cpu.weight": "50", "cpu.max": "20000 50000"}
 	}
 	dir := cgroup(t, k, 0, settings)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/butfor/butfor/harness/cpu"
 	"github.com/butfor/butfor/harness/scenario"
+	workers "github.com/butfor/butfor/worker/process"
 )
 
 func TestSchedstatIsReadAsTheKernelWritesIt(t *testing.T) {
@@ -225,7 +226,7 @@ func FuzzAutogroup(f *testing.F) {
 func FuzzCgroup(f *testing.F) {
 	f.Add([]byte("1:cpu:/share\n0::/unified\n"), true)
 	f.Fuzz(func(t *testing.T, text []byte, v2 bool) {
-		h := &hierarchy{v2: v2}
+		h := &hierarchy{Hierarchy: workers.Hierarchy{V2: v2}}
 		for _, g := range h.read(parseCgroup(text, v2)).groups {
 			if g.Name == "" || g.Weight != 1 {
 				t.Errorf("got %+v", g)
