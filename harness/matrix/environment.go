@@ -39,6 +39,9 @@ var environments = []environment{
 	{"one worker crashes", inside, func(lots *rand.Rand) faults.Plan {
 		return faults.Plan{{Fault: faults.ExitMidCall{After: between(lots, ms, 200*ms)}, Times: 1}}
 	}},
+	{"a worker crashes at its second call", inside, func(lots *rand.Rand) faults.Plan {
+		return faults.Plan{{Fault: faults.ExitMidCall{After: between(lots, ms, 200*ms), Nth: 2}, Times: 1}}
+	}},
 	{"one start fails", inside, func(*rand.Rand) faults.Plan {
 		return faults.Plan{{Fault: faults.DiesBeforeHello{}, Target: faults.Target{First: 1}}}
 	}},
@@ -85,7 +88,7 @@ var environments = []environment{
 		return faults.Plan{{Fault: faults.KillIdle{After: between(lots, 10*ms, 300*ms)}, Times: 2 + lots.IntN(3)}}
 	}},
 	{"first starts are mute", crashes, func(lots *rand.Rand) faults.Plan {
-		return faults.Plan{{Fault: faults.NeverSaysHello{}, Target: faults.Target{First: 1 + lots.IntN(4)}}}
+		return faults.Plan{{Fault: faults.NeverSaysHello{}, Target: faults.Target{First: 2 + lots.IntN(2)}}}
 	}},
 	{"hogs and starts that compute", combined, func(lots *rand.Rand) faults.Plan {
 		return faults.Plan{{Fault: faults.CPUHogs{Threads: 4 + lots.IntN(9)}}, {Fault: faults.SlowStart{CPU: between(lots, 500*ms, 2*sec)}}}

@@ -67,7 +67,7 @@ var loads = []load{
 		at := between(lots, 6*sec, 7*sec)
 		return scenario.Scenario{
 			Config: subject.Config{Size: 4}, Start: start(lots),
-			Workload: scenario.Workload{Clients: 4, At: []time.Duration{at, at, at, at}, Command: "sleep", Args: seconds(lots, 200*ms, 400*ms)}, Deadline: sec,
+			Workload: scenario.Workload{Clients: 4, At: []time.Duration{at, at, at, at}, Command: "sleep", Args: seconds(lots, 550*ms, 650*ms)}, Deadline: sec,
 		}
 	}, nil},
 	{"overflow", ours, func(lots *rand.Rand) scenario.Scenario {
@@ -96,10 +96,26 @@ var loads = []load{
 			Faults: faults.Plan{{Fault: faults.GiveUp{After: between(lots, 50*ms, 150*ms)}, Target: faults.Target{Clients: []string{"c2", "c5"}}}},
 		}
 	}, nil},
+	{"callers who give up as it is their turn", ours, func(lots *rand.Rand) scenario.Scenario {
+		takes := between(lots, 200*ms, 400*ms)
+		soon := takes / 2
+		return scenario.Scenario{
+			Config: subject.Config{Size: 2, Lazy: true}, Start: start(lots), Warm: 2,
+			Workload: scenario.Workload{Clients: 6, At: []time.Duration{0, 0, soon, soon, soon, 2 * takes}, Command: "sleep", Args: map[string]any{"s": takes.Seconds()}}, Deadline: 4500 * ms,
+			Faults: faults.Plan{{Fault: faults.GiveUp{After: takes - soon}, Target: faults.Target{Clients: []string{"c3", "c4"}}}},
+		}
+	}, nil},
 	{"quick cycles", ours, func(lots *rand.Rand) scenario.Scenario {
 		return scenario.Scenario{
 			Config: subject.Config{Size: 3, Lazy: true}, Start: start(lots), Warm: 3,
 			Workload: scenario.Workload{Clients: 3 + lots.IntN(2), Calls: 6, Think: 10 * ms, Command: "sleep", Args: seconds(lots, 10*ms, 10*ms)}, Deadline: 500 * ms,
+		}
+	}, nil},
+	{"two in turns on one worker", ours, func(lots *rand.Rand) scenario.Scenario {
+		turn := between(lots, 10*ms, 20*ms)
+		return scenario.Scenario{
+			Config: subject.Config{Size: 1, Lazy: true}, Start: start(lots), Warm: 1,
+			Workload: scenario.Workload{Clients: 2, Calls: 3, Think: turn, Command: "sleep", Args: map[string]any{"s": turn.Seconds()}}, Deadline: 4500 * ms,
 		}
 	}, nil},
 	{"a backlog", ours, func(lots *rand.Rand) scenario.Scenario {
@@ -127,8 +143,8 @@ var loads = []load{
 	}, []string{inside, hogs, crashes}}, // what may be slower inside the contract takes longer than the deadline
 	{"starts with a timeout", ours, func(lots *rand.Rand) scenario.Scenario {
 		return scenario.Scenario{
-			Config: subject.Config{Size: 4, Lazy: true, StartTimeout: between(lots, 4*sec, 4500*ms)}, Start: start(lots),
-			Workload: scenario.Workload{Clients: 6, Arrive: scenario.Rate, Every: between(lots, 200*ms, 500*ms), Command: "sleep", Args: seconds(lots, 100*ms, 300*ms)}, Deadline: 10 * sec,
+			Config: subject.Config{Size: 2, Lazy: true, StartTimeout: between(lots, 4*sec, 4500*ms)}, Start: start(lots),
+			Workload: scenario.Workload{Clients: 20, Arrive: scenario.Rate, Every: between(lots, 350*ms, 450*ms), Command: "sleep", Args: seconds(lots, 100*ms, 200*ms)}, Deadline: 10 * sec,
 		}
 	}, []string{inside, crashes}}, // slower starts would be the timeout's fault
 
@@ -153,6 +169,13 @@ var loads = []load{
 			Faults: faults.Plan{{Fault: faults.GiveUp{After: between(lots, 300*ms, 900*ms)}, Target: faults.Target{Clients: []string{"c1"}}}},
 		}
 	}, nil},
+	{"one historical worker, a caller who gives up", historical, func(lots *rand.Rand) scenario.Scenario {
+		return scenario.Scenario{
+			Config: subject.Config{Size: 1, Lazy: true}, Start: start(lots),
+			Workload: scenario.Workload{Clients: 3, Arrive: scenario.Rate, Every: between(lots, 100*ms, 200*ms), Command: "echo"}, Deadline: 2400 * ms,
+			Faults: faults.Plan{{Fault: faults.GiveUp{After: between(lots, 300*ms, 800*ms)}, Target: faults.Target{Clients: []string{"c1"}}}},
+		}
+	}, []string{inside, hogs}},
 	{"one historical worker, calls that compute", historical, func(lots *rand.Rand) scenario.Scenario {
 		return scenario.Scenario{
 			Config: subject.Config{Size: 1, Lazy: true}, Start: start(lots), Warm: 1,
