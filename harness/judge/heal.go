@@ -13,6 +13,9 @@ import (
 // meanwhile, or a start that had been hurt was still under way, only a replay can
 // say, in which the ones do not and the other is waited for.
 func (t *trial) heal() {
+	if probed, _ := t.Run.First(scenario.Probed); t.lost != "" && probed.N+t.silent() >= t.Run.Size {
+		t.lost = "" // a start that never ends, and that nothing ends, keeps its place from any pool
+	}
 	if t.lost == "" || t.verdict.Word != scenario.Sound && t.verdict.Word != scenario.Environmental {
 		return
 	}
@@ -49,18 +52,35 @@ func (t *trial) workloadEnded() time.Duration {
 }
 
 // underWay is the most that a start asks for which was under way when the workload
-// ended: no pool has its worker before.
+// ended: no pool has its worker before. One that is mute takes as long as a start may.
 func (t *trial) underWay() (longest time.Duration) {
 	for _, s := range t.Run.Environment.Starts {
 		if then := t.workloadEnded(); s.Begin >= then || s.End <= then {
 			continue
 		}
 		longest = max(longest, s.CPU+s.Wait)
-		if s.Asks != nil {
+		switch timeout := t.Met.Config.StartTimeout; {
+		case s.Asks != nil:
 			longest = max(longest, s.Asks.CPU+s.Asks.Wait)
+		case s.Mute:
+			longest = max(longest, timeout)
 		}
 	}
 	return longest
+}
+
+// silent is how many starts never end, beyond those that the contract has.
+func (t *trial) silent() (n int) {
+	most := t.Met.Contract.Start
+	for _, s := range t.Run.Environment.Starts {
+		if s.Mute && s.Cut && s.Asks == nil && (s.CPU > most.CPU || s.Wait > most.Wait) {
+			n++
+		}
+	}
+	if t.Met.Config.StartTimeout > 0 { // then they are ended
+		return 0
+	}
+	return max(0, n-t.Met.Contract.Mute)
 }
 
 // calm says whether what others wanted after the workload was inside the contract,

@@ -74,3 +74,32 @@ func TestAStartThatIsUnderWayIsWaitedFor(t *testing.T) {
 		}
 	}
 }
+
+func TestAMuteStartIsWaitedForUntilItIsEndedAndExcusesNoMoreThanItsOwnPlace(t *testing.T) {
+	for name, x := range map[string]struct {
+		timeout time.Duration
+		size    int
+		allowed int // mute starts, by the contract
+		word    scenario.Word
+	}{
+		"nothing ends it":                  {0, 2, 0, scenario.Sound},
+		"nor is it all that is lost":       {0, 3, 0, scenario.Architectural},
+		"the contract has such":            {0, 2, 1, scenario.Architectural},
+		"it is ended, and the pool is not": {9 * time.Second, 2, 0, scenario.Architectural},
+	} {
+		c := lostOne(t, 3)
+		contract := *c.Met.Contract
+		contract.Mute, contract.Start.Wait = x.allowed, time.Second
+		c.Met.Contract, c.Met.Config.StartTimeout, c.Run.Size = &contract, x.timeout, x.size
+		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: 2 * time.Second, Cut: true, Mute: true, Demand: scenario.Demand{Wait: 1900 * ms}}}
+		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+			if want := c.Met.Recovery + max(1900*ms, x.timeout); sc.Recovery != want {
+				t.Errorf("%s: it is given %v to recover, want %v", name, sc.Recovery, want)
+			}
+			return timeline(t, "size 3\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n=1"), nil
+		}
+		if v := Judge(c); v.Word != x.word {
+			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
+		}
+	}
+}

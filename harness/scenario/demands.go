@@ -73,9 +73,8 @@ func (d *Demands) Start(n int) model.Profile {
 		return model.Profile{Refuse: errors.New(s.Refused)}
 	}
 	death, dies := d.deaths[n]
-	exit := exitOf(death)
 	if s != nil && s.Died {
-		return model.Profile{BootCPU: s.CPU, BootWait: s.Wait, DieBooted: exit}
+		return model.Profile{BootCPU: s.CPU, BootWait: s.Wait, DieBooted: exitOf(death)}
 	}
 	asks := s
 	if s == nil || !s.Whole() {
@@ -86,7 +85,7 @@ func (d *Demands) Start(n int) model.Profile {
 	}
 	p := model.Profile{BootCPU: asks.CPU, BootWait: asks.Wait}
 	if dies && death.Call == "" { // at rest: else the call is what it dies of
-		p.DieAged, p.DieAge = exit, death.Age
+		p.DieAged, p.DieAge = exitOf(death), death.Age
 	}
 	return p
 }
