@@ -45,7 +45,8 @@ func (c *client) ask() {
 	c.next = nil
 	id := c.ids[c.nth][c.made]
 	c.made++
-	k := &call{client: c, id: id, place: len(c.calls)}
+	k := &c.run.made[len(c.calls)]
+	k.client, k.id, k.place = c, id, len(c.calls)
 	c.call = k
 	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth], Arrived: c.now, Ended: -1})
 	k.patience = c.at(c.now+c.sc.GivesUp(), cut, func() { c.abandon(k, gaveUp, false) })

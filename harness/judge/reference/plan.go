@@ -76,11 +76,14 @@ type lasting struct {
 	end   func() int
 }
 
+// thing is what the worker is to targets.
+func (w *worker) thing() faults.Thing { return faults.Worker(w.ordinal, w.id) }
+
 // under lays a fault on the worker that lasts, if it is meant for it and none of its
 // kind lies there.
 func (w *worker) under(e *faults.Underway) {
 	name := e.Fault.Name()
-	if _, ok := w.lasting[name]; ok || !e.Takes(w.thing, w.now) {
+	if _, ok := w.lasting[name]; ok || !e.Takes(w.thing(), w.now) {
 		return
 	}
 	if w.lasting == nil {
@@ -101,11 +104,11 @@ func (w *worker) rests() {
 func (w *worker) resting(e *faults.Underway) {
 	f, ok := e.Fault.(faults.IdleFault)
 	begins, _, came := e.Window()
-	if !ok || !came || !w.idle || !e.Hits(w.thing) {
+	if !ok || !came || !w.idle || !e.Hits(w.thing()) {
 		return
 	}
 	w.strikes = append(w.strikes, w.at(max(w.since+f.Idle(), begins), hurts, func() {
-		if e.Takes(w.thing, w.now) {
+		if e.Takes(w.thing(), w.now) {
 			f.Strike(port{w: w})
 		}
 	}))
@@ -129,7 +132,7 @@ func (w *worker) ordered(k *call) wire.Order {
 	w.plan.sent++
 	w.moment(faults.Call(w.plan.sent))
 	k.arm(faults.Held)
-	order, _ := w.plan.Order(w.thing.Given(k.id, w.names[k.nth], k.nth+1), w.nth, w.now)
+	order, _ := w.plan.Order(w.thing().Given(k.id, w.names[k.nth], k.nth+1), w.nth, w.now)
 	return order
 }
 

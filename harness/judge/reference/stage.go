@@ -70,8 +70,16 @@ func set(sc *scenario.Scenario) (*stage, error) {
 
 // play is one member's run.
 func (s *stage) play(p Policy) []scenario.Call {
+	r := s.open(p)
+	r.turn(func() bool { return r.left == 0 })
+	return r.calls
+}
+
+// open begins one.
+func (s *stage) open(p Policy) *run {
 	r := &run{stage: s, policy: p, demands: s.sc.Demands(), loop: loop{machine: cpu.New(s.cores)}}
 	r.calls = make([]scenario.Call, 0, len(s.ids)*max(1, s.sc.Workload.Calls))
+	r.made = make([]call, cap(r.calls))
 	r.left = len(s.arrivals)
 	r.plan.Course = s.sc.Plan().Course(s.sc.Seed)
 	r.moment(faults.Trigger{})
@@ -81,8 +89,7 @@ func (s *stage) play(p Policy) []scenario.Call {
 	} else {
 		r.begin()
 	}
-	r.turn(func() bool { return r.left == 0 })
-	return r.calls
+	return r
 }
 
 // A run is one member's time on the stage.
@@ -94,6 +101,7 @@ type run struct {
 	pool    pool
 	plan    plan
 	calls   []scenario.Call // that have come
+	made    []call          // by their place in calls
 	left    int             // clients that are not through
 	warming *timer          // while the clients wait for that: when they wait no longer
 }
@@ -124,8 +132,10 @@ func (r *run) warmed() {
 // begin starts the clients' clock.
 func (r *run) begin() {
 	r.moment(faults.Clock)
-	for _, a := range r.arrivals {
-		c := &client{run: r, nth: a.client}
+	clients := make([]client, len(r.arrivals))
+	for i, a := range r.arrivals {
+		c := &clients[i]
+		c.run, c.nth = r, a.client
 		r.at(r.now+a.at, comes, c.come)
 	}
 }

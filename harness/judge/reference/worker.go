@@ -12,43 +12,45 @@ import (
 // A worker is one far side: it does one thing at a time.
 type worker struct {
 	*run
-	profile model.Profile
-	group   *cpu.Group
-	id      string
-	ready   bool // its hello has come
-	over    bool // it has ended
-	counted bool // for the width
-	doomed  bool // it is of the age at which it dies, and does so once it rests
-	call    *call
-	thread  *cpu.Thread // while it computes
-	wait    *timer      // while it waits
-	late    *timer      // when its start has taken too long
-	age     *timer      // when it dies
-	crash   *timer      // when it is to die of the call in hand
+	group     *cpu.Group
+	id        string
+	mute      bool // it will say no hello
+	stillborn bool // it will die in place of it
+	ready     bool // its hello has come
+	over      bool // it has ended
+	counted   bool // for the width
+	doomed    bool // it is of the age at which it dies, and does so once it rests
+	call      *call
+	thread    *cpu.Thread // while it computes
+	wait      *timer      // while it waits
+	late      *timer      // when its start has taken too long
+	age       *timer      // when it dies
+	crash     *timer      // when it is to die of the call in hand
 
 	// Of the plan.
-	thing   faults.Thing // what it is to targets
-	nth     int          // calls so far
+	ordinal int // ordinal of its launch, from 1
+	nth     int // calls so far
 	lasting map[string]lasting
 	idle    bool
-	since   time.Duration
-	strikes []*timer // to come if it rests for long enough
+	since   time.Duration // its hello, or its last reply
+	strikes []*timer      // to come if it rests for long enough
 }
 
 // launch begins a start, the nth from 0.
 func (r *run) launch(n int) {
-	w := &worker{run: r, id: r.id(n), counted: true, profile: r.demands.Start(n), group: r.env.Group(r.machine)}
+	w := &worker{run: r, id: r.id(n), counted: true, ordinal: n + 1, group: r.env.Group(r.machine)}
+	p := r.demands.Start(n)
 	if len(r.plan.Course) > 0 {
-		w.thing = faults.Worker(n+1, w.id)
 		r.moment(faults.Start(n + 1))
-		for _, e := range r.plan.Start(w.thing, r.now) {
-			e.Alter(&w.profile, w.thing)
+		for _, e := range r.plan.Start(w.thing(), r.now) {
+			e.Alter(&p, w.thing())
 		}
 	}
-	if w.profile.Refuse != nil {
+	if p.Refuse != nil {
 		r.failed(w)
 		return
 	}
+	w.mute, w.stillborn = p.Mute, p.DieBooted != nil || p.DieAtHello != nil
 	r.plan.workers = append(r.plan.workers, w)
 	for _, e := range r.plan.lasting {
 		w.under(e)
@@ -56,19 +58,20 @@ func (r *run) launch(n int) {
 	if t := r.sc.Config.StartTimeout; t > 0 {
 		w.late = r.at(r.now+t, cut, w.die)
 	}
-	if w.profile.DieAged != nil {
-		w.age = r.at(r.now+w.profile.DieAge, hurts, func() {
+	if p.DieAged != nil {
+		w.age = r.at(r.now+p.DieAge, hurts, func() {
 			if w.doomed = true; w.call == nil {
 				w.die()
 			}
 		})
 	}
-	w.do(model.Demand{CPU: w.profile.BootCPU}, func() {
+	wait := p.BootWait
+	w.do(model.Demand{CPU: p.BootCPU}, func() {
 		if w.policy.OnCPU {
 			w.counts(false)
 			w.start()
 		}
-		w.do(model.Demand{Wait: w.profile.BootWait}, w.booted)
+		w.do(model.Demand{Wait: wait}, w.booted)
 	})
 }
 
@@ -83,9 +86,9 @@ func (w *worker) counts(does bool) {
 // booted reads its first frame.
 func (w *worker) booted() {
 	switch {
-	case w.profile.DieBooted != nil || w.profile.DieAtHello != nil:
+	case w.stillborn:
 		w.die()
-	case w.profile.Mute:
+	case w.mute:
 	default:
 		w.late.off()
 		w.rests()
