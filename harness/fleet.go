@@ -148,12 +148,17 @@ func Serve(t *testing.T, in io.Reader, out io.Writer) error {
 // runtime would do so upon SIGQUIT, but for the stack of a goroutine that runs on
 // another thread: of the very one that never pauses.
 func tellStacks() {
+	_, _ = os.Stderr.Write(stacks())
+	os.Exit(2)
+}
+
+// stacks are those of all goroutines.
+func stacks() []byte {
 	const most = 64 << 20 // bytes
 	for size := 1 << 20; ; size *= 2 {
-		stacks := make([]byte, size)
-		if n := runtime.Stack(stacks, true); n < size || size >= most {
-			_, _ = os.Stderr.Write(stacks[:n])
-			os.Exit(2)
+		all := make([]byte, size)
+		if n := runtime.Stack(all, true); n < size || size >= most {
+			return all[:n]
 		}
 	}
 }
@@ -268,7 +273,7 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 			return answer{}, fmt.Errorf("a child for virtual runs can't be begun: %w", err)
 		}
 	}
-	patience := cmp.Or(f.Patience, time.Minute)
+	patience := cmp.Or(f.Patience, stuckAfter)
 	a, err := c.ask(ctx, j, patience, f.enough)
 	switch {
 	case ctx.Err() != nil:
@@ -322,6 +327,13 @@ func (c *child) begin(cmd *exec.Cmd) (err error) {
 	c.cmd = cmd
 	return nil
 }
+
+// stuckAfter is how long a virtual run may take in real time unless its patience
+// is set.
+const stuckAfter = time.Minute
+
+// notOfTheRun says why time stands still.
+const notOfTheRun = "in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start"
 
 var errStuck = errors.New("it stood still")
 
@@ -392,7 +404,7 @@ type fallenError struct {
 
 func (e *fallenError) Error() string {
 	if e.stuck {
-		return fmt.Sprintf("the run stood still for %v of real time: %s; in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start", e.patience, blocked(e.stderr))
+		return fmt.Sprintf("the run stood still for %v of real time: %s; %s", e.patience, blocked(e.stderr), notOfTheRun)
 	}
 	return "the program crashed: " + crash(e.stderr)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
@@ -691,6 +692,17 @@ func TestTrialOfABadScenario(t *testing.T) {
 	fmt.Println("after a bad one")
 }
 
+func TestTrialOfAStandstill(t *testing.T) {
+	if os.Getenv(trialVariable) == "" {
+		t.Skip("run by TestRunTFailsAnUnsoundRun")
+	}
+	sc := on(subject.Subject{Name: "held", Open: func(context.Context, worker.Launcher, subject.Config) (subject.Pool, error) {
+		return nil, waitForAMutex()
+	}})
+	sc.World = virtual.Name
+	Trial{Patience: time.Second}.Run(t, sc)
+}
+
 func TestRunTFailsAnUnsoundRun(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestTrialOf", "-test.timeout", watchdog.String())
 	cmd.Env = append(os.Environ(), trialVariable+"=1")
@@ -702,6 +714,7 @@ func TestRunTFailsAnUnsoundRun(t *testing.T) {
 	for _, want := range []string{
 		"--- FAIL: TestTrialOfAnUnsoundSubject", "butfor: architectural: 1 of 1 calls missed", "no licence", "after it: architectural",
 		"--- FAIL: TestTrialOfABadScenario", "butfor: scenario has no subject",
+		"--- FAIL: TestTrialOfAStandstill", "butfor: inconclusive: the run stood still for 1s of real time: a goroutine (sync.Mutex.Lock) in", "harness.waitForAMutex at",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("%q is not in\n%s", want, out)

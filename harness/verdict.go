@@ -122,7 +122,7 @@ func (s *replays) bounded(replay func(t *testing.T) error) error {
 		case err := <-done:
 			done <- err
 		case <-late.C:
-			s.stuck = fmt.Errorf("a replay stood still for %v of real time: in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start", replayPatience)
+			s.stuck = fmt.Errorf("a replay stood still for %v of real time: %s", replayPatience, notOfTheRun)
 			done <- s.stuck
 		}
 	}
