@@ -166,10 +166,24 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}); ok {
 		trace.Asked(record, m.Asks())
 	}
+	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}
 	return record, nil
+}
+
+// hurtStarts is how many starts there were before the faults stopped.
+func hurtStarts(r *scenario.Record) (n int) {
+	for _, e := range r.Events {
+		switch e.Kind {
+		case scenario.Launch:
+			n++
+		case scenario.Probing:
+			return n
+		}
+	}
+	return n
 }
 
 // faultEvent is what a fault did, as it stands in a trace.

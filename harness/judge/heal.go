@@ -22,6 +22,7 @@ func (t *trial) heal() {
 	sc := t.Met
 	environment := *sc.Replay
 	environment.Load = calmed(environment.Load, t.workloadEnded())
+	environment.Further = nil // no fault hurts those starts any more
 	sc.Replay = &environment
 	sc.Recovery += t.underWay()
 	r, err := t.Play(sc)

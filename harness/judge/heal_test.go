@@ -17,6 +17,7 @@ func lostOne(t *testing.T, after float64) Case {
 	if after > 0 {
 		e.Load[1].Load = []scenario.Load{{Threads: 9, Runnable: after, CPU: 0.5}}
 	}
+	e.Further = []scenario.Span{{Demand: scenario.Demand{Wait: time.Hour}}} // while faults hurt starts
 	c.Run.Environment, c.Met.Replay = e, e
 	return c
 }
@@ -25,6 +26,9 @@ func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T)
 	replayed := func(n string) func(c *Case) {
 		return func(c *Case) {
 			c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+				if len(sc.Replay.Further) > 0 {
+					t.Error("faults that have stopped hurt starts in its replay")
+				}
 				if load := sc.Replay.Load; len(load) != 2 || len(load[1].Load) > 0 || load[1].At != 100*ms {
 					t.Errorf("it is replayed under %+v", load)
 				}

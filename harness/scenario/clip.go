@@ -254,6 +254,12 @@ func (k *clipping) starts(byDefault Demand) {
 		}
 		s.Demand = k.start(s.Demand)
 	}
+	e.Further = slices.Clone(e.Further)
+	for i := range e.Further { // nobody met them: they are no excess
+		s := &e.Further[i]
+		s.Refused, s.Died = "", false
+		s.CPU, s.Wait = min(s.CPU, k.Start.CPU), min(s.Wait, k.Start.Wait)
+	}
 }
 
 func (k *clipping) start(d Demand) Demand { return clip(d, k.Start, &k.starting) }

@@ -201,3 +201,24 @@ func TestWhatIsKnownOfAStartThatWasCutShortIsClipped(t *testing.T) {
 		t.Errorf("what was clipped has changed itself: %+v", s.Replay.Starts[1].Asks)
 	}
 }
+
+func TestStartsThatNobodyMetAreClippedAndAreNoExcess(t *testing.T) {
+	c := aContract()
+	s := met(func(e *Environment) {
+		n := len(e.Starts)
+		e.Further = []Span{{Worker: n, Demand: Demand{CPU: time.Hour, Wait: time.Hour}}, {Worker: n + 1, Died: true}, {Worker: n + 2, Refused: "no"}}
+	})
+	clipped, excess := c.Clip(s)
+	n := len(s.Replay.Starts)
+	if got := clipped.Demands().Start(n); got.BootCPU != c.Start.CPU || got.BootWait != c.Start.Wait {
+		t.Errorf("inside the contract it asks for %+v", got)
+	}
+	for _, n := range []int{n + 1, n + 2} {
+		if got := clipped.Demands().Start(n); got.DieBooted != nil || got.Refuse != nil {
+			t.Errorf("inside the contract start %d is %+v", n, got)
+		}
+	}
+	if len(excess) > 0 || !s.Replay.Further[1].Died {
+		t.Errorf("excess %q; what was clipped is %+v now", excess, s.Replay.Further)
+	}
+}

@@ -2,10 +2,12 @@ package scenario
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
 )
@@ -24,7 +26,8 @@ type Demands struct {
 	start0   Demand       // what a start asks for where none was recorded
 	command  string       // of the workload, whose calls all ask for the same by what they do
 	asked    model.Demand
-	starts   []Span // the whole ones
+	hurt     int    // the first start that is one of those further, or of which nothing is recorded
+	starts   []Span // the whole ones before that
 	calls    []Span
 	deaths   map[int]Death // by the ordinal of the start
 
@@ -42,7 +45,11 @@ func (s *Scenario) Demands() *Demands {
 		return d
 	}
 	d.deaths, d.sent = map[int]Death{}, map[string]int{}
-	for _, s := range d.recorded.Starts {
+	d.hurt = len(d.recorded.Starts)
+	if f := d.recorded.Further; len(f) > 0 {
+		d.hurt = f[0].Worker
+	}
+	for _, s := range d.recorded.Starts[:d.hurt] {
 		if s.Whole() {
 			d.starts = append(d.starts, s)
 		}
@@ -55,7 +62,9 @@ func (s *Scenario) Demands() *Demands {
 		}
 	}
 	for _, death := range d.recorded.Deaths {
-		d.deaths[death.Worker] = death
+		if death.Worker < d.hurt {
+			d.deaths[death.Worker] = death
+		}
 	}
 	return d
 }
@@ -66,8 +75,10 @@ func (d *Demands) Start(n int) model.Profile {
 		return model.Profile{BootCPU: d.start0.CPU, BootWait: d.start0.Wait}
 	}
 	var s *Span
-	if n < len(d.recorded.Starts) {
+	if i := n - d.hurt; i < 0 {
 		s = &d.recorded.Starts[n]
+	} else if i < len(d.recorded.Further) {
+		s = &d.recorded.Further[i]
 	}
 	if s != nil && s.Refused != "" {
 		return model.Profile{Refuse: errors.New(s.Refused)}
@@ -89,6 +100,47 @@ func (d *Demands) Start(n int) model.Profile {
 	}
 	return p
 }
+
+// FurtherStarts are those after the first n as the scenario's plan of faults would
+// have them: the faults that hurt starts from the run's begin to the workload's end.
+// There are none where it has no such fault: what was recorded says all then.
+func (s *Scenario) FurtherStarts(n int) (spans []Span) {
+	if s.Replay != nil {
+		return nil
+	}
+	course := slices.DeleteFunc(s.Faults.Course(s.Seed), func(e *faults.Underway) bool {
+		_, hurts := e.Fault.(faults.StartFault)
+		return !hurts || e.From > 0 || e.Until > 0 || !e.Comes(faults.Trigger{}, 0)
+	})
+	if len(course) == 0 {
+		return nil
+	}
+	demands := s.Demands()
+	for i := range n + furtherStarts(s.Config.Size+s.Config.Overflow) {
+		p, x := demands.Start(i), faults.Worker(i+1, fmt.Sprintf("w%d", i+1))
+		for _, e := range course.Start(x, 0) { // the first n too: a plan may hurt so many
+			e.Alter(&p, x)
+		}
+		if i < n {
+			continue
+		}
+		span := Span{Worker: i, Demand: Demand{CPU: p.BootCPU, Wait: p.BootWait}}
+		switch {
+		case p.Refuse != nil:
+			span.Refused = p.Refuse.Error()
+		case p.Mute:
+			span.Wait = model.Forever
+		default:
+			span.Died = p.DieBooted != nil || p.DieAtHello != nil
+		}
+		spans = append(spans, span)
+	}
+	return spans
+}
+
+// furtherStarts is how many more starts are foretold: those of a pool that begins
+// all of them twice, and some.
+func furtherStarts(size int) int { return 2*size + 8 }
 
 // Call is what becomes of a call that is sent to a worker.
 func (d *Demands) Call(c model.Call) model.Fate {

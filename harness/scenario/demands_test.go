@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
 )
@@ -77,6 +78,53 @@ func TestAStartGoesAsThatOfItsOrdinalWent(t *testing.T) {
 		if got := r.Start(n).BootCPU; got != 30*ms && got != 40*ms {
 			t.Errorf("start %d asks for %v of CPU, want what one of the whole ones did", n, got)
 		}
+	}
+}
+
+func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
+	s := &Scenario{Start: asks(7, 1), Faults: faults.Plan{
+		{Fault: faults.SlowStart{CPU: 100 * ms}, Target: faults.Target{First: 3}},
+		{Fault: faults.SlowStart{Wait: 50 * ms}, Times: 4},
+		{Fault: faults.DiesBeforeHello{}, Target: faults.Target{Starts: []int{5}}},
+		{Fault: faults.NeverSaysHello{}, Target: faults.Target{Starts: []int{6}}},
+		{Fault: faults.SlowStart{CPU: time.Hour}, Until: time.Second}, // over by then, as like as not
+		{Fault: faults.SlowStart{CPU: time.Hour}, At: faults.Clock},   // not begun, as like as not
+	}}
+	further := s.FurtherStarts(2)
+	want := []Span{
+		{Worker: 2, Demand: asks(107, 51)},
+		{Worker: 3, Demand: asks(7, 51)},
+		{Worker: 4, Demand: asks(7, 1), Died: true},
+		{Worker: 5, Demand: Demand{CPU: 7 * ms, Wait: model.Forever}},
+		{Worker: 6, Demand: asks(7, 1)},
+	}
+	if len(further) < len(want) || !reflect.DeepEqual(further[:len(want)], want) {
+		t.Fatalf("got %+v\nwant %+v", further, want)
+	}
+	recorded := []Span{{Worker: 0, Demand: asks(107, 51)}, {Worker: 1, Demand: asks(107, 51)}, {Worker: 2, Demand: asks(7, 1)}} // the last once all was over
+	s.Replay = &Environment{Cores: 2, Starts: recorded, Further: further, Deaths: []Death{{Worker: 2, Exit: "exit status 3"}}}
+	if err := s.Replay.Check(); err != nil {
+		t.Fatal(err)
+	}
+	d := s.Demands()
+	for n, want := range map[int]model.Profile{
+		1:                {BootCPU: 107 * ms, BootWait: 51 * ms},
+		2:                {BootCPU: 107 * ms, BootWait: 51 * ms},
+		3:                {BootCPU: 7 * ms, BootWait: 51 * ms},
+		4:                {BootCPU: 7 * ms, BootWait: ms, DieBooted: &worker.Exit{Code: 1}},
+		5:                {BootCPU: 7 * ms, BootWait: model.Forever},
+		2 + len(further): {BootCPU: 107 * ms, BootWait: 51 * ms}, // as one of those that were hurt
+	} {
+		if got := d.Start(n); !reflect.DeepEqual(got, want) {
+			t.Errorf("start %d: got %+v, want %+v", n, got, want)
+		}
+	}
+	if got := s.FurtherStarts(2); got != nil {
+		t.Errorf("a replay has %+v", got)
+	}
+	s.Replay, s.Faults = nil, faults.Plan{{Fault: faults.CPUHogs{Threads: 3}}}
+	if got := s.FurtherStarts(2); got != nil {
+		t.Errorf("without a fault that hurts starts it has %+v", got)
 	}
 }
 

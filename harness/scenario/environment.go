@@ -17,9 +17,13 @@ type Environment struct {
 	Quota Quota   `json:"quota,omitzero"` // the tightest that the workers are under
 
 	// Demands, from the trace.
-	Starts []Span            `json:"starts"`           // by the ordinal of their launch, those that failed too
-	Calls  map[string][]Span `json:"calls"`            // by the call's id, one for each time it was sent; probes are not among them
-	Deaths []Death           `json:"deaths,omitempty"` // of workers that nobody had asked to end
+	Starts []Span `json:"starts"` // by the ordinal of their launch, those that failed too
+	// Further are the starts from its first on as they would have been while faults
+	// hurt them, where a plan says so: a pool that begins more of them, or begins them
+	// sooner, meets these. In Starts are those that came once the faults had stopped.
+	Further []Span            `json:"further,omitempty"`
+	Calls   map[string][]Span `json:"calls"`            // by the call's id, one for each time it was sent; probes are not among them
+	Deaths  []Death           `json:"deaths,omitempty"` // of workers that nobody had asked to end
 	// Victims are calls, by id, that a fault kept from being answered: no pool
 	// could.
 	Victims []string `json:"victims,omitempty"`
@@ -208,6 +212,11 @@ func (e *Environment) Check() error {
 		}
 		if err := span(fmt.Sprintf("start %d", i), s); err != nil {
 			return err
+		}
+	}
+	for i, s := range e.Further {
+		if s.Worker != e.Further[0].Worker+i || s.Worker > len(e.Starts)+i || s.CPU < 0 || s.Wait < 0 {
+			return fmt.Errorf("environment: further start %d is of worker %d and asks for %v of CPU and %v of waiting", i, s.Worker, s.CPU, s.Wait)
 		}
 	}
 	for id, spans := range e.Calls {

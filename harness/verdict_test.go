@@ -1,0 +1,29 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+)
+
+// Once faults have stopped, starts are quick again, also those of the probes after
+// the run: no pool could have had those while they lasted.
+func TestStartsAfterTheFaultsAreNotWhatAnotherPoolWouldHaveMet(t *testing.T) {
+	sc := Scenario{
+		Name: "slow starts", World: "virtual", Subject: subject.Ours(), Config: subject.Config{Size: 4, Lazy: true},
+		Start:    scenario.Demand{CPU: 250 * time.Millisecond, Wait: time.Second},
+		Workload: scenario.Workload{Clients: 4, Command: "echo"}, Deadline: 4 * time.Second,
+		Faults: faults.Plan{{Fault: faults.SlowStart{CPU: 5 * time.Second}}},
+	}
+	if r := TryT(t, sc); r.Verdict.Word != scenario.Environmental {
+		t.Errorf("%s: %s; want environmental: no start was through within the deadline", r.Verdict.Word, r.Verdict.Reason)
+	}
+	sc.Faults[0].Target.First = 2 // a pool that begins four at once need not wait for them
+	sc.Deadline = 10 * time.Second
+	if r := TryT(t, sc); r.Verdict.Word != scenario.Sound {
+		t.Errorf("%s: %s", r.Verdict.Word, r.Verdict.Reason)
+	}
+}
