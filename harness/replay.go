@@ -109,6 +109,9 @@ func again(of Result, how Replaying) (Scenario, error) {
 	}
 	if probing, ok := of.Record.First(scenario.Probing); ok {
 		environment.Load = until(environment.Load, probing.At)
+		if how.Demands == nil {
+			environment = begunBy(environment, probing.At)
+		}
 	}
 	if how.Alone {
 		environment.Rivals, environment.Load = nil, nil
@@ -141,6 +144,26 @@ func until(load []scenario.Bucket, end time.Duration) []scenario.Bucket {
 		load[n-1].Span = min(load[n-1].Span, end-load[n-1].At)
 	}
 	return load
+}
+
+// begunBy is an environment without the starts that were begun later: when the
+// workload is over, so is what hurt it, and what they asked for says nothing of what
+// the workload met. A pool that begins more starts before has them drawn from the
+// others.
+func begunBy(e scenario.Environment, end time.Duration) scenario.Environment {
+	n := 0
+	for n < len(e.Starts) && e.Starts[n].Begin < end {
+		n++
+	}
+	later := func(worker int) bool { return worker >= n }
+	e.Starts = e.Starts[:n:n]
+	e.Deaths = slices.DeleteFunc(slices.Clone(e.Deaths), func(d scenario.Death) bool { return later(d.Worker) })
+	calls := map[string][]scenario.Span{}
+	for id, spans := range e.Calls {
+		calls[id] = slices.DeleteFunc(slices.Clone(spans), func(s scenario.Span) bool { return later(s.Worker) })
+	}
+	e.Calls = calls
+	return e
 }
 
 // arrived are the times at which the workload's clients came, since their clock
