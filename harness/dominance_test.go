@@ -16,8 +16,11 @@ import (
 )
 
 // epsilon is by how much a pool may beat the family, whose members have no foresight:
-// by luck.
-const epsilon = 200 * time.Millisecond
+// by luck. One in a few thousand pools has more, but none more than mostLuck.
+const (
+	epsilon  = 200 * time.Millisecond
+	mostLuck = 400 * time.Millisecond
+)
 
 // rivals are the pools that must not beat it.
 func rivals() []subject.Subject { return append(Subjects(), subject.Ideal(subject.Grown)) }
@@ -48,7 +51,14 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 	"deaths at rest": func(draw *rand.Rand, sc *Scenario) {
 		sc.Faults = faults.Plan{{Fault: faults.Draw("kill-idle", draw), Times: 1 + draw.IntN(3)}}
 	},
-	"a swarm": func(draw *rand.Rand, sc *Scenario) { sc.Faults = faults.Swarm(draw, 1+draw.IntN(3)) },
+	"a swarm": func(draw *rand.Rand, sc *Scenario) {
+		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3))
+		for i := range sc.Faults { // not when the pool itself has done something
+			if on := &sc.Faults[i].At; on.On == faults.AtStart || on.On == faults.AtCall {
+				*on = faults.Clock
+			}
+		}
+	},
 	"frozen load": func(draw *rand.Rand, sc *Scenario) {
 		sc.Replay, sc.Frozen = met(draw, sc), true
 	},
@@ -110,25 +120,35 @@ func met(draw *rand.Rand, sc *Scenario) *scenario.Environment {
 	return e
 }
 
-// misses is how many deadlines the family misses in a scenario.
-func misses(t *testing.T, sc Scenario, deadline time.Duration) int {
+// best is the family's under a deadline.
+func best(t *testing.T, sc Scenario, deadline time.Duration) *reference.Member {
 	t.Helper()
 	sc.Deadline = deadline
 	f, err := reference.Run(sc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.Best().Misses()
+	return f.Best()
+}
+
+// answered counts the calls that were.
+func answered(m *reference.Member) (n int) {
+	for _, c := range m.Calls {
+		if c.Err == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // beaten is by how much more time than a deadline the family needs to miss nothing.
 func beaten(t *testing.T, sc Scenario, deadline time.Duration) time.Duration {
 	low, high := time.Duration(0), asMuch
-	for misses(t, sc, deadline+high) > 0 && high < time.Minute {
+	for best(t, sc, deadline+high).Misses() > 0 && high < time.Minute {
 		low, high = high, 2*high
 	}
 	for high-low > asMuch {
-		if mid := (low + high) / 2; misses(t, sc, deadline+mid) > 0 {
+		if mid := (low + high) / 2; best(t, sc, deadline+mid).Misses() > 0 {
 			low = mid
 		} else {
 			high = mid
@@ -155,7 +175,7 @@ func warmth(r *scenario.Record) (n int) {
 // What is left is luck: which start is the slow one, or dies, goes by its ordinal, and
 // a line that is not first come, first served may happen to have the long calls last.
 func TestNobodyBeatsTheFamily(t *testing.T) {
-	runs, kept, beat, several := 0, 0, 0, 0
+	runs, kept, beat, several, lucky := 0, 0, 0, 0, 0
 	most, hows := map[string]time.Duration{}, map[string]int{}
 	for seed := range seeds(t, 220) {
 		for _, s := range rivals() {
@@ -172,8 +192,8 @@ func TestNobodyBeatsTheFamily(t *testing.T) {
 			}
 			kept++
 			sc.Deadline = served[len(served)-1] + asMuch // which is more than the steps of a bubble take
-			calls := misses(t, sc, sc.Deadline)
-			if calls == 0 {
+			calls := best(t, sc, sc.Deadline).Misses()
+			if calls == 0 || len(served) < answered(best(t, sc, time.Minute)) { // whose calls are excused is not faster
 				continue
 			}
 			if r, err = stage(context.Background(), t, sc, s, false); err != nil {
@@ -192,11 +212,18 @@ func TestNobodyBeatsTheFamily(t *testing.T) {
 				t.Log(say)
 			}
 			if by > epsilon {
+				lucky++
+				t.Log(say)
+			}
+			if by > mostLuck {
 				t.Error(say)
 			}
 		}
 	}
-	t.Logf("%d runs, of which %d missed nothing; %d of these beat the family, by at most %v; %d by more than one call; under %v", runs, kept, beat, most, several, hows)
+	t.Logf("%d runs, of which %d missed nothing; %d of these beat the family, by at most %v; %d by more than %v, %d by more than one call; under %v", runs, kept, beat, most, lucky, epsilon, several, hows)
+	if lucky > kept/2000 {
+		t.Errorf("%d of %d pools beat the family by more than %v", lucky, kept, epsilon)
+	}
 	if several > 1+kept/1000 {
 		t.Errorf("%d of %d pools keep deadlines of which the family misses more than one", several, kept)
 	}

@@ -87,6 +87,9 @@ const (
 
 // answer ends a call.
 func (r *run) answer(k *call, err string, excused bool) {
+	if k.back { // its caller waits no longer
+		return
+	}
 	k.back = true
 	k.patience.off()
 	out := &r.calls[k.place]
@@ -109,10 +112,11 @@ func (r *run) deadline() time.Duration {
 
 // abandon ends a call whose caller no longer waits for it.
 func (r *run) abandon(k *call, err string, excused bool) {
-	if w := k.worker; w != nil {
-		r.drop(w)
-	} else {
+	switch w := k.worker; {
+	case w == nil:
 		r.leave(k)
+	case !r.policy.Spare:
+		r.drop(w)
 	}
 	r.answer(k, err, excused)
 }

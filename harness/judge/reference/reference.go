@@ -45,6 +45,9 @@ type Policy struct {
 	OnCPU bool
 	Fill  Fill
 	Hold  int // workers at most; 0: Size and Overflow
+	// Spare has a worker whose call is cut short go on with it, and be free then.
+	// Else it is ended, and another is started where it is missed.
+	Spare bool
 }
 
 // Fill is what a pool starts beyond what its callers in line need.
@@ -67,6 +70,9 @@ func (p Policy) String() string {
 	b.WriteString([...]string{", on demand", ", filled", ", filled with overflow"}[p.Fill])
 	if p.Hold > 0 {
 		fmt.Fprintf(&b, ", %d at most", p.Hold)
+	}
+	if p.Spare {
+		b.WriteString(", sparing workers")
 	}
 	return b.String()
 }
@@ -121,8 +127,20 @@ func policies(sc *scenario.Scenario) (all []Policy) {
 				add(Policy{Width: w, Fill: fill, Hold: cores})
 			}
 		}
+		if sc.Config.Overflow > 0 && fill != Most {
+			add(Policy{Width: cores, Fill: fill, Hold: sc.Config.Size})
+		}
+		if cuts(sc) {
+			add(Policy{Width: cores, Fill: fill, Spare: true})
+			add(Policy{Width: 1, Fill: fill, Hold: cores, Spare: true})
+		}
 	}
 	return all
+}
+
+// cuts says whether calls are cut short by who makes them, though none is late.
+func cuts(sc *scenario.Scenario) bool {
+	return sc.Workload.DieAfter > 0 || len(sc.Faults.Callers()) > 0
 }
 
 // fills are those that make a difference.
