@@ -30,7 +30,7 @@ var rooms = map[string][]string{
 	"harness/report":   {"harness/scenario"},
 	"harness/matrix":   {"harness/scenario"},
 	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
-	"cmd":              {"harness", "harness/mutant"},
+	"cmd":              {"harness", "harness/mutant", "harness/overlay"},
 	"suites":           {"harness", "internal/leftover"},
 	// For whoever needs them.
 	"python":         {},
@@ -39,7 +39,8 @@ var rooms = map[string][]string{
 	// For tests.
 	"internal/leftover": {"worker"},
 	// For tests, and for who builds the mutants.
-	"harness/mutant": {},
+	"harness/mutant":  {},
+	"harness/overlay": {},
 }
 
 var forAll = []string{"python", "internal/point"}

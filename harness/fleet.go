@@ -332,8 +332,8 @@ func (c *child) begin(cmd *exec.Cmd) (err error) {
 // is set.
 const stuckAfter = time.Minute
 
-// notOfTheRun says why time stands still.
-const notOfTheRun = "in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start"
+// notOfTheRun says why time stands still, and what can be done.
+const notOfTheRun = "in virtual time nobody may wait for what is no matter of the run, such as a lock that is held across a start; butfor overlay makes a package's locks a matter of it"
 
 var errStuck = errors.New("it stood still")
 
