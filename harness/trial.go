@@ -113,22 +113,26 @@ func (tr Trial) try(t Test, sc Scenario) Result {
 }
 
 // bounded runs a scenario, and does not wait for a bubble that hangs.
-func (tr Trial) bounded(ctx context.Context, sc Scenario) (r Result, err error) {
+func (tr Trial) bounded(ctx context.Context, sc Scenario) (Result, error) {
 	if sc.World != virtual.Name {
 		return runIn(ctx, tr.T, sc)
 	}
 	patience := cmp.Or(tr.Patience, stuckAfter)
 	late := time.NewTimer(patience)
 	defer late.Stop()
-	done := make(chan struct{})
+	type outcome struct {
+		result Result
+		err    error
+	}
+	done := make(chan outcome, 1)
 	go func() {
-		defer close(done)
-		err = errors.New("the run ended its goroutine in place of returning")
-		r, err = runIn(ctx, tr.T, sc)
+		o := outcome{err: errors.New("the run ended its goroutine in place of returning")}
+		defer func() { done <- o }()
+		o.result, o.err = runIn(ctx, tr.T, sc)
 	}()
 	select {
-	case <-done:
-		return r, err
+	case o := <-done:
+		return o.result, o.err
 	case <-late.C:
 		return (&fallenError{stuck: true, patience: patience, stderr: string(stacks())}).result(sc), nil
 	}
