@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	// For tests.
 	"internal/leftover": {"worker"},
 	// For tests, and for who builds the mutants.
-	"harness/mutant":  {},
+	"harness/mutant":  {"harness/overlay"},
 	"harness/overlay": {},
 }
 

@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
+
+	"github.com/butfor/butfor/harness/overlay"
 )
 
 // Folder is where the patches are, below the module's root.
@@ -125,13 +127,13 @@ func (m Mutant) Overlay(root, dir string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	o := overlay{root: root, dir: dir, replace: map[string]string{}}
+	o := overlay.New(root, dir)
 	for rel, text := range texts {
-		if err := o.add(rel, text); err != nil {
+		if err := o.Add(rel, text); err != nil {
 			return "", err
 		}
 	}
-	return o.write()
+	return o.Write()
 }
 
 // patched is what becomes of the module's files, by their paths in it.

@@ -144,10 +144,10 @@ func TestAPatchAppliesWhereverItsLinesStand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "a_a.txt")); err != nil || string(text) != "above\nabove\none\ngoodbye\ntwo\n" {
+	if text, err := os.ReadFile(filepath.Join(dir, "a", "a.txt")); err != nil || string(text) != "above\nabove\none\ngoodbye\ntwo\n" {
 		t.Errorf("got %q, %v", text, err)
 	}
-	if text, err := os.ReadFile(overlay); err != nil || !strings.Contains(string(text), "a_a.txt") {
+	if text, err := os.ReadFile(overlay); err != nil || !strings.Contains(string(text), "a/a.txt") {
 		t.Errorf("overlay %s, %v", text, err)
 	}
 }
@@ -179,7 +179,7 @@ func TestAPatchMayAddAFile(t *testing.T) {
 	if _, err := m.Overlay(module(t, "one\n"), dir); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "a_b.txt")); err != nil || string(text) != "b\n" {
+	if text, err := os.ReadFile(filepath.Join(dir, "a", "b.txt")); err != nil || string(text) != "b\n" {
 		t.Errorf("got %q, %v", text, err)
 	}
 	if _, err := All(t.TempDir()); err == nil {

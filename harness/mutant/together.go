@@ -2,7 +2,6 @@ package mutant
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/butfor/butfor/harness/overlay"
 )
 
 // Where things are in the module.
@@ -44,7 +45,7 @@ func Together(root, dir string, mutants []Mutant) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	o := overlay{root: root, dir: dir, replace: map[string]string{}}
+	o := overlay.New(root, dir)
 	for _, m := range mutants {
 		patched, err := m.patched(root)
 		if err != nil {
@@ -61,7 +62,7 @@ func Together(root, dir string, mutants []Mutant) (path string, err error) {
 					return "", err
 				}
 			}
-			if err := o.add(filepath.Join(m.dir(), filepath.Base(source)), text); err != nil {
+			if err := o.Add(filepath.Join(m.dir(), filepath.Base(source)), text); err != nil {
 				return "", err
 			}
 		}
@@ -72,14 +73,14 @@ func Together(root, dir string, mutants []Mutant) (path string, err error) {
 		if err != nil {
 			return "", fmt.Errorf("mutant %s: %w", m.Name, err)
 		}
-		if err := o.add(filepath.Join(subjectDir, "ours_"+m.goName()+".go"), text); err != nil {
+		if err := o.Add(filepath.Join(subjectDir, "ours_"+m.goName()+".go"), text); err != nil {
 			return "", err
 		}
 	}
-	if err := o.add(filepath.Join(subjectDir, listFile), list(mutants)); err != nil {
+	if err := o.Add(filepath.Join(subjectDir, listFile), list(mutants)); err != nil {
 		return "", err
 	}
-	return o.write()
+	return o.Write()
 }
 
 // goName is the mutant's name as a part of one in Go.
@@ -140,26 +141,4 @@ func list(mutants []Mutant) []byte {
 	}
 	b.WriteString("return all\n}\n")
 	return b.Bytes()
-}
-
-// An overlay is files that go build is to see in place of others, or where there
-// are none.
-type overlay struct {
-	root, dir string
-	replace   map[string]string
-}
-
-func (o *overlay) add(rel string, text []byte) error {
-	to := filepath.Join(o.dir, strings.ReplaceAll(rel, string(filepath.Separator), "_"))
-	o.replace[filepath.Join(o.root, rel)] = to
-	return os.WriteFile(to, text, 0o666)
-}
-
-func (o *overlay) write() (path string, err error) {
-	text, err := json.Marshal(map[string]any{"Replace": o.replace})
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(o.dir, "overlay.json")
-	return path, os.WriteFile(path, text, 0o666)
 }
