@@ -27,6 +27,17 @@ func TestAnOverlayIsWrittenAndNamed(t *testing.T) {
 	}
 }
 
+func TestAnOverlayIsKeptByItsContentUnlessAFolderIsNamed(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	first, second, other := butfor(t, "overlay", "../../pool/../harness/subject"), butfor(t, "overlay", "../../harness/subject"), butfor(t, "overlay", "../../worker/process")
+	if first.status != exitOK || !strings.HasPrefix(first.stdout, os.Getenv("XDG_CACHE_HOME")) || second.stdout != first.stdout || other.stdout == first.stdout {
+		t.Errorf("%+v\n%+v\n%+v", first, second, other)
+	}
+	if _, err := os.Stat(strings.TrimSpace(first.stdout)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnOverlayOfWhatHasNoLocksIsWrongUsage(t *testing.T) {
 	for _, c := range []struct {
 		args []string
