@@ -22,7 +22,8 @@ func (t *trial) heal() {
 	sc := t.Met
 	environment := *sc.Replay
 	environment.Load = calmed(environment.Load, t.workloadEnded())
-	environment.Further = nil // no fault hurts those starts any more
+	seen := t.Run.Environment // the starts after the workload too: no fault hurt those
+	environment.Starts, environment.Calls, environment.Deaths, environment.Further = seen.Starts, seen.Calls, seen.Deaths, nil
 	sc.Replay = &environment
 	sc.Recovery += t.underWay()
 	r, err := t.Play(sc)
