@@ -71,6 +71,7 @@ type setting struct {
 	clipped bool // under E∧C, not E
 	frozen  bool // the load from outside does not react
 	alone   bool // there is none
+	mild    bool // it was as mild as what was seen allows
 	seed    uint64
 	scale   float64 // of the deadline; 0: nobody gives up
 }
@@ -96,8 +97,11 @@ const patient = 10 * time.Minute
 // under is the scenario of a replay.
 func (t *trial) under(s setting) scenario.Scenario {
 	sc := t.Met
-	if s.clipped {
+	switch {
+	case s.clipped:
 		sc = t.clipped
+	case s.mild:
+		sc = t.mildest()
 	}
 	sc.Seed += s.seed
 	sc.Frozen = s.frozen

@@ -18,7 +18,7 @@ func lostOne(t *testing.T, after float64) Case {
 		e.Load[1].Load = []scenario.Load{{Threads: 9, Runnable: after, CPU: 0.5}}
 	}
 	e.Further = []scenario.Span{{Demand: scenario.Demand{Wait: time.Hour}}} // while faults hurt starts
-	met := *e // without what came after the workload
+	met := *e                                                               // without what came after the workload
 	e.Starts = []scenario.Span{{Begin: 200 * ms, End: 300 * ms}}
 	c.Run.Environment, c.Met.Replay = e, &met
 	return c

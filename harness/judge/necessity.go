@@ -154,9 +154,11 @@ func (t *trial) square(frozen bool, scale float64, seeds int) (q square, err err
 // never says whether this pool keeps its deadline inside the contract also under the
 // seeds from so many on.
 func (t *trial) never(from int) bool {
-	for seed := uint64(from); seed < seedsMost; seed++ {
-		if o := t.this(setting{clipped: true, seed: seed, scale: 1}); o.err != nil || o.misses > 0 {
-			return false
+	for _, frozen := range t.frozen {
+		for seed := uint64(from); seed < seedsMost; seed++ {
+			if o := t.this(setting{clipped: true, frozen: frozen, seed: seed, scale: 1}); o.err != nil || o.misses > 0 {
+				return false
+			}
 		}
 	}
 	return true
@@ -176,6 +178,10 @@ func (t *trial) found(readings []reading, seeds int) {
 		t.undecided(fmt.Sprintf("it hangs on whether the load from outside reacts: if so it is %s, else: %s", first.words[1], t.perScale(readings[1].words)))
 	case first.why != "":
 		t.undecided(first.why)
+	case len(t.excess) == 0 && (first.words[0] == scenario.Environmental || first.words[0] == scenario.Amplified):
+		t.undecided("what it met beyond the contract is too little to be told")
+	case first.words[0] == scenario.Environmental && t.unseen() != "":
+		t.undecided(t.unseen())
 	default:
 		t.verdict.Word = first.words[0]
 		t.verdict.Reason = t.sentence(a, b, c, d)

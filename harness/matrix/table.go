@@ -148,6 +148,7 @@ func (s *Standing) add(o Outcome, call Class) {
 const (
 	mostDismissed = 0
 	leastCode     = 1000 // failures of the code, of which none is dismissed
+	leastOfTenth  = 50   // of each, where one case of ten is played
 	mostAccused   = .01  // of the failures of the environment
 	mostAbstained = .05
 	leastMacroF1  = .95 // where no tuning was allowed
@@ -163,6 +164,7 @@ func (t Table) Missed() (missed []string) {
 	s := t.Judge.All
 	say(s.Dismissed() <= mostDismissed, "no failure of the code is dismissed as the environment's")
 	if t.Tenth {
+		say(s.Code.n() >= leastOfTenth && s.Env.n() >= leastOfTenth, "at least 50 failures of the code, and of the environment")
 		return missed
 	}
 	say(s.Code.n() >= leastCode, "at least 1,000 failures of the code")

@@ -78,8 +78,8 @@ func (k *clipping) machine() {
 	}
 }
 
-// quotas lifts those below what the contract has: all its cores for a group of
-// all workers, one for a worker's own.
+// quotas lifts those below what the contract has to that: all its cores for a group
+// of all workers, one for a worker's own.
 func (k *clipping) quotas() {
 	e := k.env
 	most := k.Cores
@@ -92,7 +92,7 @@ func (k *clipping) quotas() {
 			if tightest == 0 || q.Cores < tightest {
 				tightest = q.Cores
 			}
-			return Quota{}
+			return Quota{Cores: most, Period: q.Period}
 		}
 		return q
 	}

@@ -62,12 +62,14 @@ func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
 		"there were 1 cores, the contract has 2": {func(e *Environment) { e.Cores = 1 }, func(*Environment) {}},
 		"0.50 of the contract's 2 cores were stolen": {
 			func(e *Environment) { e.Load[0].Stolen, e.Load[1].Stolen = 0.5, 0.5 }, func(*Environment) {}},
-		"under a quota of 0.3 cores": {func(e *Environment) { e.Quota.Cores = 0.3 }, func(*Environment) {}},
+		"under a quota of 0.3 cores": {func(e *Environment) { e.Quota.Cores = 0.3 }, func(e *Environment) { e.Quota.Cores = 2 }},
 		"under a quota of 0.2 cores": {
 			func(e *Environment) {
 				e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1, Quota: Quota{Cores: 0.2}}}}}
 			},
-			func(e *Environment) { e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1}}}} }},
+			func(e *Environment) {
+				e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1, Quota: Quota{Cores: 1}}}}}
+			}},
 		"others wanted up to 4.0 cores at once, 1.8 more on average than the contract's 0.5": {
 			func(e *Environment) {
 				e.Load[0].Load = []Load{{Rival: 0, Threads: 3, Runnable: 3, CPU: 1.5, Busy: 3, BusyCPU: 1.5}, {Rival: 1, Threads: 1, Runnable: 1, CPU: 0.5, Busy: 1, BusyCPU: 0.5}}

@@ -1,0 +1,65 @@
+package judge
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// What nobody saw is no excuse: each of these runs would be environmental if what was
+// not seen were as bad as it may have been.
+func TestAnExcuseThatHangsOnWhatNobodySawIsNone(t *testing.T) {
+	slow := scenario.Demand{Wait: 10 * time.Second}
+	for name, x := range map[string]struct {
+		met  func(e *scenario.Environment)
+		mild func(sc scenario.Scenario) bool
+		word scenario.Word
+	}{
+		"nothing is unseen": {func(*scenario.Environment) {}, func(scenario.Scenario) bool { return false }, scenario.Environmental},
+		"a start was cut short": {
+			func(e *scenario.Environment) { e.Starts = []scenario.Span{{Demand: slow, Cut: true, Mute: true}} },
+			func(sc scenario.Scenario) bool { return sc.Replay.Starts[0].Whole() }, scenario.Inconclusive},
+		"one was, and what it asks for is known": {
+			func(e *scenario.Environment) { e.Starts = []scenario.Span{{Demand: slow, Cut: true, Asks: &slow}} },
+			func(sc scenario.Scenario) bool { return sc.Replay.Starts[0].Whole() }, scenario.Environmental},
+		"starts were not begun": {
+			func(e *scenario.Environment) { e.Starts = []scenario.Span{{Demand: slow, End: 10 * time.Second}} },
+			func(sc scenario.Scenario) bool { return sc.Demands().Start(1).BootWait < time.Second }, scenario.Inconclusive},
+		"they were not, and a plan knows them": {
+			func(e *scenario.Environment) {
+				e.Starts, e.Further = []scenario.Span{{Demand: slow, End: 10 * time.Second}}, []scenario.Span{{Worker: 1, Demand: slow}}
+			},
+			func(sc scenario.Scenario) bool { return sc.Demands().Start(1).BootWait < time.Second }, scenario.Environmental},
+		"others may have stopped": {func(*scenario.Environment) {},
+			func(sc scenario.Scenario) bool {
+				last := sc.Replay.Load[len(sc.Replay.Load)-1]
+				return len(last.Load) == 0 && last.At >= time.Second
+			}, scenario.Inconclusive},
+	} {
+		w := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}
+		c := w.on(t)
+		x.met(c.Met.Replay)
+		ideal := c.Ideal
+		c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
+			if x.mild(sc) && len(sc.Replay.Load[0].Load) > 0 {
+				return Ideal{Calls: record(90*ms, sc).Calls()}, nil
+			}
+			return ideal(sc)
+		}
+		if v := Judge(c); v.Word != x.word || (v.Word == scenario.Inconclusive) != strings.Contains(v.Reason, "what was not seen") {
+			t.Errorf("%s: %s: %s, want %s", name, v.Word, v.Reason, x.word)
+		}
+	}
+}
+
+func TestAMomentBeyondTheContractIsNeitherInsideItNorAnExcuse(t *testing.T) {
+	w := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}
+	c := w.on(t)
+	c.Met.Replay.Load[0].Span = 10 * time.Millisecond
+	c.Met.Replay.Load = append(c.Met.Replay.Load, scenario.Bucket{At: 10 * time.Millisecond, Span: 10 * time.Minute})
+	if v := Judge(c); v.Word != scenario.Inconclusive || !strings.Contains(v.Reason, "too little to be told") {
+		t.Errorf("%s: %s", v.Word, v.Reason)
+	}
+}
