@@ -239,8 +239,9 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 	d.env.Deaths = append(d.env.Deaths, death)
 }
 
-// Asked tells of the starts of a record that were not let finish what they ask for:
-// by the worker's id, in the order of its launches; nil where nobody knows.
+// Asked tells what the starts of a record ask for where that is known, those that were
+// not let finish too: by the worker's id, in the order of its launches; nil where
+// nobody knows. A pool that reads a hello late does not make its start ask for more.
 func Asked(r *scenario.Record, asks map[string][]*scenario.Demand) {
 	started := map[string]int{}
 	ordinal := -1
@@ -253,8 +254,14 @@ func Asked(r *scenario.Record, asks map[string][]*scenario.Demand) {
 		case e.Kind == scenario.Launched && (e.Err == "" || !e.Asked): // it came to a start, or was refused
 			n := started[e.Worker]
 			started[e.Worker]++
-			if s := &r.Environment.Starts[latest[e.Worker]]; s.Cut && n < len(asks[e.Worker]) {
+			if n >= len(asks[e.Worker]) || asks[e.Worker][n] == nil {
+				continue
+			}
+			switch s := &r.Environment.Starts[latest[e.Worker]]; {
+			case s.Cut:
 				s.Asks = asks[e.Worker][n]
+			case s.Whole():
+				s.Demand = *asks[e.Worker][n]
 			}
 		}
 	}

@@ -250,4 +250,8 @@ func TestWhatAStartThatWasCutShortAsksForMayBeKnown(t *testing.T) {
 			t.Errorf("start %d: %+v", i, s)
 		}
 	}
+	// Whole, but its hello may have lain unread: that is no waiting of its own.
+	if got := r.Environment.Starts[0].Demand; got != (scenario.Demand{CPU: 1}) {
+		t.Errorf("start 0 asks for %+v", got)
+	}
 }
