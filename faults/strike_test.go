@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,18 @@ import (
 type late struct {
 	bare
 	model.Launcher
-	happens func() // once
+	what atomic.Pointer[func()]
 }
 
+// happens says what, once.
+func (l *late) happens(what func()) { l.what.Store(&what) }
+
 func (l *late) Point(_, at string) {
-	if h := l.happens; at == "strikes" && h != nil {
-		l.happens = nil
-		h()
+	if at != "strikes" {
+		return
+	}
+	if what := l.what.Swap(nil); what != nil {
+		(*what)()
 	}
 }
 func (*late) Burn() func() time.Duration                { return func() time.Duration { return 0 } }
@@ -53,7 +59,7 @@ func TestAWorkerThatGotACallAtTheLastMomentIsNotKilledForItsRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		sends(t, p, 0, "ping")
-		w.happens = func() { sends(t, p, 1, "sleep") } // for a second
+		w.happens(func() { sends(t, p, 1, "sleep") }) // for a second
 		for range 2 {
 			if _, err := p.Recv(context.Background()); err != nil {
 				t.Errorf("it was killed after %v, in its call: %v", w.Now(), err)
@@ -76,9 +82,9 @@ func TestACallThatCameBackAtTheLastMomentIsNotGivenUp(t *testing.T) {
 		}
 		i.Begin()
 		c := i.Arrives(Caller{Client: "c1", Nth: 1, Call: "c1", GiveUp: func() { t.Error("it was given up") }})
-		w.happens = c.Back
+		w.happens(c.Back)
 		time.Sleep(20 * ms)
-		if w.happens != nil {
+		if w.what.Load() != nil {
 			t.Error("nothing was to strike")
 		}
 		i.Stop()
