@@ -287,6 +287,19 @@ func TestAnErrorOfTheLabStopsWhatElseIsPlayed(t *testing.T) {
 	}
 }
 
+func TestAFindingThatIsAskedForTwiceIsPlayedTwice(t *testing.T) {
+	f := sail(t)
+	f.Size = 2
+	asked := findings.Finding{ID: "twice", Worlds: []string{virtual.Name}, Cases: func(findings.Unit) []findings.Case {
+		return []findings.Case{{Scenario: inTime("twice", 1)}}
+	}}
+	l := Lab{World: virtual.Name, Fleet: &f.Fleet, Unit: &findings.Unit{}}
+	outcomes, err := l.Reproduce(t.Context(), []findings.Finding{asked, asked})
+	if err != nil || len(outcomes) != 2 || outcomes[0].Result.Hash != outcomes[1].Result.Hash {
+		t.Errorf("%d outcomes, %v", len(outcomes), err)
+	}
+}
+
 func TestAnErrorOfTheLabIsNoResult(t *testing.T) {
 	f := sail(t)
 	stranger := inTime("a stranger's", 1)

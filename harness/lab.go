@@ -77,7 +77,7 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 		return l.reproduce(ctx, fs, l.abroad(ctx, fs))
 	}
 	err = l.inWorld(func(l Lab) (err error) {
-		outcomes, err = l.reproduce(ctx, fs, func(_ findings.Finding, c findings.Case, _ int) (Result, error) {
+		outcomes, err = l.reproduce(ctx, fs, func(_ int, c findings.Case, _ int) (Result, error) {
 			return runIn(ctx, l.T, c.Scenario)
 		})
 		return err
@@ -85,34 +85,32 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 	return outcomes, err
 }
 
-// A runner plays the nth case of a finding.
-type runner func(f findings.Finding, c findings.Case, n int) (Result, error)
+// A runner plays the nth case of a finding, which is named by its place among those
+// asked for: one may be asked for twice.
+type runner func(place int, c findings.Case, n int) (Result, error)
 
 // abroad has the fleet play all cases, many at once, and gives a runner that
 // waits for the one that is asked for.
 func (l Lab) abroad(ctx context.Context, fs []findings.Finding) runner {
-	type key struct {
-		finding string
-		n       int
-	}
+	type key struct{ place, n int }
 	type outcome struct {
 		result Result
 		err    error
 	}
 	played := map[key]chan outcome{}
-	for _, f := range fs {
+	for place, f := range fs {
 		cases := f.Cases(*l.Unit)
 		for _, n := range l.cases(f) {
 			sc, c := l.placed(f, cases[n]), make(chan outcome, 1)
-			played[key{f.ID, n}] = c
+			played[key{place, n}] = c
 			go func() {
 				r, err := l.Fleet.Run(ctx, sc)
 				c <- outcome{r, err}
 			}()
 		}
 	}
-	return func(f findings.Finding, _ findings.Case, n int) (Result, error) {
-		o := <-played[key{f.ID, n}]
+	return func(place int, _ findings.Case, n int) (Result, error) {
+		o := <-played[key{place, n}]
 		return o.result, o.err
 	}
 }
@@ -144,7 +142,7 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 	for _, f := range fs {
 		of += len(l.cases(f))
 	}
-	for _, f := range fs {
+	for place, f := range fs {
 		unit, taken := *l.Unit, false
 		var records []*scenario.Record
 		for _, n := range l.cases(f) {
@@ -159,7 +157,7 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 				l.Progress(f, c, len(outcomes)+1, of)
 			}
 			c.Scenario = l.placed(f, c)
-			result, err := play(f, c, n)
+			result, err := play(place, c, n)
 			if err != nil {
 				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
 			}

@@ -60,7 +60,7 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 		for r.Tried < max(1, how.Orders) && err == nil {
 			sc.Workload.At, sc.Order.Begin = at, nil
 			if r.Tried < len(turns) {
-				sc.Workload.At, sc.Order.Begin = inTurn(at, callers(of.Record, turns[r.Tried])), turns[r.Tried]
+				sc.Workload.At, sc.Order.Begin = inTurn(at, callers(of.Record, turns[r.Tried]), momentOf(of.Record)), turns[r.Tried]
 			}
 			r.Tried++
 			r.Scenario = sc
@@ -234,9 +234,16 @@ func callers(r *scenario.Record, calls []string) (who []int) {
 	return who
 }
 
+// momentOf is how far apart the arrivals of one moment were recorded: whoever is
+// seen to arrive may be kept waiting for as long as the harness was before it turns
+// to the pool.
+func momentOf(r *scenario.Record) time.Duration {
+	return max(oneMoment, min(r.Late, mostMoment))
+}
+
 // inTurn sets clients apart who came at one moment, as far as can be told, in
 // their order at the pool: who is first in its line may decide who is served.
-func inTurn(arrived []time.Duration, order []int) []time.Duration {
+func inTurn(arrived []time.Duration, order []int, moment time.Duration) []time.Duration {
 	at := slices.Clone(arrived)
 	turn, who := make([]int, len(at)), make([]int, len(at))
 	for i := range at {
@@ -248,7 +255,7 @@ func inTurn(arrived []time.Duration, order []int) []time.Duration {
 	slices.SortStableFunc(who, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
 	for from := 0; from < len(who); {
 		to := from + 1
-		for to < len(who) && at[who[to]]-at[who[to-1]] < oneMoment {
+		for to < len(who) && at[who[to]]-at[who[to-1]] < moment {
 			to++
 		}
 		together, t := who[from:to], at[who[from]]
@@ -266,6 +273,8 @@ const (
 	// oneMoment is how far apart the arrivals of one moment may be recorded: on a
 	// busy machine one of two goroutines may have been kept waiting.
 	oneMoment = time.Millisecond
+	// mostMoment is how far at most, where the harness itself was kept waiting.
+	mostMoment = 20 * time.Millisecond
 	// apart is more than a client needs in virtual time to get into the pool.
 	apart = 20 * time.Microsecond
 )

@@ -457,3 +457,14 @@ func TestLoadIsCutOffAtTheEndOfTheWorkload(t *testing.T) {
 		t.Error("the recording was changed")
 	}
 }
+
+func TestArrivalsOfOneMomentAreSetApartInTheirOrderAtThePool(t *testing.T) {
+	const ms = time.Millisecond
+	arrived := []time.Duration{0, 5 * ms, 40 * ms}
+	for late, second := range map[time.Duration]bool{0: false, 6 * ms: true, time.Hour: true} {
+		at := inTurn(arrived, []int{1, 0, 2}, momentOf(&scenario.Record{Late: late}))
+		if first := at[1] < at[0]; first != second || at[2] != 40*ms { // no lateness makes all the run one moment
+			t.Errorf("late by %v: they come at %v", late, at)
+		}
+	}
+}

@@ -24,7 +24,7 @@ import (
 
 func TestFindings(t *testing.T) {
 	RegisterFailHandler(Fail)
-	suiteT = t
+	suiteT, lab.T = t, t // a verdict may need a replay
 	suite, reporter := GinkgoConfiguration()
 	if testing.Short() {
 		suite.LabelFilter = joined(suite.LabelFilter, "!slow")
