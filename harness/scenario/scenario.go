@@ -166,7 +166,12 @@ func (w *Workload) IDs() (ids []string) {
 	return ids
 }
 
-const sizeMost = 1 << 20
+// What is more than this is a slip, and would only take the memory of the machine.
+const (
+	sizeMost    = 1 << 20
+	clientsMost = 1 << 16
+	callsMost   = 1 << 20 // of one client
+)
 
 // Check says what of a scenario can't be, naming each.
 func (s *Scenario) Check() error {
@@ -199,6 +204,15 @@ func (s *Scenario) Check() error {
 	w := s.Workload
 	if w.Clients < 1 {
 		bad("Workload.Clients is %d: nobody would call", w.Clients)
+	}
+	if w.Clients > clientsMost {
+		bad("Workload.Clients is %d: it can't be more than %d", w.Clients, clientsMost)
+	}
+	if w.Calls > callsMost {
+		bad("Workload.Calls is %d: it can't be more than %d", w.Calls, callsMost)
+	}
+	if n := slices.IndexFunc(s.Order.Choices, func(c int) bool { return c < 0 }); n >= 0 {
+		bad("Order.Choices has %d at step %d: it can't be negative", s.Order.Choices[n], n+1)
 	}
 	if w.Calls < 0 {
 		bad("Workload.Calls is %d: it can't be negative", w.Calls)
