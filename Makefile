@@ -74,6 +74,7 @@ vet:
 .PHONY: lint
 lint: ## run the linter (builds it first: some minutes the first time)
 	$(GO) run $(LINT) run ./...
+	$(GO) run $(LINT) run --build-tags butfor_points ./...
 
 .PHONY: fuzz
 fuzz: ## run each fuzzer for FUZZTIME, 60s unless told

@@ -72,7 +72,7 @@ func computing() (n int) {
 }
 
 func TestRealHogs(t *testing.T) {
-	r := real(t, func(sc *harness.Scenario) {
+	r := played(t, func(sc *harness.Scenario) {
 		sc.Subject, sc.Warm = once(func([]worker.Port) bool { return computing() == 3 }), 0
 	}, faults.Entry{Fault: faults.CPUHogs{Threads: 3}, At: faults.Clock})
 	firedReally(t, r, 3, 3)

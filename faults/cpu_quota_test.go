@@ -79,7 +79,7 @@ func TestOurPoolLivesWithQuotas(t *testing.T) { survives(t, "cpu-quota", 0) }
 
 func TestRealQuotas(t *testing.T) {
 	needsQuota(t)
-	r := real(t, func(sc *harness.Scenario) {
+	r := played(t, func(sc *harness.Scenario) {
 		sc.Workload.Command, sc.Workload.Args = "burn", map[string]any{"cpu_s": 0.02}
 	}, faults.Entry{Fault: faults.CPUQuota{Cores: 0.05}, At: faults.Clock}) // so little that it has more on any machine
 	firedReally(t, r, 2, 1e6)

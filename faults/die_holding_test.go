@@ -84,6 +84,6 @@ func TestAShareOfTheClientsIsTheSameAtEachOfTheirCalls(t *testing.T) {
 func TestOurPoolLivesWithClientsThatDieHoldingAWorker(t *testing.T) { survives(t, "die-holding", 0) }
 
 func TestClientsOfRealWorkersDieHoldingThem(t *testing.T) {
-	r := real(t, nil, faults.Entry{Fault: faults.DieHolding{After: 20 * ms}, Target: faults.Target{First: 1}})
+	r := played(t, nil, faults.Entry{Fault: faults.DieHolding{After: 20 * ms}, Target: faults.Target{First: 1}})
 	firedReally(t, r, 1, 1)
 }

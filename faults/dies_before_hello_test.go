@@ -33,7 +33,7 @@ func exits(r *scenario.Record) map[string]string {
 func TestOurPoolLivesWithStartsThatDie(t *testing.T) { survives(t, "dies-before-hello", 3) }
 
 func TestRealWorkersThatDieInPlaceOfTheirHello(t *testing.T) {
-	r := real(t, nil, faults.Entry{Fault: faults.DiesBeforeHello{}, Target: faults.Target{First: 2}})
+	r := played(t, nil, faults.Entry{Fault: faults.DiesBeforeHello{}, Target: faults.Target{First: 2}})
 	firedReally(t, r, 2, 2)
 	dead := 0
 	for _, text := range exits(r.Record) {

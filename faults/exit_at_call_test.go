@@ -55,7 +55,7 @@ func TestACallMayBeNamedAtWhichAWorkerExits(t *testing.T) {
 func TestOurPoolLivesWithExitsAtCalls(t *testing.T) { survives(t, "exit-at-call", 3) }
 
 func TestRealWorkersThatExitAtACall(t *testing.T) {
-	r := real(t, nil, faults.Entry{Fault: faults.ExitAtCall{}, Target: faults.Target{Clients: []string{"c1"}}, Times: 2})
+	r := played(t, nil, faults.Entry{Fault: faults.ExitAtCall{}, Target: faults.Target{Clients: []string{"c1"}}, Times: 2})
 	firedReally(t, r, 2, 2)
 	died(t, r.Record, 2)
 }

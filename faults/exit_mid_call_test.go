@@ -38,7 +38,7 @@ func TestAnExitThatThePoolForestalledDidNotFire(t *testing.T) {
 func TestOurPoolLivesWithExitsInTheMidstOfCalls(t *testing.T) { survives(t, "exit-mid-call", 3) }
 
 func TestRealWorkersThatExitInTheMidstOfACall(t *testing.T) {
-	r := real(t, func(sc *harness.Scenario) {
+	r := played(t, func(sc *harness.Scenario) {
 		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 0.2}
 	}, faults.Entry{Fault: faults.ExitMidCall{After: 20 * ms, Nth: 1}, Times: 1})
 	firedReally(t, r, 1, 1)

@@ -34,7 +34,7 @@ func TestNobodyGivesUpACallThatIsBack(t *testing.T) {
 func TestOurPoolLivesWithCallersThatGiveUp(t *testing.T) { survives(t, "give-up", 0) }
 
 func TestCallersOfRealWorkersGiveUp(t *testing.T) {
-	r := real(t, func(sc *harness.Scenario) {
+	r := played(t, func(sc *harness.Scenario) {
 		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 0.2}
 	}, faults.Entry{Fault: faults.GiveUp{After: 20 * ms}, Target: faults.Target{Calls: []string{"c1.1", "c2.2"}}})
 	firedReally(t, r, 2, 2)

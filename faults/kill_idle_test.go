@@ -38,7 +38,7 @@ func TestAWorkerThatRestsIsKilledAsSoonAsTheWindowOpens(t *testing.T) {
 func TestOurPoolLivesWithKillsOfIdleWorkers(t *testing.T) { survives(t, "kill-idle", 4) }
 
 func TestRealWorkersThatAreKilledWhileIdle(t *testing.T) {
-	r := real(t, func(sc *harness.Scenario) { sc.Subject, sc.Warm = once(dead(2)), 0 },
+	r := played(t, func(sc *harness.Scenario) { sc.Subject, sc.Warm = once(dead(2)), 0 },
 		faults.Entry{Fault: faults.KillIdle{}, At: faults.Clock, Times: 2})
 	firedReally(t, r, 2, 2)
 	killed := 0

@@ -79,7 +79,7 @@ func TestTwoFaultsAtOnce(t *testing.T) {
 }
 
 func TestTwoFaultsAtOnceOfRealWorkers(t *testing.T) {
-	r := real(t, func(sc *harness.Scenario) {
+	r := played(t, func(sc *harness.Scenario) {
 		sc.Subject, sc.Warm = once(func([]worker.Port) bool { return computing() == 1 }), 0
 	},
 		faults.Entry{Fault: faults.SlowStart{CPU: 30 * ms}, Target: faults.Target{First: 2}},

@@ -230,7 +230,7 @@ func (p *port) watch() {
 		close(p.busy)
 		p.busy = nil
 	}
-	p.sees(Sign{Seen: Gone, Ready: p.ready, Exit: p.Port.Exit()})
+	p.sees(Sign{Seen: Gone, Ready: p.ready, Exit: p.Exit()})
 	var under []*lasting
 	for _, name := range slices.Sorted(maps.Keys(p.lasting)) {
 		under = append(under, p.lasting[name])

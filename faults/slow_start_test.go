@@ -45,7 +45,7 @@ func TestASlowStartIsDrawnTheSameUnderTheSameSeed(t *testing.T) {
 func TestOurPoolLivesWithSlowStarts(t *testing.T) { survives(t, "slow-start", 0) }
 
 func TestSlowStartsOfRealWorkers(t *testing.T) {
-	r := real(t, func(sc *harness.Scenario) { sc.Start = scenario.Demand{CPU: 20 * ms} },
+	r := played(t, func(sc *harness.Scenario) { sc.Start = scenario.Demand{CPU: 20 * ms} },
 		faults.Entry{Fault: faults.SlowStart{CPU: 60 * ms, Wait: 40 * ms}, Target: faults.Target{Starts: []int{2}}})
 	firedReally(t, r, 1, 1)
 	for n, w := range r.Record.Workers() { // at least what they ask for: nothing is too fast

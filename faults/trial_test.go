@@ -117,9 +117,9 @@ func sound(t *testing.T, r harness.Result, served int) {
 	}
 }
 
-// real has one worker of ours, a real Python, called by some clients one after
+// played has one worker of ours, a real Python, called by some clients one after
 // another, with nothing that hangs on how fast the machine is.
-func real(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) harness.Result {
+func played(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) harness.Result {
 	t.Helper()
 	sc := harness.Scenario{
 		World: "process", Seed: 1, Subject: subject.Ours(), Config: subject.Config{Size: 2}, Warm: 2,
@@ -138,11 +138,11 @@ func real(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) ha
 
 // once is our pool, but its calls wait until something is true of the ports that
 // it has had. It can't be warmed.
-func once(true func([]worker.Port) bool) subject.Subject {
+func once(come func([]worker.Port) bool) subject.Subject {
 	s := subject.Ours()
 	open := s.Open
 	s.Open = func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
-		w := &waiting{Launcher: l, true: true}
+		w := &waiting{Launcher: l, come: come}
 		p, err := open(ctx, w, cfg)
 		w.Pool = p
 		return w, err
@@ -153,8 +153,8 @@ func once(true func([]worker.Port) bool) subject.Subject {
 type waiting struct {
 	worker.Launcher
 	subject.Pool
-	true func([]worker.Port) bool
-	come sync.Once
+	come func([]worker.Port) bool // what its calls wait for
+	once sync.Once
 
 	mu    sync.Mutex
 	ports []worker.Port
@@ -171,10 +171,10 @@ func (w *waiting) Launch(ctx context.Context, id string) (worker.Port, error) {
 }
 
 func (w *waiting) Call(ctx context.Context, c subject.Call) (subject.Reply, error) {
-	w.come.Do(func() {
+	w.once.Do(func() {
 		for come := false; !come && ctx.Err() == nil; runtime.Gosched() {
 			w.mu.Lock()
-			come = w.true(w.ports)
+			come = w.come(w.ports)
 			w.mu.Unlock()
 		}
 	})

@@ -61,10 +61,10 @@ func (d *Reducer) Reduce(ctx context.Context, r Result) (Result, error) {
 	if !accept(sc) {
 		return best, ctx.Err() // it is no matter of the order: a crash of the program, or a hang
 	}
-	with := func(choices []int) bool {
+	with := func(choices []int) {
 		sc := best.Scenario
 		sc.Order.Choices = choices
-		return accept(sc)
+		accept(sc)
 	}
 	choices := func() []int { return best.Scenario.Order.Choices }
 	for chunk := len(choices()); chunk > 0 && ctx.Err() == nil; chunk /= 2 {

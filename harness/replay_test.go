@@ -428,16 +428,16 @@ func TestAnotherPoolThatTakesLongerIsForetoldUnderTheSameHogs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		real, err := stage(t.Context(), t, sc, dspex.V1(), true)
+		own, err := stage(t.Context(), t, sc, dspex.V1(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, b := real.Served(), foretold.Record.Served()
+		a, b := own.Served(), foretold.Record.Served()
 		if len(a) != 4 || len(b) != 4 {
 			t.Fatalf("%s: served were %v and %v", name, a, b)
 		}
 		for i := range a {
-			if p := (scenario.Pair{Recorded: a[i], Replayed: b[i]}); !p.Within(stepCost(real)+stepCost(foretold.Record)+4*apart, 0) {
+			if p := (scenario.Pair{Recorded: a[i], Replayed: b[i]}); !p.Within(stepCost(own)+stepCost(foretold.Record)+4*apart, 0) {
 				t.Errorf("%s: V1 serves its call number %d after %v, foretold were %v", name, i+1, a[i], b[i])
 			}
 		}

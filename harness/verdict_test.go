@@ -18,12 +18,12 @@ func TestStartsAfterTheFaultsAreNotWhatAnotherPoolWouldHaveMet(t *testing.T) {
 		Workload: scenario.Workload{Clients: 4, Command: "echo"}, Deadline: 4 * time.Second,
 		Faults: faults.Plan{{Fault: faults.SlowStart{CPU: 5 * time.Second}}},
 	}
-	if r := TryT(t, sc); r.Verdict.Word != scenario.Environmental {
-		t.Errorf("%s: %s; want environmental: no start was through within the deadline", r.Verdict.Word, r.Verdict.Reason)
+	if r := TryT(t, sc); r.Word != scenario.Environmental {
+		t.Errorf("%s: %s; want environmental: no start was through within the deadline", r.Word, r.Reason)
 	}
 	sc.Faults[0].Target.First = 2 // a pool that begins four at once need not wait for them
 	sc.Deadline = 10 * time.Second
-	if r := TryT(t, sc); r.Verdict.Word != scenario.Sound {
-		t.Errorf("%s: %s", r.Verdict.Word, r.Verdict.Reason)
+	if r := TryT(t, sc); r.Word != scenario.Sound {
+		t.Errorf("%s: %s", r.Word, r.Reason)
 	}
 }

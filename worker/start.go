@@ -46,7 +46,7 @@ func Start(ctx context.Context, l Launcher, id string) (*Worker, error) {
 		return nil, e
 	}
 	salt := fnv.New64a()
-	io.WriteString(salt, id)
+	salt.Write([]byte(id))
 	return &Worker{ID: id, Port: port, Capabilities: capabilities, StartedIn: time.Since(begin), salt: salt.Sum64()}, nil
 }
 

@@ -157,8 +157,11 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 func withMutants(ctx context.Context, dir string) (path string, names []string, err error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/butfor/butfor").Output()
 	root := strings.TrimSpace(string(out))
-	if err != nil || root == "" {
-		return "", nil, usageError{fmt.Errorf("the matrix needs Go and the source of butfor: run it in its folder (go list: %v)", err)}
+	if err == nil && root == "" {
+		err = errors.New("no folder")
+	}
+	if err != nil {
+		return "", nil, usageError{fmt.Errorf("the matrix needs Go and the source of butfor: run it in its folder (go list: %w)", err)}
 	}
 	all, err := mutant.All(root)
 	if err != nil {

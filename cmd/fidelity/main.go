@@ -24,7 +24,6 @@ func main() {
 	flag.IntVar(&s.Findings, "findings", 1, "runs of all findings for each load")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	err := os.MkdirAll(filepath.Dir(*out), 0o777) // before the minutes that it takes
 	var m fidelity.Measured
 	if err == nil {
@@ -33,6 +32,7 @@ func main() {
 	if err == nil {
 		err = os.WriteFile(*out, m.Page(), 0o666)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fidelity:", err)
 		os.Exit(1)

@@ -120,7 +120,7 @@ func (s *Settings) run(ctx context.Context, l Load, sc harness.Scenario) (r harn
 	if err != nil {
 		return r, err
 	}
-	defer end()
+	defer func() { _ = end() }() // early only after another error
 	sc.World, sc.Faults = s.World, append(sc.Faults, l.faults...)
 	if s.T != nil {
 		return harness.RunT(s.T, sc), end()
@@ -172,11 +172,11 @@ func (s *Settings) starts(ctx context.Context, l Load) (row StartsRow, err error
 		if err != nil {
 			return row, fmt.Errorf("starts, %s: %w", l.Name, err)
 		}
-		real, err := s.run(ctx, l, sc(few))
+		own, err := s.run(ctx, l, sc(few))
 		if err != nil {
 			return row, fmt.Errorf("starts, %s: %w", l.Name, err)
 		}
-		if err := row.compare(ctx, s.T, recorded, real, few); err != nil {
+		if err := row.compare(ctx, s.T, recorded, own, few); err != nil {
 			return row, err
 		}
 	}
@@ -185,17 +185,17 @@ func (s *Settings) starts(ctx context.Context, l Load) (row StartsRow, err error
 
 // compare replays a recorded run, and holds what it foretells of another policy
 // against that one's own.
-func (r *StartsRow) compare(ctx context.Context, t *testing.T, recorded, real harness.Result, other subject.Subject) error {
+func (r *StartsRow) compare(ctx context.Context, t *testing.T, recorded, own harness.Result, other subject.Subject) error {
 	for _, frozen := range []bool{false, true} {
 		again, err := harness.Replay(ctx, t, recorded, harness.Replaying{Frozen: frozen})
 		if err != nil {
 			return err
 		}
-		foretold, err := harness.Replay(ctx, t, recorded, harness.Replaying{Frozen: frozen, Subject: other, Demands: real.Record.Environment})
+		foretold, err := harness.Replay(ctx, t, recorded, harness.Replaying{Frozen: frozen, Subject: other, Demands: own.Record.Environment})
 		if err != nil {
 			return err
 		}
-		r.add(frozen, &again.Comparison, scenario.Compare(real.Record, foretold.Record, frozen))
+		r.add(frozen, &again.Comparison, scenario.Compare(own.Record, foretold.Record, frozen))
 	}
 	return nil
 }
@@ -222,7 +222,7 @@ func (s *Settings) finding(ctx context.Context, l Load, f findings.Finding, row 
 	if err != nil {
 		return err
 	}
-	defer end()
+	defer func() { _ = end() }() // early only after another error
 	outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
 	if err != nil {
 		return err

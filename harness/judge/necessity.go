@@ -100,16 +100,16 @@ func (t *trial) necessity() {
 			}
 			now = append(now, r)
 		}
-		clear := !slices.ContainsFunc(now, func(r reading) bool { return !r.alike() || r.why != "" || r.words[0] != now[0].words[0] })
+		certain := !slices.ContainsFunc(now, func(r reading) bool { return !r.alike() || r.why != "" || r.words[0] != now[0].words[0] })
 		settled := before != nil && slices.EqualFunc(before, now, func(a, b reading) bool { return slices.Equal(a.words, b.words) })
 		open := slices.ContainsFunc(now, func(r reading) bool { return r.why != "" })
 		if open && n < seedsOpen {
 			settled = false // what is near to the edge of a share may come to lie on one side
 		}
-		if clear && now[0].words[0] == scenario.Environmental && !t.never(n) {
-			clear, settled = false, false // it is no excuse for what happens inside the contract, however rarely
+		if certain && now[0].words[0] == scenario.Environmental && !t.never(n) {
+			certain, settled = false, false // it is no excuse for what happens inside the contract, however rarely
 		}
-		if clear || settled || n >= seedsMost {
+		if certain || settled || n >= seedsMost {
 			t.found(now, n)
 			return
 		}
@@ -184,7 +184,7 @@ func (t *trial) found(readings []reading, seeds int) {
 		t.undecided(t.unseen())
 	default:
 		t.verdict.Word = first.words[0]
-		t.verdict.Reason = t.sentence(a, b, c, d)
+		t.verdict.Reason = t.sentence(b, c, d)
 	}
 }
 

@@ -8,8 +8,9 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 )
 
-// sentence is what a person would say of a run's four cells.
-func (t *trial) sentence(a, b, c, d scenario.Cell) string {
+// sentence is what a person would say of a run's four cells, of which the
+// recording itself stands for a.
+func (t *trial) sentence(b, c, d scenario.Cell) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	switch t.verdict.Word {

@@ -92,7 +92,7 @@ func (r *Record) readies() (at []time.Duration) {
 	open, _ := r.First(Open)
 	probing, probed := r.First(Probing)
 	for _, w := range r.Workers() {
-		if w.Ready >= 0 && !(probed && w.Launched >= probing.At) {
+		if w.Ready >= 0 && (!probed || w.Launched < probing.At) {
 			at = append(at, w.Ready-open.At)
 		}
 	}

@@ -24,7 +24,7 @@ func TestTheCornersOfAContractAreAsBadAsItAllows(t *testing.T) {
 			if i == 1 {
 				start = sc.Start
 			}
-			if corner.Name == "" || corner.Start != start || wanted != load || stolen != 0 || corner.Replay.Cores != c.Cores || corner.Scenario.Cores != c.Cores || len(corner.Replay.Starts)+len(corner.Replay.Calls) > 0 {
+			if corner.Name == "" || corner.Start != start || wanted != load || stolen != 0 || corner.Replay.Cores != c.Cores || corner.Cores != c.Cores || len(corner.Replay.Starts)+len(corner.Replay.Calls) > 0 {
 				t.Errorf("%s: starts ask for %v, others want %v: %+v", corner.Name, corner.Start, wanted, corner.Replay)
 			}
 			if err := corner.Check(); err != nil {

@@ -28,9 +28,14 @@ func TestALockHeldAcrossAWaitStopsNoBubble(t *testing.T) {
 		if mu.TryLock() {
 			t.Error("two have it")
 		}
+		begin := time.Now()
 		time.AfterFunc(time.Hour, mu.Unlock)
 		mu.Lock()
+		waited := time.Since(begin)
 		mu.Unlock()
+		if waited != time.Hour {
+			t.Errorf("it was had after %v", waited)
+		}
 		if !mu.TryLock() {
 			t.Error("nobody has it, yet it is not to be had")
 		}

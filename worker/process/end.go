@@ -5,6 +5,7 @@ package process
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -23,7 +24,7 @@ type ending struct {
 func newEnding(pid int, stdout *os.File) (*ending, error) {
 	e := &ending{pid: pid, pidfd: -1}
 	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err == unix.ENOSYS || err == unix.EPERM { // an old kernel, or a sandbox
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // an old kernel, or a sandbox
 		return e, nil
 	}
 	if err != nil {
