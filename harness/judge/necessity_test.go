@@ -133,6 +133,13 @@ func TestTheVerdictIsTheFourCells(t *testing.T) {
 			return 200 * ms
 		}, always(100 * ms), always(90 * ms)}, scenario.Inconclusive,
 			[]string{"it hangs on whether the load from outside reacts: if so it is amplified, else: environmental"}},
+		"so, where the load does not react": {world{always(900 * ms), always(800 * ms), func(seed uint64, frozen bool) time.Duration {
+			if seed == 40 && frozen {
+				return 900 * ms
+			}
+			return 100 * ms
+		}, always(90 * ms)}, scenario.Inconclusive,
+			[]string{"if so it is environmental, else: inconclusive"}},
 		"inside the contract rarely": {world{always(900 * ms), always(800 * ms), func(seed uint64, _ bool) time.Duration {
 			if seed == 40 {
 				return 900 * ms

@@ -108,15 +108,20 @@ func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	}
 	d := s.Demands()
 	for n, want := range map[int]model.Profile{
-		1:                {BootCPU: 107 * ms, BootWait: 51 * ms},
-		2:                {BootCPU: 107 * ms, BootWait: 51 * ms},
-		3:                {BootCPU: 7 * ms, BootWait: 51 * ms},
-		4:                {BootCPU: 7 * ms, BootWait: ms, DieBooted: &worker.Exit{Code: 1}},
-		5:                {BootCPU: 7 * ms, BootWait: model.Forever},
-		2 + len(further): {BootCPU: 107 * ms, BootWait: 51 * ms}, // as one of those that were hurt
+		1: {BootCPU: 107 * ms, BootWait: 51 * ms},
+		2: {BootCPU: 107 * ms, BootWait: 51 * ms},
+		3: {BootCPU: 7 * ms, BootWait: 51 * ms},
+		4: {BootCPU: 7 * ms, BootWait: ms, DieBooted: &worker.Exit{Code: 1}},
+		5: {BootCPU: 7 * ms, BootWait: model.Forever},
 	} {
 		if got := d.Start(n); !reflect.DeepEqual(got, want) {
 			t.Errorf("start %d: got %+v, want %+v", n, got, want)
+		}
+	}
+	for n := range 20 { // as one of those that were hurt, whatever the lot
+		want := model.Profile{BootCPU: 107 * ms, BootWait: 51 * ms}
+		if got := d.Start(2 + len(further) + n); !reflect.DeepEqual(got, want) {
+			t.Errorf("start %d, of which nothing is known: got %+v, want %+v", 2+len(further)+n, got, want)
 		}
 	}
 	if got := s.FurtherStarts(2); got != nil {
