@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -13,7 +14,9 @@ import (
 // meanwhile, or a start that had been hurt was still under way, only a replay can
 // say, in which the ones do not and the other is waited for.
 func (t *trial) heal() {
-	if probed, _ := t.Run.First(scenario.Probed); t.lost != "" && probed.N+t.silent() >= t.Run.Size {
+	probed, _ := t.Run.First(scenario.Probed)
+	made, all := t.silent()
+	if probed.N+made >= t.Run.Size {
 		t.lost = "" // a start that never ends, and that nothing ends, keeps its place from any pool
 	}
 	if t.lost == "" || t.verdict.Word != scenario.Sound && t.verdict.Word != scenario.Environmental {
@@ -32,6 +35,10 @@ func (t *trial) heal() {
 		return
 	}
 	if _, _, lost := safety(r); lost != "" {
+		if probed.N+all >= t.Run.Size {
+			t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
+			return
+		}
 		t.unsafe([]string{lost + ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"})
 		return
 	}
@@ -71,18 +78,41 @@ func (t *trial) underWay() (longest time.Duration) {
 	return longest
 }
 
-// silent is how many starts never end, beyond those that the contract has.
-func (t *trial) silent() (n int) {
+// silent is how many starts never ended, beyond those that the contract has: those
+// that a fault made so, and all.
+func (t *trial) silent() (made, all int) {
+	e := t.Run.Environment
+	if t.lost == "" || e == nil || t.Met.Contract == nil || t.Met.Config.StartTimeout > 0 { // then they are ended
+		return 0, 0
+	}
 	most := t.Met.Contract.Start
-	for _, s := range t.Run.Environment.Starts {
+	mute := t.madeMute()
+	for _, s := range e.Starts {
 		if s.Mute && s.Cut && s.Asks == nil && (s.CPU > most.CPU || s.Wait > most.Wait) {
-			n++
+			all++
+			if mute[s.Worker] {
+				made++
+			}
 		}
 	}
-	if t.Met.Config.StartTimeout > 0 { // then they are ended
-		return 0
+	return max(0, made-t.Met.Contract.Mute), max(0, all-t.Met.Contract.Mute)
+}
+
+// madeMute are the starts, by their ordinal, that a fault kept from saying hello.
+func (t *trial) madeMute() map[int]bool {
+	launches, ordinal, made := 0, map[string]int{}, map[int]bool{}
+	for _, e := range t.Run.Events {
+		switch {
+		case e.Kind == scenario.Launch:
+			ordinal[e.Worker] = launches
+			launches++
+		case e.Kind == scenario.Fault && e.Fault == (faults.NeverSaysHello{}).Name():
+			if n, ok := ordinal[e.Worker]; ok {
+				made[n] = true
+			}
+		}
 	}
-	return max(0, n-t.Met.Contract.Mute)
+	return made
 }
 
 // calm says whether what others wanted after the workload was inside the contract,

@@ -81,23 +81,31 @@ func TestAStartThatIsUnderWayIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAMuteStartIsWaitedForUntilItIsEndedAndExcusesNoMoreThanItsOwnPlace(t *testing.T) {
+func TestAMuteStartExcusesNoMoreThanItsOwnPlaceAndOnlyWhereAFaultMadeItSo(t *testing.T) {
+	made := scenario.Event{Kind: scenario.Fault, Fault: "never-says-hello", Worker: "u1"}
 	for name, x := range map[string]struct {
 		timeout time.Duration
 		size    int
 		allowed int // mute starts, by the contract
+		fault   scenario.Event
 		word    scenario.Word
 	}{
-		"nothing ends it":                  {0, 2, 0, scenario.Sound},
-		"nor is it all that is lost":       {0, 3, 0, scenario.Architectural},
-		"the contract has such":            {0, 2, 1, scenario.Architectural},
-		"it is ended, and the pool is not": {9 * time.Second, 2, 0, scenario.Architectural},
+		"nothing ends it":                  {0, 2, 0, made, scenario.Sound},
+		"nor is it all that is lost":       {0, 3, 0, made, scenario.Architectural},
+		"the contract has such":            {0, 2, 1, made, scenario.Architectural},
+		"it is ended, and the pool is not": {9 * time.Second, 2, 0, made, scenario.Architectural},
+		"perhaps the pool never read":      {0, 2, 0, scenario.Event{Kind: scenario.Launched, Worker: "u1"}, scenario.Inconclusive},
+		"perhaps, but there is more":       {0, 3, 0, scenario.Event{Kind: scenario.Launched, Worker: "u1"}, scenario.Architectural},
+		"another was made to":              {0, 2, 0, scenario.Event{Kind: scenario.Fault, Fault: "never-says-hello", Worker: "u0"}, scenario.Inconclusive},
+		"the fault was another":            {0, 2, 0, scenario.Event{Kind: scenario.Fault, Fault: "slow-start", Worker: "u1"}, scenario.Inconclusive},
 	} {
 		c := lostOne(t, 3)
 		contract := *c.Met.Contract
 		contract.Mute, contract.Start.Wait = x.allowed, time.Second
 		c.Met.Contract, c.Met.Config.StartTimeout, c.Run.Size = &contract, x.timeout, x.size
-		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: 2 * time.Second, Cut: true, Mute: true, Demand: scenario.Demand{Wait: 1900 * ms}}}
+		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: ms}, {Worker: 1, Begin: 0, End: 2 * time.Second, Cut: true, Mute: true, Demand: scenario.Demand{Wait: 1900 * ms}}}
+		launches := []scenario.Event{{Kind: scenario.Launch, Worker: "u0"}, {Kind: scenario.Launch, Worker: "u1"}, x.fault}
+		c.Run.Events = append(launches, c.Run.Events...)
 		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
 			if want := c.Met.Recovery + max(1900*ms, x.timeout); sc.Recovery != want {
 				t.Errorf("%s: it is given %v to recover, want %v", name, sc.Recovery, want)
