@@ -281,7 +281,11 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 		return answer{}, context.Cause(ctx)
 	case err != nil:
 		_ = c.cmd.Process.Kill() // if it has not ended by itself, nobody knows what it is at
-		return answer{}, &fallenError{stuck: errors.Is(err, errStuck), patience: patience, stderr: c.end()}
+		fell := &fallenError{stuck: errors.Is(err, errStuck), patience: patience, stderr: c.end()}
+		if !fell.stuck && ofTheLab(fell.stderr) {
+			return answer{}, fmt.Errorf("the lab itself crashed, which says nothing of the pool; please report it with the command that you ran: %s", crash(fell.stderr))
+		}
+		return answer{}, fell
 	case a.Err != "":
 		return answer{}, errors.New(a.Err)
 	}
@@ -464,18 +468,40 @@ func place(stack string) string {
 	return ""
 }
 
-// crash is the first line of a panic and where it was.
-func crash(stderr string) string {
+// panicOf is the first line of a panic and where it was, if there was one.
+func panicOf(stderr string) (line, at string) {
 	for _, mark := range []string{"panic: ", "fatal error: "} {
 		if i := strings.Index(stderr, mark); i >= 0 {
 			line, rest, _ := strings.Cut(stderr[i:], "\n")
 			if _, stack, ok := strings.Cut(rest, "]:\n"); ok {
-				if at := place(stack); at != "" {
-					line += ", in " + at
-				}
+				at = place(stack)
 			}
-			return line
+			return line, at
 		}
+	}
+	return "", ""
+}
+
+// ofTheLab says whether a panic was in the lab's own code: not in a pool, nor in a
+// test that plays one.
+func ofTheLab(stderr string) bool {
+	_, at := panicOf(stderr)
+	for _, room := range []string{"harness", "faults", "worker/model"} {
+		path, ours := strings.CutPrefix(at, "github.com/butfor/butfor/"+room)
+		if ours && (path[0] == '.' || path[0] == '/') && !strings.HasPrefix(path, "/subject") && !strings.Contains(path, "_test.go:") {
+			return true
+		}
+	}
+	return false
+}
+
+// crash is the first line of a panic and where it was.
+func crash(stderr string) string {
+	if line, at := panicOf(stderr); line != "" {
+		if at != "" {
+			line += ", in " + at
+		}
+		return line
 	}
 	if stderr = strings.TrimSpace(stderr); stderr != "" {
 		return stderr[:min(len(stderr), 400)]

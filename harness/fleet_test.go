@@ -236,6 +236,41 @@ func TestARunThatEndsItsChildIsToldAndTheNextGoesOn(t *testing.T) {
 	}
 }
 
+func TestAPanicOfTheLabIsNoVerdictOnAPool(t *testing.T) {
+	const top = "panic: runtime error: index out of range [3]\n\ngoroutine 7 [running]:\nstrings.Index(...)\n\t/go/src/strings/strings.go:9\n"
+	for frame, ofLab := range map[string]bool{
+		"github.com/butfor/butfor/harness/judge.(*trial).heal(0xc0)\n\t/src/harness/judge/heal.go:16 +0x1":                  true,
+		"github.com/butfor/butfor/harness.(*stage).play(0xc0)\n\t/src/harness/stage.go:16 +0x1":                             true,
+		"github.com/butfor/butfor/faults.(*Injector).ask(0xc0)\n\t/src/faults/injector.go:16 +0x1":                          true,
+		"github.com/butfor/butfor/worker/model.(*Port).run(0xc0)\n\t/src/worker/model/model.go:16 +0x1":                     true,
+		"github.com/butfor/butfor/harness/subject/dspex.(*actor).receive(0xc0)\n\t/src/harness/subject/dspex/actor.go:1 +1": false,
+		"github.com/butfor/butfor/harness.panics(0xc0)\n\t/src/harness/fleet_test.go:16 +0x1":                               false,
+		"github.com/butfor/butfor/pool.(*Pool).Call(0xc0)\n\t/src/pool/pool.go:16 +0x1":                                     false,
+		"example.com/pool.(*Pool).Call(0xc0)\n\t/src/pool/pool.go:16 +0x1":                                                  false,
+		"github.com/butfor/butfor/harnessed.Call(0xc0)\n\t/src/pool/pool.go:16 +0x1":                                        false,
+	} {
+		if got := ofTheLab(top + frame + "\ngithub.com/butfor/butfor/harness.Run(0xc0)\n\t/src/harness/run.go:1 +0x1\n"); got != ofLab {
+			t.Errorf("of the lab: %v, want %v:\n%s", got, ofLab, frame)
+		}
+	}
+	if ofTheLab("") || ofTheLab("exit") {
+		t.Error("it is the lab's that nobody panicked")
+	}
+}
+
+func TestAChildThatCrashesInTheLabIsAnErrorAndTheNextGoesOn(t *testing.T) {
+	f := sail(t)
+	begun := f.Command
+	f.Command = func() *exec.Cmd {
+		return exec.Command("sh", "-c", `printf 'panic: a slip\n\ngoroutine 1 [running]:\ngithub.com/butfor/butfor/harness/judge.Judge()\n\t/src/judge.go:1 +0x1\n' >&2; exit 2`)
+	}
+	if r, err := f.Run(t.Context(), inTime("slips", 1)); err == nil || !strings.Contains(err.Error(), "the lab itself crashed") || !strings.Contains(err.Error(), "a slip, in github.com/butfor/butfor/harness/judge.Judge") {
+		t.Errorf("%s, %v", r.Word, err)
+	}
+	f.Command = begun
+	f.plays(t, inTime("the next", 2))
+}
+
 func TestAChildThatIsDeafIsKilled(t *testing.T) {
 	t.Parallel()
 	f := sail(t)

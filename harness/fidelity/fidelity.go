@@ -143,7 +143,7 @@ func (s *Settings) spans(ctx context.Context, l Load) (row SpansRow, err error) 
 		r, err := s.run(ctx, l, harness.Scenario{
 			Name: "spans", Seed: uint64(n), Subject: scattered(uint64(n)), Config: scattering,
 			Start:    scenario.Demand{CPU: 250 * time.Millisecond, Wait: 100 * time.Millisecond},
-			Workload: scenario.Workload{Clients: scatteredWorkers, Calls: scatteredCalls, Think: 20 * time.Millisecond, Command: "burn"},
+			Workload: scenario.Workload{Clients: scatteredWorkers, Calls: scatteredCalls, Think: 20 * time.Millisecond, Command: "burn", Args: anything},
 			Deadline: patience,
 		})
 		if err != nil {

@@ -71,7 +71,7 @@ func TestInVirtualTimeNothingIsOff(t *testing.T) {
 func TestScatteredCallsAskForMuchAndLittle(t *testing.T) {
 	s := Settings{World: virtual.Name, T: t}
 	r, err := s.run(t.Context(), Load{}, harness.Scenario{
-		Subject: scattered(1), Config: scattering, Workload: scenario.Workload{Clients: 3, Calls: 40, Command: "burn"}, Deadline: patience,
+		Subject: scattered(1), Config: scattering, Workload: scenario.Workload{Clients: 3, Calls: 40, Command: "burn", Args: anything}, Deadline: patience,
 	})
 	if err != nil {
 		t.Fatal(err)

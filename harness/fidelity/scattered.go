@@ -19,6 +19,9 @@ const (
 
 var scattering = subject.Config{Size: scatteredWorkers, Lazy: true}
 
+// anything is what its callers ask for.
+var anything = map[string]any{"cpu_s": 0.0}
+
 // scattered is a pool whose callers all ask for the same, and get a computation
 // of 0.05 to 1 s each, drawn from the seed and the call's id; every fourth gets a
 // waiting.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/worker/model"
 )
 
 // A Scenario is one run to be made: a subject, its settings, who calls it when,
@@ -219,6 +220,10 @@ func (s *Scenario) Check() error {
 	}
 	if w.Command == "" {
 		bad("Workload.Command is empty")
+	} else if s.World == "virtual" && s.Replay == nil {
+		if err := w.modelled(); err != nil {
+			errs = append(errs, fmt.Errorf("scenario %w", err))
+		}
 	}
 	switch w.Arrive {
 	case "", Burst:
@@ -275,3 +280,22 @@ func (s *Scenario) Check() error {
 	}
 	return errors.Join(errs...)
 }
+
+// modelled says whether the model of a worker knows what the calls ask for. A
+// recording knows it of any.
+func (w *Workload) modelled() error {
+	if !model.Knows(w.Command) {
+		return fmt.Errorf("Workload.Command is %q: a worker in world virtual has ping, echo, sleep, burn and shutdown; of others only a recording knows what they ask for", w.Command)
+	}
+	arg, ok := model.Takes(w.Command)
+	if !ok {
+		return nil
+	}
+	if s, ok := model.Number(w.Args[arg]); !ok || !(s >= 0 && s <= demandMost) {
+		return fmt.Errorf("Workload.Args has %v for %s: %s takes seconds there, a number from 0 to %.0f", w.Args[arg], arg, w.Command, demandMost)
+	}
+	return nil
+}
+
+// demandMost is the most that a call may ask for, in seconds.
+const demandMost = 1e6

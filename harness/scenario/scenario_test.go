@@ -35,6 +35,11 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 		"listed":         func(s *Scenario) { s.Workload.At = []time.Duration{0, time.Second} },
 		"a replay":       func(s *Scenario) { s.World, s.Replay = "virtual", anEnvironment() },
 		"a slack of 0.9": func(s *Scenario) { s.Slack = 0.9 },
+		"of any number": func(s *Scenario) {
+			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": 1}
+		},
+		"a real worker's": func(s *Scenario) { s.World, s.Workload.Command = "process", "theirs" },
+		"a recorded one":  func(s *Scenario) { s.World, s.Replay, s.Workload.Command = "virtual", anEnvironment(), "theirs" },
 	} {
 		s := good()
 		change(&s)
@@ -66,23 +71,34 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"Order.Choices has -4 at step 2": func(s *Scenario) { s.Order.Choices = []int{1, -4} },
 		"Workload.Calls":                 func(s *Scenario) { s.Workload.Calls = -1 },
 		"Workload.Command":               func(s *Scenario) { s.Workload.Command = "" },
-		"Workload.Arrive":                func(s *Scenario) { s.Workload.Arrive = "in pairs" },
-		"arrive by rate":                 func(s *Scenario) { s.Workload.Arrive = Rate },
-		"arrive by poisson":              func(s *Scenario) { s.Workload.Arrive = Poisson },
-		"Workload.Every":                 func(s *Scenario) { s.Workload.Every = -1 },
-		"Workload.Think":                 func(s *Scenario) { s.Workload.Think = -1 },
-		"Workload.DieAfter":              func(s *Scenario) { s.Workload.DieAfter = -1 },
-		"Start.CPU":                      func(s *Scenario) { s.Start.CPU = -1 },
-		"Start.Wait":                     func(s *Scenario) { s.Start.Wait = -1 },
-		"arrivals of 0 clients":          func(s *Scenario) { s.Workload.At = []time.Duration{} },
-		"before the clock":               func(s *Scenario) { s.Workload.At = []time.Duration{-1} },
-		"only the real one":              func(s *Scenario) { s.Replay = anEnvironment() },
-		"Replay: environment":            func(s *Scenario) { s.World, s.Replay = "virtual", &Environment{} },
-		"Deadline":                       func(s *Scenario) { s.Deadline = -1 },
-		"Patience":                       func(s *Scenario) { s.Patience = -1 },
-		"Recovery":                       func(s *Scenario) { s.Recovery = -1 },
-		"fault 1, cpu-hogs":              func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
-		"Slack":                          func(s *Scenario) { s.Slack = -1 },
+		`Command is "theirs"`:            func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
+		"Args has <nil> for s: sleep":    func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
+		"Args has 0.3 for cpu_s: burn": func(s *Scenario) {
+			s.World, s.Workload.Command, s.Workload.Args = "virtual", "burn", map[string]any{"cpu_s": "0.3"}
+		},
+		"Args has -1 for s": func(s *Scenario) {
+			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": -1}
+		},
+		"Args has NaN for s": func(s *Scenario) {
+			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": math.NaN()}
+		},
+		"Workload.Arrive":       func(s *Scenario) { s.Workload.Arrive = "in pairs" },
+		"arrive by rate":        func(s *Scenario) { s.Workload.Arrive = Rate },
+		"arrive by poisson":     func(s *Scenario) { s.Workload.Arrive = Poisson },
+		"Workload.Every":        func(s *Scenario) { s.Workload.Every = -1 },
+		"Workload.Think":        func(s *Scenario) { s.Workload.Think = -1 },
+		"Workload.DieAfter":     func(s *Scenario) { s.Workload.DieAfter = -1 },
+		"Start.CPU":             func(s *Scenario) { s.Start.CPU = -1 },
+		"Start.Wait":            func(s *Scenario) { s.Start.Wait = -1 },
+		"arrivals of 0 clients": func(s *Scenario) { s.Workload.At = []time.Duration{} },
+		"before the clock":      func(s *Scenario) { s.Workload.At = []time.Duration{-1} },
+		"only the real one":     func(s *Scenario) { s.Replay = anEnvironment() },
+		"Replay: environment":   func(s *Scenario) { s.World, s.Replay = "virtual", &Environment{} },
+		"Deadline":              func(s *Scenario) { s.Deadline = -1 },
+		"Patience":              func(s *Scenario) { s.Patience = -1 },
+		"Recovery":              func(s *Scenario) { s.Recovery = -1 },
+		"fault 1, cpu-hogs":     func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
+		"Slack":                 func(s *Scenario) { s.Slack = -1 },
 	} {
 		s := good()
 		change(&s)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
 
 	"github.com/butfor/butfor/worker"
@@ -37,26 +38,50 @@ func (f *Fate) alter(reply *wire.Reply, known bool) {
 	}
 }
 
-// Asks says what a command asks for by what it does. Its arguments are JSON's.
+// Asks says what a command asks for by what it does.
 func Asks(command string, args map[string]any) Demand {
 	return asks(command, func(name string) float64 {
-		s, _ := args[name].(float64)
+		s, _ := Number(args[name])
 		return s
 	})
 }
 
-// asks is Asks, of arguments that are numbers where they have the name of one.
-func asks(command string, number func(name string) float64) (d Demand) {
-	seconds := func(name string) time.Duration {
-		return time.Duration(number(name) * float64(time.Second))
+// Number is an argument of a command as the worker has it, if it is a number of
+// any of Go's types.
+func Number(arg any) (n float64, ok bool) {
+	switch v := reflect.ValueOf(arg); {
+	case v.CanFloat():
+		return v.Float(), true
+	case v.CanInt():
+		return float64(v.Int()), true
+	case v.CanUint():
+		return float64(v.Uint()), true
 	}
+	return 0, false
+}
+
+// Takes names the argument that is a command's demand in seconds, if it has one.
+func Takes(command string) (arg string, ok bool) {
 	switch command {
 	case "sleep":
-		d.Wait = seconds("s")
+		return "s", true
 	case "burn":
-		d.CPU = seconds("cpu_s")
+		return "cpu_s", true
 	}
-	return d
+	return "", false
+}
+
+// asks is Asks, of arguments that are numbers where they have the name of one.
+func asks(command string, number func(name string) float64) (d Demand) {
+	arg, ok := Takes(command)
+	if !ok {
+		return d
+	}
+	asked := time.Duration(number(arg) * float64(time.Second))
+	if command == "burn" {
+		return Demand{CPU: asked}
+	}
+	return Demand{Wait: asked}
 }
 
 // age ends the worker once it is of the age at which it dies.
