@@ -131,7 +131,7 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		return err
 	}
 	t := matrix.Tabulate(outcomes, matrix.Bugs(mutants, f.subject))
-	t.Seconds, t.Tenth = time.Since(begin).Seconds(), f.tenth
+	t.Seconds, t.Tenth, t.Pool = time.Since(begin).Seconds(), f.tenth, f.subject
 	if asJSON {
 		for _, s := range t.Summaries() {
 			failed = errors.Join(failed, report.JSON(stdout, s))

@@ -184,6 +184,7 @@ func outcomes() (all []Outcome) {
 	code := Outcome{Case: Case{Bug: "m", Environment: "calm", Load: "l"}, Truth: Code, Verdict: scenario.Architectural, Evidence: Evidence{Reruns: 3, Throttled: 3, Patient: true, Pressure: .1}}
 	env := Outcome{Case: Case{Bug: "none", Environment: "hogs", Load: "l"}, Truth: Environment, Verdict: scenario.Environmental, Evidence: Evidence{Throttled: 3, Pressure: .9}}
 	add(6, code)
+	add(1, Outcome{Case: Case{Bug: "n", Environment: "calm", Load: "l"}, Truth: Fallen})
 	add(5, env)
 	add(2, Outcome{Case: env.Case, Truth: Either, Verdict: scenario.Overdetermined})
 	code.Verdict = scenario.Environmental
@@ -211,16 +212,25 @@ func TestTheTable(t *testing.T) {
 	if !strings.Contains(missed, "dismissed") || !strings.Contains(missed, "better than rerun-and-see") {
 		t.Errorf("targets missed: %s", missed)
 	}
+	if !strings.Contains(missed, "stands still") {
+		t.Errorf("one that fell is told by nobody: %s", missed)
+	}
+	table.Truths[Fallen] = 0
 	table.Tenth = true
 	if missed := table.Missed(); len(missed) != 2 || !strings.Contains(missed[1], "at least 50") {
 		t.Errorf("of a tenth: %q", missed)
 	}
+	table.Pool = "ours"
+	if missed := table.Missed(); len(missed) != 1 {
+		t.Errorf("of a tenth of one pool's, which may be few: %q", missed)
+	}
+	table.Truths[Fallen] = 1
 	lines := table.Summaries()
 	if last := lines[len(lines)-1]; len(lines) != 5 || last.Rival != "" || last.Architectural != 7 || last.Dismissed != 1 || lines[0].Rival == "" {
 		t.Errorf("got %+v", lines)
 	}
 	text := string(table.Markdown())
-	for _, says := range []string{"15 cases were played in 12 s", "7 fail only with the bug", "2 with either alone", "inconclusive 1", "near tie: n s", "Worst cell: m in calm", "triggers: n."} {
+	for _, says := range []string{"16 cases were played in 12 s", "7 fail only with the bug", "2 with either alone", "inconclusive 1", "near tie: n s", "Worst cell: m in calm", "triggers: n."} {
 		if !strings.Contains(text, says) {
 			t.Errorf("%q is not in:\n%s", says, text)
 		}

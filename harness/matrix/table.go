@@ -25,6 +25,7 @@ type Table struct {
 	Survivors   []string              // bugs that no case triggers
 	Errors      []Outcome             // dismissed and accused, the first of each bug and environment
 	Tenth       bool                  // only a tenth of the cases were played
+	Pool        string                // of which alone they are; "" if of all
 }
 
 // A Standing is how somebody's calls stand against the truth: all of them, those of
@@ -77,7 +78,7 @@ func Tabulate(outcomes []Outcome, bugs []string) Table {
 	why := map[string]int{}
 	for _, o := range outcomes {
 		t.Truths[o.Truth]++
-		triggered[o.Bug] = triggered[o.Bug] || o.Truth == Code || o.Truth == Either || o.Truth == Fallen
+		triggered[o.Bug] = triggered[o.Bug] || o.Truth == Code || o.Truth == Either
 		if !o.Counts() {
 			continue
 		}
@@ -152,6 +153,7 @@ const (
 	mostAccused   = .01  // of the failures of the environment
 	mostAbstained = .05
 	leastMacroF1  = .95 // where no tuning was allowed
+	mostFallen    = .001
 )
 
 // Missed says which targets are missed: none if they hold.
@@ -163,8 +165,9 @@ func (t Table) Missed() (missed []string) {
 	}
 	s := t.Judge.All
 	say(s.Dismissed() <= mostDismissed, "no failure of the code is dismissed as the environment's")
+	say(Share{t.Truths[Fallen], t.Played}.Value() < mostFallen, "fewer than 1 case of 1,000 that stands still, or crashes the program")
 	if t.Tenth {
-		say(s.Code.n() >= leastOfTenth && s.Env.n() >= leastOfTenth, "at least 50 failures of the code, and of the environment")
+		say(t.Pool != "" || s.Code.n() >= leastOfTenth && s.Env.n() >= leastOfTenth, "at least 50 failures of the code, and of the environment")
 		return missed
 	}
 	say(s.Code.n() >= leastCode, "at least 1,000 failures of the code")
