@@ -38,11 +38,15 @@ func (l *Load) leaf(frozen bool) leaf {
 	if f.cores == 0 {
 		f.cores = math.Inf(1)
 	}
-	if asleep := l.Threads - l.Runnable; !frozen && l.OnCPU > 0 && asleep > awake*l.Threads {
-		f.n, f.sleep = l.Threads, asleep/l.OnCPU
+	if !frozen && l.Sleeps() {
+		f.n, f.sleep = l.Threads, (l.Threads-l.Runnable)/l.OnCPU
 	}
 	return f
 }
+
+// Sleeps says whether the load's threads work and sleep in turns, so that they are
+// runnable for longer the less they get.
+func (l *Load) Sleeps() bool { return l.OnCPU > 0 && l.Threads-l.Runnable > awake*l.Threads }
 
 // Check says what can't be shared out.
 func (b Bucket) Check() error {

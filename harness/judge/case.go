@@ -40,10 +40,11 @@ type trial struct {
 
 	latest  scenario.Call // the call that the mechanism is sought in
 	clipped scenario.Scenario
-	excess  []string // of what the run met, beyond the contract
-	frozen  []bool   // the kinds of load from outside to be replayed
-	aside   []string // doubts that can't matter
-	band    float64  // of the deadline: what lies nearer to it is a tie
+	mild    *scenario.Environment // see mildest; nil: nobody asked for it yet
+	excess  []string              // of what the run met, beyond the contract
+	frozen  []bool                // the kinds of load from outside to be replayed
+	aside   []string              // doubts that can't matter
+	band    float64               // of the deadline: what lies nearer to it is a tie
 	mine    map[setting]outcome
 	ideals  map[setting]outcome
 }
@@ -53,6 +54,8 @@ func newTrial(c Case) *trial {
 	t.latest = latest(c.Run.Calls())
 	if c.Unknown == nil {
 		t.clipped, t.excess = c.Met.Contract.Clip(c.Met)
+		t.Met.Replay.Prepare()
+		t.clipped.Replay.Prepare()
 		if reacts(c.Met.Replay) || reacts(t.clipped.Replay) {
 			t.frozen = []bool{false, true}
 		}

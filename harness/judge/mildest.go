@@ -12,6 +12,10 @@ import (
 // recording had ended.
 func (t *trial) mildest() scenario.Scenario {
 	sc := t.Met
+	if t.mild != nil {
+		sc.Replay = t.mild
+		return sc
+	}
 	e := *sc.Replay
 	e.Starts = slices.Clone(e.Starts)
 	for i := range e.Starts {
@@ -27,6 +31,8 @@ func (t *trial) mildest() scenario.Scenario {
 	if n := len(e.Load); n > 0 {
 		e.Load = calmed(e.Load, e.Load[n-1].At+e.Load[n-1].Span)
 	}
+	e.Prepare()
+	t.mild = &e
 	sc.Replay = &e
 	return sc
 }

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -39,6 +38,8 @@ type Environment struct {
 	Share float64       `json:"cost_cores"`     // the same, in cores
 	Slice time.Duration `json:"slice_ns"`       // of its thread, as the kernel has it; 0: the kernel's own
 	Gaps  []Gap         `json:"gaps,omitempty"` // what could not be seen
+
+	prepared *prepared // nil: nothing was worked out yet
 }
 
 // A Quota is a limit on the CPU of a group: Cores times Period in each Period.
@@ -191,8 +192,10 @@ func (e *Environment) Wanted() (threads, stolen float64) {
 
 // Check says what of an environment can't be: what would lead a replay astray.
 func (e *Environment) Check() error {
-	if !(e.Cores > 0) { // NaN too
-		return fmt.Errorf("environment: it has %v cores", e.Cores)
+	if !e.prepared.of(e) {
+		if err := e.checkMachine(); err != nil {
+			return err
+		}
 	}
 	worker := func(what string, ordinal int) error {
 		if ordinal < 0 || ordinal >= len(e.Starts) {
@@ -231,6 +234,19 @@ func (e *Environment) Check() error {
 			return err
 		}
 	}
+	for _, p := range e.Workers {
+		if err := p.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkMachine is Check for what others want of the machine.
+func (e *Environment) checkMachine() error {
+	if !(e.Cores > 0) { // NaN too
+		return fmt.Errorf("environment: it has %v cores", e.Cores)
+	}
 	end := time.Duration(0)
 	for i, b := range e.Load {
 		if b.Span <= 0 || b.At < end {
@@ -249,19 +265,22 @@ func (e *Environment) Check() error {
 			}
 		}
 	}
-	places := slices.Clone(e.Workers)
 	for _, r := range e.Rivals {
-		places = append(places, r.Place)
-	}
-	for _, p := range places {
-		for _, g := range p.Path {
-			if err := g.config(g.Name).Check(); err != nil {
-				return fmt.Errorf("environment: %w", err)
-			}
+		if err := r.check(); err != nil {
+			return err
 		}
 	}
-	if err := e.Config(true).Check(); err != nil {
+	if err := e.config(true).Check(); err != nil {
 		return fmt.Errorf("environment: %w", err)
+	}
+	return nil
+}
+
+func (p Place) check() error {
+	for _, g := range p.Path {
+		if err := g.config(g.Name).Check(); err != nil {
+			return fmt.Errorf("environment: %w", err)
+		}
 	}
 	return nil
 }

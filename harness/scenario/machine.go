@@ -26,6 +26,47 @@ import (
 // What goes before all others takes its cores away: the realtime classes, and
 // what was used unseen, averaged likewise.
 func (e *Environment) Config(frozen bool) cpu.Config {
+	if p := e.prepared; p.of(e) {
+		return p.config(frozen)
+	}
+	return e.config(frozen)
+}
+
+// Prepare works out once what all replays of the environment ask for alike. It is
+// for whoever replays it often, before anybody else uses it. A copy whose load, or
+// rivals, or cores are replaced afterwards is none the worse for it.
+func (e *Environment) Prepare() {
+	p := &prepared{load: e.Load, rivals: e.Rivals, cores: e.Cores, err: e.checkMachine()}
+	if p.err == nil {
+		p.reacting, p.frozen = lasting(e.config(false)), lasting(e.config(true))
+	}
+	e.prepared = p
+}
+
+// prepared is what was worked out for a load of these rivals on so many cores.
+type prepared struct {
+	load             []Bucket
+	rivals           []Rival
+	cores            float64
+	err              error // why it can't be replayed; there are no configs then
+	reacting, frozen cpu.Config
+}
+
+// of says whether it was worked out for what the environment has now.
+func (p *prepared) of(e *Environment) bool {
+	return p != nil && p.err == nil && p.cores == e.Cores && same(p.load, e.Load) && same(p.rivals, e.Rivals)
+}
+
+func same[T any](a, b []T) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+
+func (p *prepared) config(frozen bool) cpu.Config {
+	if frozen {
+		return p.frozen
+	}
+	return p.reacting
+}
+
+func (e *Environment) config(frozen bool) cpu.Config {
 	c := cpu.Config{Cores: e.Cores, Frozen: frozen}
 	all := e.series()
 	loads := make([]turns, len(all))
@@ -55,6 +96,31 @@ func (e *Environment) Config(frozen bool) cpu.Config {
 		c.Outside = append(c.Outside, e.bucket(end, stolen.value()+e.unseen(n-around, n-1), loads))
 	}
 	return c
+}
+
+// lasting is the same load without what makes no difference to the machine: what
+// threads had that never sleep, and buckets that go on as the one before.
+func lasting(c cpu.Config) cpu.Config {
+	all := c.Outside
+	c.Outside = nil
+	for _, b := range all {
+		for i := range b.Loads {
+			if l := &b.Loads[i]; c.Frozen || !l.Sleeps() {
+				l.Threads, l.OnCPU = l.Runnable, 0
+			}
+		}
+		if n := len(c.Outside); n == 0 || !alike(c.Outside[n-1], b) {
+			c.Outside = append(c.Outside, b)
+		}
+	}
+	return c
+}
+
+// alike says whether two buckets have the same load.
+func alike(a, b cpu.Bucket) bool {
+	return a.Stolen == b.Stolen && slices.EqualFunc(a.Loads, b.Loads, func(a, b cpu.Load) bool {
+		return a.Path == b.Path && a.Nice == b.Nice && a.Cores == b.Cores && a.Runnable == b.Runnable && a.Threads == b.Threads && a.OnCPU == b.OnCPU && slices.Equal(a.Weights, b.Weights)
+	})
 }
 
 // around is for how many buckets to either side a load is looked at to tell

@@ -54,6 +54,50 @@ func TestFrozenLoadIsAsItWasRecordedAndThenAsItWasLately(t *testing.T) {
 	}
 }
 
+func TestAPreparedLoadIsTheSameToTheMachine(t *testing.T) {
+	rivals := append(one(Place{Path: session(6)}), one(Place{Path: session(7)})...)
+	turns := []float64{1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1}
+	e := during(rivals, []float64{2, 2, 2, 2, 1, 1, 1, 3, 3, 3, 3}, turns)
+	for i := range e.Load {
+		e.Load[i].Load[0].CPU += float64(i) / 100 // what a hog has is no matter
+	}
+	plain := *e
+	e.Prepare()
+	if err := e.Check(); err != nil {
+		t.Fatal(err)
+	}
+	ends := func(e *Environment, frozen bool) (at []time.Duration) {
+		m := cpu.New(e.Config(frozen))
+		for range 4 {
+			e.Group(m).Start(700*ms, func() { at = append(at, m.Now()) })
+		}
+		for next, ok := m.Next(); ok; next, ok = m.Next() {
+			m.Advance(next)
+		}
+		return at
+	}
+	for _, frozen := range []bool{false, true} {
+		if got, want := ends(e, frozen), ends(&plain, frozen); !slices.Equal(got, want) || len(want) != 4 {
+			t.Errorf("frozen %v: got %v, want %v", frozen, got, want)
+		}
+	}
+	copied := *e
+	copied.Load = slices.Clone(e.Load[:5])
+	if got, want := told(copied.Config(true)), told((&Environment{Cores: 2, Rivals: rivals, Load: copied.Load}).Config(true)); !slices.Equal(got, want) {
+		t.Errorf("with another load: got %q, want %q", got, want)
+	}
+	copied = *e
+	copied.Cores = 3
+	if got := copied.Config(true).Cores; got != 3 {
+		t.Errorf("with 3 cores: got %v", got)
+	}
+	hogs := during(one(Place{Path: session(6)}), []float64{2, 2, 2, 2, 2, 2})
+	hogs.Prepare()
+	if got := len(hogs.Config(false).Outside); got != 1 {
+		t.Errorf("hogs that go on for ever: got %d buckets", got)
+	}
+}
+
 func TestALoadThatReactsIsKnownForItsTurns(t *testing.T) {
 	turns := []float64{1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1}
 	e := during(one(Place{Path: session(6)}), turns)
