@@ -141,7 +141,8 @@ func (t *trial) this(s setting) outcome {
 func (t *trial) ideal(s setting) outcome { return t.replay(t.ideals, s, t.Ideal) }
 
 // replay is made once. Where it makes no difference to the callers by when they
-// were to have an answer, one will do for all deadlines.
+// were to have an answer, one will do for all deadlines; where nobody had to give up,
+// for all longer ones.
 func (t *trial) replay(had map[setting]outcome, s setting, play func(scenario.Scenario) (Ideal, error)) outcome {
 	if o, ok := had[s]; ok {
 		return o
@@ -153,10 +154,14 @@ func (t *trial) replay(had map[setting]outcome, s setting, play func(scenario.Sc
 		o = count(i, sc.Deadline)
 	}
 	had[s] = o
-	if s.scale > 0 && sc.Patience > 0 && o.err == nil {
-		for _, scale := range t.scales() {
-			s.scale = scale
-			had[s] = count(i, time.Duration(scale*float64(t.Met.Deadline)))
+	if s.scale == 0 || o.err != nil {
+		return o
+	}
+	for _, scale := range t.scales() {
+		if sc.Patience > 0 || o.misses == 0 && scale > s.scale {
+			longer := s
+			longer.scale = scale
+			had[longer] = count(i, time.Duration(scale*float64(t.Met.Deadline)))
 		}
 	}
 	return o

@@ -272,3 +272,23 @@ func others(c *Case) {
 	}
 	c.Play = world{this: always(100 * ms), thisInside: always(100 * ms)}.play
 }
+
+func TestAReplayInWhichNobodyGaveUpStandsForLongerDeadlines(t *testing.T) {
+	c := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}.on(t)
+	played := map[time.Duration]int{}
+	play := c.Play
+	c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+		if r, err := play(sc); err != nil || r.Misses() > 0 || sc.Patience > 0 {
+			return r, err
+		}
+		played[sc.Deadline]++
+		return play(sc)
+	}
+	v := Judge(c)
+	if v.Word != scenario.Environmental || v.Table.ThisInside.Misses != 0 {
+		t.Fatalf("got %s: %s", v.Word, v.Reason)
+	}
+	if n := played[270*ms]; n != 2*seedsLeast || played[330*ms] != 0 {
+		t.Errorf("kept inside the contract in %d replays at the shortest deadline and %d at the longest, want %d, of both kinds of load, and none", n, played[330*ms], 2*seedsLeast)
+	}
+}
