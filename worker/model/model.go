@@ -159,9 +159,10 @@ type Port struct {
 	done     chan struct{}
 	exit     worker.Exit
 
-	mu    sync.Mutex
-	calls int
-	died  *worker.Exit // by itself, in the midst of something
+	mu       sync.Mutex
+	calls    int
+	died     *worker.Exit       // by itself, in the midst of something
+	sessions map[string]session // by id
 }
 
 // Boot is what its start asks for; ok is false if it never says hello, or ends

@@ -134,7 +134,7 @@ func Knows(command string) bool {
 	case "ping", "echo", "sleep", "burn", "shutdown":
 		return true
 	}
-	return false
+	return keeps(command)
 }
 
 // serve says what a command asks for, and how it is answered once it has had
@@ -156,6 +156,13 @@ func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) 
 		reply.Result = spent("burnt_s", asked.CPU)
 	case "shutdown":
 		reply.Result = json.RawMessage(`{"status":"shutting down"}`)
+	default:
+		result, err := p.keep(&r)
+		if err != nil {
+			*reply = wire.Reply{ID: r.ID, Error: "ArgumentError: " + err.Error(), ErrorType: "ArgumentError"}
+			break
+		}
+		reply.Result = raw(result)
 	}
 	return asked, true
 }

@@ -78,6 +78,10 @@ func (h *Head) Number(name string) float64 {
 	return 0
 }
 
+// Raw is the argument of that name as it stands in the text, which it is part of;
+// nil if there is none.
+func (h *Head) Raw(name string) json.RawMessage { return h.arg(name) }
+
 // arg is the last argument of that name, as it stands in the text; nil if there is
 // none.
 func (h *Head) arg(name string) (last []byte) {

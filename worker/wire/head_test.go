@@ -14,6 +14,11 @@ func TestAHeadIsARequestWhoseArgumentsAreText(t *testing.T) {
 			t.Errorf("text %s: %q, want %q", name, got, want)
 		}
 	}
+	for name, want := range map[string]string{"n": "-2.5e3", "o": `{"a":"deep","n":1}`, "big": "1e999", "none": ""} {
+		if got := string(h.Raw(name)); got != want {
+			t.Errorf("raw %s: %q, want %q", name, got, want)
+		}
+	}
 	for name, want := range map[string]float64{"n": -2500, "a": 0, "o": 0, "big": 0, "none": 0} {
 		if got := h.Number(name); got != want {
 			t.Errorf("number %s: %v, want %v", name, got, want)

@@ -1,0 +1,131 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// A session is what a worker holds of one, in the order in which it came.
+type session struct {
+	keys   []string
+	values map[string]json.RawMessage
+}
+
+// Sessions are those of which it holds something, sorted; "" is the anonymous one.
+func (p *Port) Sessions() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Sorted(maps.Keys(p.sessions))
+}
+
+// keeps says whether a command is about sessions.
+func keeps(command string) bool {
+	switch command {
+	case "put", "get", "list", "cleanup_session", "reset_state":
+		return true
+	}
+	return false
+}
+
+// keep carries out a command that is about sessions, as the Python worker does:
+// none but reset_state shows or changes what belongs to another session, and one
+// is not made by looking into it.
+func (p *Port) keep(r *wire.Head) (result any, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch r.Command {
+	case "put":
+		return p.put(r)
+	case "get":
+		key, err := name(r, "key")
+		if err != nil {
+			return nil, err
+		}
+		s, err := p.look(r)
+		value, found := s.values[key]
+		return map[string]any{"key": key, "found": found, "value": value}, err
+	case "list":
+		s, err := p.look(r)
+		return map[string]any{"keys": append([]string{}, s.keys...)}, err
+	case "cleanup_session":
+		id, err := name(r, "session_id")
+		if err != nil {
+			return nil, err
+		}
+		s, err := p.look(r)
+		delete(p.sessions, id)
+		return map[string]any{"status": "cleaned", "session_id": id, "programs_removed": 0, "values_removed": len(s.keys)}, err
+	default: // reset_state
+		cleared := len(p.sessions)
+		clear(p.sessions)
+		return map[string]any{"status": "reset", "sessions_cleared": cleared, "programs_cleared": 0}, nil
+	}
+}
+
+func (p *Port) put(r *wire.Head) (result any, err error) {
+	key, err := name(r, "key")
+	if err != nil {
+		return nil, err
+	}
+	value := r.Raw("value")
+	if value == nil {
+		return nil, argumentError("value", nil, "any JSON value")
+	}
+	id, err := sessionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if p.sessions == nil {
+		p.sessions = map[string]session{}
+	}
+	s := p.sessions[id]
+	if s.values == nil {
+		s.values = map[string]json.RawMessage{}
+	}
+	if _, had := s.values[key]; !had {
+		s.keys = append(s.keys, key)
+	}
+	s.values[key] = slices.Clone(value)
+	p.sessions[id] = s
+	return map[string]any{"key": key}, nil
+}
+
+// look is the session of a call, empty if there is none.
+func (p *Port) look(r *wire.Head) (session, error) {
+	id, err := sessionOf(r)
+	return p.sessions[id], err
+}
+
+// sessionOf is the session of a call; "" is the anonymous one.
+func sessionOf(r *wire.Head) (string, error) {
+	value := r.Raw("session_id")
+	if value == nil || string(value) == "null" {
+		return "", nil
+	}
+	if value[0] != '"' {
+		return "", argumentError("session_id", value, "a string")
+	}
+	return r.Text("session_id"), nil
+}
+
+// name is an argument that names something.
+func name(r *wire.Head, arg string) (string, error) {
+	said := r.Text(arg)
+	if said == "" {
+		return "", argumentError(arg, r.Raw(arg), "a string that is not empty")
+	}
+	return said, nil
+}
+
+// argumentError is what the Python worker says of an argument; value is nil if it
+// is missing.
+func argumentError(arg string, value json.RawMessage, wanted string) error {
+	if value == nil {
+		return fmt.Errorf("args.%s is missing; it must be %s", arg, wanted)
+	}
+	return fmt.Errorf("args.%s must be %s, not %s", arg, wanted, value)
+}
