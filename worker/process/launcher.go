@@ -62,6 +62,12 @@ type Launcher struct {
 	Args []string
 	// Env is added to the program's environment, "KEY=value".
 	Env []string
+	// Threads is how many threads each numeric library in a worker may start
+	// (OMP_NUM_THREADS and its like, of which Env may say otherwise). 0 means 1,
+	// unless the program's environment has the variable: by themselves they
+	// start one a core in each worker, and workers times cores is far too many.
+	// Below 0 the environment stays as it is.
+	Threads int
 	// Dir is the working directory; "" means the program's.
 	Dir string
 	// Grace bounds how long Close waits for a worker to end by itself, besides
@@ -144,10 +150,26 @@ func (l *Launcher) command(ctx context.Context, more []string) (*exec.Cmd, error
 	if cmd.Err != nil {
 		return nil, fmt.Errorf("python interpreter: %w", cmd.Err)
 	}
-	cmd.Env = append(append(os.Environ(), l.Env...), TokenVariable+"="+Token()+"/"+l.Run+"/")
+	cmd.Env = append(slices.Concat(os.Environ(), l.threads(), l.Env), TokenVariable+"="+Token()+"/"+l.Run+"/")
 	cmd.Dir = l.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd, nil
+}
+
+// threadVariables are what numeric libraries read: OpenMP, OpenBLAS, MKL, BLIS,
+// Accelerate and numexpr.
+var threadVariables = []string{
+	"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
+}
+
+// threads is what the environment says of them.
+func (l *Launcher) threads() (env []string) {
+	for _, name := range threadVariables {
+		if _, said := os.LookupEnv(name); l.Threads > 0 || l.Threads == 0 && !said {
+			env = append(env, fmt.Sprintf("%s=%d", name, max(1, l.Threads)))
+		}
+	}
+	return env
 }
 
 // An Interpreter is what a name in PATH leads to.

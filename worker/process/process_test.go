@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -566,6 +567,107 @@ sys.stdin.read()`},
 	}
 	if left, _ := process.Census("another program's", ""); len(left) != 0 {
 		t.Errorf("census of another token: %v", left)
+	}
+}
+
+// TestANumberGivenToAnotherProcessIsNotTakenForTheWorker has the kernel give a
+// worker's pid to somebody else, which it does sooner or later by itself.
+func TestANumberGivenToAnotherProcessIsNotTakenForTheWorker(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	pid := w.Port.Info().PID
+	_ = w.Port.Kill()
+	wait(t, "the worker's end", w.Port.Done())
+	used := w.Port.Info()
+	other := taking(t, pid)
+	if err := w.Port.Kill(); err != nil {
+		t.Errorf("kill: %v", err)
+	}
+	if err := w.Port.Close(within(t)); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if got := w.Port.Info(); got.CPU != used.CPU || got.RunDelay != used.RunDelay {
+		t.Errorf("the dead worker's CPU goes from %v to %v", used.CPU, got.CPU)
+	}
+	if _, err := io.WriteString(other.stdin, "\n"); err != nil { // it answers, if it lives
+		t.Error(err)
+	}
+	if line, err := bufio.NewReader(other.stdout).ReadString('\n'); err != nil || line != "lives\n" {
+		t.Errorf("who has the number now was hurt: %q, %v", line, err)
+	}
+}
+
+type stranger struct {
+	stdin  io.WriteCloser
+	stdout io.ReadCloser
+}
+
+// taking is a process that leads a group of its own and has a pid, which nobody
+// has now.
+func taking(t *testing.T, pid int) stranger {
+	t.Helper()
+	for range 100 { // another's fork may come between
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", fmt.Append(nil, pid-1), 0); err != nil {
+			t.Skipf("only root may choose the next pid: %v", err)
+		}
+		cmd := exec.Command("python3", "-S", "-c", "input(); print('lives', flush=True)")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		end := func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		if cmd.Process.Pid == pid {
+			t.Cleanup(end)
+			return stranger{stdin, stdout}
+		}
+		end()
+	}
+	t.Skipf("pid %d was not to be had", pid)
+	return stranger{}
+}
+
+func TestALibraryInAWorkerStartsNoMoreThreadsThanItIsTold(t *testing.T) {
+	t.Setenv("OMP_NUM_THREADS", "") // which has it set back in the end
+	t.Setenv("MKL_NUM_THREADS", "")
+	_ = os.Unsetenv("OMP_NUM_THREADS")
+	for name, c := range map[string]struct {
+		launcher process.Launcher
+		program  string // the program's environment
+		omp, mkl any
+	}{
+		"one, unless told otherwise":           {process.Launcher{}, "", "1", "1"},
+		"as the program's environment says":    {process.Launcher{}, "3", "1", "3"},
+		"as the launcher says":                 {process.Launcher{Threads: 2}, "3", "2", "2"},
+		"as the launcher's environment says":   {process.Launcher{Threads: 2, Env: []string{"MKL_NUM_THREADS=5"}}, "3", "2", "5"},
+		"as it is":                             {process.Launcher{Threads: -1}, "", nil, nil},
+		"as it is, with a variable in the way": {process.Launcher{Threads: -1}, "3", nil, "3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _ = os.Unsetenv("MKL_NUM_THREADS"); c.program != "" {
+				_ = os.Setenv("MKL_NUM_THREADS", c.program)
+			}
+			w := start(t, &c.launcher)
+			for variable, want := range map[string]any{"OMP_NUM_THREADS": c.omp, "MKL_NUM_THREADS": c.mkl} {
+				r, err := call(t, w, "call", map[string]any{"function": "os:getenv", "args": []any{variable}})
+				var got any
+				if err := errors.Join(err, json.Unmarshal(r.Result, &got)); err != nil {
+					t.Fatal(err)
+				}
+				if got != want {
+					t.Errorf("%s is %v, want %v", variable, got, want)
+				}
+			}
+		})
 	}
 }
 
