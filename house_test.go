@@ -33,9 +33,10 @@ var rooms = map[string][]string{
 	"cmd":              {"harness", "harness/mutant", "harness/overlay"},
 	"suites":           {"harness", "internal/leftover"},
 	// For whoever needs them.
-	"python":         {},
-	"ci":             {}, // for what is embedded alone
-	"internal/point": {},
+	"python":            {},
+	"ci":                {}, // for what is embedded alone
+	"internal/point":    {},
+	"internal/settings": {},
 	// For tests.
 	"internal/leftover": {"worker"},
 	// For tests, and for who builds the mutants.
@@ -43,7 +44,7 @@ var rooms = map[string][]string{
 	"harness/overlay": {},
 }
 
-var forAll = []string{"python", "internal/point"}
+var forAll = []string{"python", "internal/point", "internal/settings"}
 
 func roomOf(path string) string {
 	path = strings.TrimPrefix(path, module)

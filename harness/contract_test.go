@@ -65,7 +65,7 @@ func TestAScenarioWithoutAContractIsHeldToTheProjects(t *testing.T) {
 	}
 	own.Cores = 0
 	sc.Contract = &own
-	if _, err := runIn(t.Context(), t, sc); err == nil || !strings.Contains(err.Error(), "contract: cores is 0") {
+	if _, err := runIn(t.Context(), t, sc); err == nil || !strings.Contains(err.Error(), "contract.cores is 0") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -344,7 +344,7 @@ func TestAnErrorOfTheLabIsNoResult(t *testing.T) {
 	for want, sc := range map[string]Scenario{
 		`no subject is called "theirs"`:                    stranger,
 		`runs scenarios in world "virtual", not "process"`: process,
-		"Config.Size is 0":                                 {World: virtual.Name, Subject: subject.Ours()},
+		"config.size is 0":                                 {World: virtual.Name, Subject: subject.Ours()},
 	} {
 		if r, err := f.Run(t.Context(), sc); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %s, %v; want an error that says %q", r.Word, err, want)

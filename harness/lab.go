@@ -130,7 +130,7 @@ func (l Lab) placed(f findings.Finding, c findings.Case) Scenario {
 // claim.
 func FromFile(path string, f scenario.File) findings.Finding {
 	return findings.Finding{
-		ID: f.Scenario.Name, File: path, Kind: "verdict", Worlds: worlds,
+		ID: f.Scenario.Name, File: path, Kind: "verdict", Worlds: scenario.Worlds,
 		Cases: func(findings.Unit) []findings.Case {
 			return []findings.Case{{Scenario: f.Scenario, Expected: f.Expected, Mechanism: f.Mechanism}}
 		},

@@ -484,12 +484,12 @@ func TestAClientThatDiesInMidCallIsExcused(t *testing.T) {
 func TestEachBadScenarioIsRefusedByTheNameOfItsField(t *testing.T) {
 	for field, change := range map[string]func(sc *Scenario){
 		"Subject.Open":     func(sc *Scenario) { sc.Subject.Open = nil },
-		"Config.Size":      func(sc *Scenario) { sc.Config.Size = 0 },
-		"Warm":             func(sc *Scenario) { sc.Warm = 2 },
-		"Workload.Clients": func(sc *Scenario) { sc.Workload.Clients = 0 },
-		"Workload.Command": func(sc *Scenario) { sc.Workload.Command = "" },
-		"Workload.Every":   func(sc *Scenario) { sc.Workload.Arrive = scenario.Rate },
-		"Deadline":         func(sc *Scenario) { sc.Deadline = -1 },
+		"config.size":      func(sc *Scenario) { sc.Config.Size = 0 },
+		"warm":             func(sc *Scenario) { sc.Warm = 2 },
+		"workload.clients": func(sc *Scenario) { sc.Workload.Clients = 0 },
+		"workload.command": func(sc *Scenario) { sc.Workload.Command = "" },
+		"workload.every":   func(sc *Scenario) { sc.Workload.Arrive = scenario.Rate },
+		"deadline":         func(sc *Scenario) { sc.Deadline = -1 },
 		`"the moon"`:       func(sc *Scenario) { sc.World = "the moon" },
 	} {
 		opened := false
@@ -713,7 +713,7 @@ func TestRunTFailsAnUnsoundRun(t *testing.T) {
 	}
 	for _, want := range []string{
 		"--- FAIL: TestTrialOfAnUnsoundSubject", "butfor: architectural: 1 of 1 calls missed", "no licence", "after it: architectural",
-		"--- FAIL: TestTrialOfABadScenario", "butfor: scenario has no subject",
+		"--- FAIL: TestTrialOfABadScenario", "butfor: the scenario has no subject",
 		"--- FAIL: TestTrialOfAStandstill", "butfor: inconclusive: the run stood still for 1s of real time: a goroutine (sync.Mutex.Lock) in", "harness.waitForAMutex at",
 	} {
 		if !strings.Contains(string(out), want) {

@@ -34,9 +34,6 @@ type world interface {
 	Close()
 }
 
-// worlds are the places where a scenario can run.
-var worlds = []string{process.Name, virtual.Name}
-
 // upon sets the stage that a scenario names, has f play on it, and takes it down.
 // t is for the virtual world alone.
 func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Context, world) (*scenario.Record, error)) (r *scenario.Record, err error) {
@@ -70,7 +67,7 @@ func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Contex
 		}
 		return r, nil
 	default:
-		return nil, fmt.Errorf("no world is called %q: there are %s", sc.World, strings.Join(worlds, ", "))
+		return nil, fmt.Errorf("no world is called %q: there are %s", sc.World, strings.Join(scenario.Worlds, ", "))
 	}
 }
 

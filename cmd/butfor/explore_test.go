@@ -128,8 +128,8 @@ func TestAScenarioFileRunsInTheWorldThatItNames(t *testing.T) {
 
 func TestWhatIsWrongWithAScenarioFileIsStatus2(t *testing.T) {
 	for text, tells := range map[string]string{
-		lost + "confg: 1": "unknown field",
-		strings.Replace(lost, "size: 4", "size: 0", 1):  "Config.Size",
+		lost + "confg: 1": `"confg" is no key`,
+		strings.Replace(lost, "size: 4", "size: 0", 1):  "config.size",
 		strings.Replace(lost, "V2-seed", "V9", 1):       "V2-seed", // it lists what there is
 		lost + "world: nowhere":                         "nowhere",
 		strings.Replace(lost, "command:", "comand:", 1): "comand",
@@ -140,7 +140,7 @@ func TestWhatIsWrongWithAScenarioFileIsStatus2(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range []string{"reproduce", "reproduce serial-stop", "reproduce --times 0 serial-start", "run --seeds 0", "run --order luck", "run --order pct:0", "run no-such.yaml", "run --world process --seeds 2 serial-start"} {
+	for _, args := range []string{"reproduce", "reproduce serial-stop", "reproduce --times 0 serial-start", "run --seeds 0", "run --order luck", "run --order pct:0", "run --order pct:1000000000", "run no-such.yaml", "run --world process --seeds 2 serial-start"} {
 		if s := butfor(t, strings.Fields(args)...); s.status != 2 {
 			t.Errorf("butfor %s: status %d: %s", args, s.status, s.stderr)
 		}

@@ -88,8 +88,8 @@ func TestWhatIsNoBundleIsStatus2AndSaysWhy(t *testing.T) {
 		"a trace cut":      {change("trace.jsonl", "{", "["), run, "damaged at event 1"},
 		"another time":     {change("trace.jsonl", `"at_ns":`, `"at_ns":1`), run, "damaged: its hash is"},
 		"another machine":  {change("environment.json", `"cores": 2`, `"cores": 3`), run, "damaged: its hash is"},
-		"an odd scenario":  {change("bundle.json", `"Size": 4`, `"Size": -4`), run, "damaged: scenario Config.Size is -4"},
-		"an odd contract":  {change("bundle.json", `"crashes": 1`, `"crashes": -1`), run, "damaged: scenario contract: crashes is -1"},
+		"an odd scenario":  {change("bundle.json", `"Size": 4`, `"Size": -4`), run, "damaged: config.size is -4"},
+		"an odd contract":  {change("bundle.json", `"crashes": 1`, `"crashes": -1`), run, "damaged: contract.crashes is -1"},
 		"nobody's verdict": {change("verdict.json", "{", "["), run, "verdict.json: damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {

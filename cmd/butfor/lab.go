@@ -107,9 +107,9 @@ func orderOf(text string) (o scenario.Order, err error) {
 		return scenario.Order{Strategy: text}, nil
 	case strategy == scenario.PCT && deep:
 		n, err := strconv.Atoi(depth)
-		if err == nil && n > 0 {
+		if err == nil && n > 0 && n <= scenario.DepthMost {
 			return scenario.Order{Strategy: scenario.PCT, Depth: n}, nil
 		}
 	}
-	return o, fmt.Errorf("--order is %q: it must be random, or pct: and a depth from 1, such as pct:3", text)
+	return o, fmt.Errorf("--order is %q: it must be random, or pct: and a depth from 1 to %d, such as pct:3", text, scenario.DepthMost)
 }

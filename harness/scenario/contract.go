@@ -1,16 +1,15 @@
 package scenario
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/butfor/butfor/internal/settings"
 )
 
 // A Contract is the worst environment in which a pool must keep its deadlines.
@@ -24,6 +23,10 @@ type Contract struct {
 	Mute     int           `json:"mute_starts" yaml:"mute_starts"` // workers of a run that never say hello, at most
 	Recovery time.Duration `json:"recovery_ns" yaml:"recovery"`    // until a pool has its capacity again, once all that hurt it is over
 }
+
+// contractMost bounds how many of a thing a contract may speak of: a million stands
+// for any number.
+const contractMost = 1 << 20
 
 // contractPage is a contract as it is written: what is not said is told from 0.
 type contractPage struct {
@@ -42,11 +45,11 @@ type contractPage struct {
 	Recovery *time.Duration `yaml:"recovery"`
 }
 
-// UnmarshalYAML reads a contract, which says all that there is to say: nobody
-// agrees to what is left out.
-func (c *Contract) UnmarshalYAML(decode func(any) error) error {
+// UnmarshalYAML implements yaml.NodeUnmarshaler. A contract says all that there is
+// to say: nobody agrees to what is left out.
+func (c *Contract) UnmarshalYAML(n ast.Node) error {
 	var p contractPage
-	if err := decode(&p); err != nil {
+	if err := settings.Value(n, &p); err != nil {
 		return err
 	}
 	var unsaid []string
@@ -64,59 +67,55 @@ func (c *Contract) UnmarshalYAML(decode func(any) error) error {
 		}
 	}
 	if len(unsaid) > 0 {
-		return fmt.Errorf("contract: it does not say %s", strings.Join(unsaid, ", "))
+		return settings.At(n, "the contract does not say %s", strings.Join(unsaid, ", "))
 	}
 	*c = Contract{
 		Cores: *p.Cores, Start: Demand{CPU: *p.Start.CPU, Wait: *p.Start.Wait}, Call: Demand{CPU: *p.Call.CPU, Wait: p.Call.Wait},
 		Outside: *p.Outside, Crashes: *p.Crashes, Mute: *p.Mute, Recovery: *p.Recovery,
 	}
-	return c.Check()
+	return nil
 }
 
-// Check says what of a contract can't be, naming each.
+// Check says what of a contract can't be, naming each by its key in files.
 func (c *Contract) Check() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("contract: "+format, args...)) }
-	if !(c.Cores > 0) || math.IsInf(c.Cores, 0) {
-		bad("cores is %v: nothing runs without one", c.Cores)
+	bad := func(key, format string, args ...any) { errs = append(errs, settings.Wrong(key, format, args...)) }
+	if !(c.Cores > 0 && c.Cores <= contractMost) { // NaN too
+		bad("cores", "is %v: it must be above 0, and at most %d", c.Cores, contractMost)
 	}
-	if !(c.Outside >= 0) || math.IsInf(c.Outside, 0) {
-		bad("outside is %v: it must be a number of threads from 0", c.Outside)
+	if !(c.Outside >= 0 && c.Outside <= contractMost) {
+		bad("outside", "is %v: it must be a number of threads from 0 to %d", c.Outside, contractMost)
 	}
 	for _, d := range []struct {
 		name string
 		d    time.Duration
-	}{{"start.cpu", c.Start.CPU}, {"start.wait", c.Start.Wait}, {"call.cpu", c.Call.CPU}, {"call.wait", c.Call.Wait}} {
-		if d.d < 0 {
-			bad("%s is %v: it can't be negative", d.name, d.d)
+	}{{"start.cpu", c.Start.CPU}, {"start.wait", c.Start.Wait}, {"call.cpu", c.Call.CPU}, {"call.wait", c.Call.Wait}, {"recovery", c.Recovery}} {
+		if d.d < 0 || d.d > timeMost {
+			bad(d.name, "is %v: it must be from 0 to %v", d.d, timeMost)
 		}
 	}
-	if c.Crashes < 0 {
-		bad("crashes is %d: it can't be negative", c.Crashes)
+	if c.Recovery == 0 {
+		bad("recovery", "is 0: nobody recovers in no time")
 	}
-	if c.Mute < 0 {
-		bad("mute_starts is %d: it can't be negative", c.Mute)
-	}
-	if c.Recovery <= 0 {
-		bad("recovery is %v: nobody recovers in no time", c.Recovery)
+	for _, n := range []struct {
+		name string
+		n    int
+	}{{"crashes", c.Crashes}, {"mute_starts", c.Mute}} {
+		if n.n < 0 || n.n > contractMost {
+			bad(n.name, "is %d: it must be from 0 to %d", n.n, contractMost)
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// ParseContract reads a contract file. Its errors say in which line and column
-// something is wrong, or what is not said.
+// ParseContract reads a contract file. Its errors say in which line which key is
+// wrong, or what is not said.
 func ParseContract(text []byte) (c Contract, err error) {
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	switch err := d.Decode(&c); {
-	case errors.Is(err, io.EOF):
-		return c, errors.New("contract: it is empty")
-	case err != nil:
-		return c, errors.New(explained(err))
+	root, err := settings.Read(text, &c)
+	if err != nil {
+		return c, err
 	}
-	if err := d.Decode(new(Contract)); !errors.Is(err, io.EOF) {
-		return c, errors.New("contract: there is a second document: a file is one contract")
-	}
-	return c, nil
+	return c, settings.Locate(root, c.Check())
 }
 
 // ReadContract reads a contract file from disk.
@@ -126,8 +125,5 @@ func ReadContract(path string) (Contract, error) {
 		return Contract{}, fmt.Errorf("contract: %w", err)
 	}
 	c, err := ParseContract(text)
-	if err != nil {
-		return c, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
+	return c, settings.In(path, err)
 }

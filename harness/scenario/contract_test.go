@@ -38,22 +38,27 @@ func TestAContractSaysWhatItsTextSays(t *testing.T) {
 
 func TestAContractThatCannotBeIsNamed(t *testing.T) {
 	for says, change := range map[string][2]string{
-		"it is empty":                       {contractText, ""},
-		"it does not say cores":             {"cores: 2\n", ""},
-		"it does not say start.wait":        {", wait: 2s", ""},
-		"start.cpu, start.wait, outside":    {"start: {cpu: 500ms, wait: 2s}\ncall: {cpu: 1s, wait: 1m}\noutside: 0.5", "call: {cpu: 1s}"},
-		"call.cpu is -1s":                   {"call: {cpu: 1s", "call: {cpu: -1s"},
-		"cores is 0":                        {"cores: 2", "cores: 0"},
-		"cores is +Inf":                     {"cores: 2", "cores: .inf"},
-		"outside is NaN":                    {"outside: 0.5", "outside: .nan"},
-		"outside is -1":                     {"outside: 0.5", "outside: -1"},
-		"crashes is -1":                     {"crashes: 1", "crashes: -1"},
-		"mute_starts is -1":                 {"mute_starts: 2", "mute_starts: -1"},
-		"recovery is 0s":                    {"recovery: 5s", "recovery: 0s"},
-		`[4:1] unknown field "hogs"`:        {"outside: 0.5", "hogs: 3\noutside: 0.5"},
-		"a duration is written like 1.5s":   {"recovery: 5s", "recovery: soon"},
-		"there is a second document":        {"recovery: 5s", "recovery: 5s\n---\ncores: 2"},
-		"cores is -1: nothing runs without": {"cores: 2", "cores: -1"},
+		"it is empty": {contractText, ""},
+		"line 1: the contract does not say cores":           {"cores: 2\n", ""},
+		"line 1: the contract does not say start.wait":      {", wait: 2s", ""},
+		"start.cpu, start.wait, outside":                    {"start: {cpu: 500ms, wait: 2s}\ncall: {cpu: 1s, wait: 1m}\noutside: 0.5", "call: {cpu: 1s}"},
+		"line 3: call.cpu is -1s":                           {"call: {cpu: 1s", "call: {cpu: -1s"},
+		"line 1: cores is 0":                                {"cores: 2", "cores: 0"},
+		"cores is +Inf":                                     {"cores: 2", "cores: .inf"},
+		"outside is NaN":                                    {"outside: 0.5", "outside: .nan"},
+		"outside is -1":                                     {"outside: 0.5", "outside: -1"},
+		"crashes is -1":                                     {"crashes: 1", "crashes: -1"},
+		"mute_starts is -1":                                 {"mute_starts: 2", "mute_starts: -1"},
+		"recovery is 0: ":                                   {"recovery: 5s", "recovery: 0s"},
+		`line 4: "hogs" is no key: there are call, cores, `: {"outside: 0.5", "hogs: 3\noutside: 0.5"},
+		`line 7: recovery is "soon": it must be a duration, written like 300ms or 1.5s`: {"recovery: 5s", "recovery: soon"},
+		"cores is 1e+09":    {"cores: 2", "cores: 1000000000.0"},
+		"outside is 1e+300": {"outside: 0.5", "outside: 1.0e+300"},
+		"crashes is 1000000000: it must be from 0 to 1048576":     {"crashes: 1", "crashes: 1000000000"},
+		"mute_starts is 1000000000: it must be from 0 to 1048576": {"mute_starts: 2", "mute_starts: 1000000000"},
+		"recovery is 2000000h0m0s: it must be from 0 to 24h0m0s":  {"recovery: 5s", "recovery: 2000000h"},
+		"there is a second document":                              {"recovery: 5s", "recovery: 5s\n---\ncores: 2"},
+		"cores is -1: it must be above 0, and at most 1048576":    {"cores: 2", "cores: -1"},
 	} {
 		text := strings.Replace(contractText, change[0], change[1], 1)
 		if _, err := ParseContract([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
@@ -62,7 +67,7 @@ func TestAContractThatCannotBeIsNamed(t *testing.T) {
 	}
 	s := good()
 	s.Contract = &Contract{}
-	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "scenario contract: cores is 0") {
+	if err := s.Check(); err == nil || !strings.Contains(err.Error(), "contract.cores is 0") {
 		t.Errorf("of a scenario: %v", err)
 	}
 	if _, err := ReadContract("no such file"); err == nil || !strings.Contains(err.Error(), "no such file") {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/internal/settings"
 )
 
 // A File is a scenario as it stands in a file, with what is to come out of it.
@@ -34,41 +34,26 @@ type page struct {
 }
 
 // Parse reads a scenario file. find gives the subject of a name. Its errors say
-// in which line and column something is wrong.
+// in which line which key is wrong.
 func Parse(text []byte, find func(name string) (subject.Subject, error)) (f File, err error) {
 	var p page
-	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	switch err := d.Decode(&p); {
-	case errors.Is(err, io.EOF):
-		return f, errors.New("it is empty")
-	case err != nil:
-		return f, errors.New(explained(err))
+	root, err := settings.Read(text, &p)
+	if err != nil {
+		return f, err
 	}
-	if err := d.Decode(new(page)); !errors.Is(err, io.EOF) {
-		return f, errors.New("there is a second document: a file is one scenario")
-	}
+	f = File{Subject: p.Subject, Expected: p.Expected, Mechanism: p.Mechanism, Scenario: p.Scenario}
 	switch p.Expected {
 	case "", Sound, Architectural, Environmental, Amplified, Overdetermined, Infeasible, Inconclusive:
 	default:
-		return f, fmt.Errorf("expected is %q, which is no verdict", p.Expected)
+		return f, settings.Locate(root, settings.Wrong("expected", "is %q, which is no verdict", p.Expected))
 	}
-	f = File{Subject: p.Subject, Expected: p.Expected, Mechanism: p.Mechanism, Scenario: p.Scenario}
 	if p.Subject == "" {
 		return f, errors.New("it names no subject")
 	}
 	if f.Scenario.Subject, err = find(p.Subject); err != nil {
-		return f, err
+		return f, settings.Locate(root, settings.Wrong("subject", "is %q: %v", p.Subject, err))
 	}
-	return f, f.Scenario.Check()
-}
-
-// explained is what is wrong with a text, and where.
-func explained(err error) string {
-	why := strings.TrimSpace(yaml.FormatError(err, false, true))
-	if strings.Contains(why, "duration") || strings.Contains(why, "Duration") {
-		why += "\na duration is written like 1.5s or 300ms"
-	}
-	return why
+	return f, settings.Locate(root, f.Scenario.Check())
 }
 
 // Text is the file as it is written.
@@ -92,7 +77,7 @@ func Read(path string, find func(name string) (subject.Subject, error)) (File, e
 	}
 	f, err := Parse(text, find)
 	if err != nil {
-		return f, fmt.Errorf("%s: %w", path, err)
+		return f, settings.In(path, err)
 	}
 	if f.Scenario.Name == "" {
 		name := filepath.Base(path)

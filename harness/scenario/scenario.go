@@ -7,11 +7,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/internal/settings"
 	"github.com/butfor/butfor/worker/model"
 )
 
@@ -66,6 +69,9 @@ type Scenario struct {
 	// ci/contract.yaml.
 	Contract *Contract `json:",omitempty" yaml:"contract,omitempty"`
 }
+
+// Worlds are the places where a scenario can run.
+var Worlds = []string{"process", "virtual"}
 
 // VirtualCores is how many cores there are in virtual time unless a scenario says
 // otherwise.
@@ -167,116 +173,111 @@ func (w *Workload) IDs() (ids []string) {
 	return ids
 }
 
-// What is more than this is a slip, and would only take the memory of the machine.
+// What is more than this is a slip: it would take the memory of the machine, or
+// hours where runs take milliseconds, or would not end before the clock does.
 const (
-	sizeMost    = 1 << 20
-	clientsMost = 1 << 16
-	callsMost   = 1 << 20 // of one client
+	sizeMost    = 1 << 12
+	clientsMost = 1 << 14
+	callsMost   = 1 << 17 // of all clients
+	coresMost   = 1 << 13
+	slackMost   = 1000
+	DepthMost   = 1000 // of an Order
+	timeMost    = 24 * time.Hour
+	lastsMost   = 100 * 365 * timeMost // one client's calls
 )
 
-// Check says what of a scenario can't be, naming each.
+// Check says what of a scenario can't be, naming each by its key in files.
 func (s *Scenario) Check() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("scenario "+format, args...)) }
+	bad := func(key, format string, args ...any) { errs = append(errs, settings.Wrong(key, format, args...)) }
 	if s.Subject.Open == nil {
-		bad("has no subject: Subject.Open is nil")
+		errs = append(errs, errors.New("the scenario has no subject: Subject.Open is nil"))
 	}
-	if s.Config.Size < 1 {
-		bad("Config.Size is %d: a pool has at least one worker", s.Config.Size)
-	}
-	if s.Config.Size > sizeMost {
-		bad("Config.Size is %d: it can't be more than %d", s.Config.Size, sizeMost)
-	}
-	if s.Config.Overflow < 0 {
-		bad("Config.Overflow is %d: it can't be negative", s.Config.Overflow)
-	}
-	if s.Config.Overflow > sizeMost {
-		bad("Config.Overflow is %d: it can't be more than %d", s.Config.Overflow, sizeMost)
-	}
-	if s.Config.StartConcurrency < 0 {
-		bad("Config.StartConcurrency is %d: it can't be negative", s.Config.StartConcurrency)
-	}
-	if !(s.Config.Cores >= 0) { // NaN too
-		bad("Config.Cores is %v: it can't be negative", s.Config.Cores)
-	}
-	if s.Warm < 0 || s.Warm > s.Config.Size {
-		bad("Warm is %d: it must be from 0 to Config.Size, %d", s.Warm, s.Config.Size)
+	if s.World != "" && !slices.Contains(Worlds, s.World) {
+		bad("world", "is %q: there are %s", s.World, strings.Join(Worlds, ", "))
 	}
 	w := s.Workload
-	if w.Clients < 1 {
-		bad("Workload.Clients is %d: nobody would call", w.Clients)
+	for _, n := range []struct {
+		key            string
+		n, least, most int
+	}{
+		{"config.size", s.Config.Size, 1, sizeMost}, {"config.overflow", s.Config.Overflow, 0, sizeMost},
+		{"config.start_concurrency", s.Config.StartConcurrency, 0, math.MaxInt},
+		{"workload.clients", w.Clients, 1, clientsMost}, {"workload.calls", w.Calls, 0, callsMost / min(max(1, w.Clients), clientsMost)},
+		{"order.depth", s.Order.Depth, 0, DepthMost}, {"order.length", s.Order.Length, 0, math.MaxInt},
+	} {
+		switch {
+		case n.n < n.least && n.most == math.MaxInt:
+			bad(n.key, "is %d: it can't be negative", n.n)
+		case n.n < n.least, n.n > n.most:
+			bad(n.key, "is %d: it must be from %d to %d", n.n, n.least, n.most)
+		}
 	}
-	if w.Clients > clientsMost {
-		bad("Workload.Clients is %d: it can't be more than %d", w.Clients, clientsMost)
+	if s.Warm < 0 || s.Warm > s.Config.Size {
+		bad("warm", "is %d: it must be from 0 to config.size, %d", s.Warm, s.Config.Size)
 	}
-	if w.Calls > callsMost {
-		bad("Workload.Calls is %d: it can't be more than %d", w.Calls, callsMost)
+	for _, x := range []struct {
+		key     string
+		x, most float64
+	}{{"config.cores", s.Config.Cores, coresMost}, {"cores", s.Cores, coresMost}, {"slack", s.Slack, slackMost}} {
+		if !(x.x >= 0 && x.x <= x.most) { // NaN too
+			bad(x.key, "is %v: it must be from 0 to %v", x.x, x.most)
+		}
 	}
 	if n := slices.IndexFunc(s.Order.Choices, func(c int) bool { return c < 0 }); n >= 0 {
-		bad("Order.Choices has %d at step %d: it can't be negative", s.Order.Choices[n], n+1)
-	}
-	if w.Calls < 0 {
-		bad("Workload.Calls is %d: it can't be negative", w.Calls)
+		bad("order.choices", "has %d at step %d: it can't be negative", s.Order.Choices[n], n+1)
 	}
 	if w.Command == "" {
-		bad("Workload.Command is empty")
+		bad("workload.command", "is empty")
 	} else if s.World == "virtual" && s.Replay == nil {
 		if err := w.modelled(); err != nil {
-			errs = append(errs, fmt.Errorf("scenario %w", err))
+			errs = append(errs, err)
 		}
 	}
 	switch w.Arrive {
 	case "", Burst:
 	case Rate, Poisson:
 		if w.Every <= 0 {
-			bad("Workload.Every is %v: clients that arrive by %s need time between them", w.Every, w.Arrive)
+			bad("workload.every", "is %v: clients that arrive by %s need time between them", w.Every, w.Arrive)
 		}
 	default:
-		bad("Workload.Arrive is %q: it must be %s, %s or %s", w.Arrive, Burst, Rate, Poisson)
+		bad("workload.arrive", "is %q: it must be %s, %s or %s", w.Arrive, Burst, Rate, Poisson)
 	}
 	if w.At != nil && len(w.At) < w.Clients {
-		bad("Workload.At has the arrivals of %d clients, but there are %d", len(w.At), w.Clients)
+		bad("workload.at", "has the arrivals of %d clients, but there are %d", len(w.At), w.Clients)
 	}
-	if slices.ContainsFunc(w.At, func(at time.Duration) bool { return at < 0 }) {
-		bad("Workload.At is %v: nobody arrives before the clock starts", w.At)
+	if n := slices.IndexFunc(w.At, func(at time.Duration) bool { return at < 0 || at > timeMost }); n >= 0 {
+		bad("workload.at", "has %v: it must be from 0, when the clock starts, to %v", w.At[n], timeMost)
 	}
 	if s.Replay != nil {
 		if err := s.Replay.Check(); err != nil {
-			bad("Replay: %w", err)
+			errs = append(errs, fmt.Errorf("Replay: %w", err))
 		}
 	}
 	if s.Replay != nil && s.World != "virtual" {
-		bad("has an environment to replay, but in world %q only the real one can be met", s.World)
+		errs = append(errs, fmt.Errorf("the scenario has an environment to replay, but in world %q only the real one can be met", s.World))
 	}
 	for _, d := range []struct {
 		name string
 		d    time.Duration
-	}{{"Deadline", s.Deadline}, {"Patience", s.Patience}, {"Recovery", s.Recovery}, {"Start.CPU", s.Start.CPU}, {"Start.Wait", s.Start.Wait},
-		{"Workload.Think", w.Think}, {"Workload.DieAfter", w.DieAfter}, {"Workload.Every", w.Every},
-		{"Config.StartTimeout", s.Config.StartTimeout}, {"Config.CheckoutTimeout", s.Config.CheckoutTimeout}, {"Config.CallTimeout", s.Config.CallTimeout}} {
-		if d.d < 0 {
-			bad("%s is %v: it can't be negative", d.name, d.d)
+	}{{"deadline", s.Deadline}, {"patience", s.Patience}, {"recovery", s.Recovery}, {"start.cpu", s.Start.CPU}, {"start.wait", s.Start.Wait},
+		{"workload.think", w.Think}, {"workload.die_after", w.DieAfter}, {"workload.every", w.Every},
+		{"config.start_timeout", s.Config.StartTimeout}, {"config.checkout_timeout", s.Config.CheckoutTimeout}, {"config.call_timeout", s.Config.CallTimeout}} {
+		if d.d < 0 || d.d > timeMost {
+			bad(d.name, "is %v: it must be from 0 to %v", d.d, timeMost)
 		}
 	}
-	if !(s.Cores >= 0 && s.Cores <= sizeMost) {
-		bad("Cores is %v: it must be from 0, which leaves it to the world, to %d", s.Cores, sizeMost)
+	if each := w.Think + s.GivesUp(); each > 0 && each <= 2*timeMost && time.Duration(w.Calls) > lastsMost/each {
+		bad("workload.calls", "is %d, of up to %v each with what is between them: a client would be at it for more than a century", w.Calls, each)
 	}
-	switch o := s.Order; {
-	case o.Strategy != "" && o.Strategy != Random && o.Strategy != PCT:
-		bad("Order.Strategy is %q: it must be %s or %s", o.Strategy, Random, PCT)
-	case o.Depth < 0, o.Length < 0:
-		bad("Order.Depth is %d and Order.Length is %d: neither can be negative", o.Depth, o.Length)
+	if o := s.Order.Strategy; o != "" && o != Random && o != PCT {
+		bad("order.strategy", "is %q: it must be %s or %s", o, Random, PCT)
 	}
 	if s.Contract != nil {
-		if err := s.Contract.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("scenario %w", err))
-		}
+		errs = append(errs, settings.Below("contract", s.Contract.Check()))
 	}
 	if err := s.Faults.Check(); err != nil {
-		errs = append(errs, fmt.Errorf("scenario Faults: %w", err))
-	}
-	if !(s.Slack >= 0) {
-		bad("Slack is %v: it can't be negative", s.Slack)
+		errs = append(errs, fmt.Errorf("faults: %w", err))
 	}
 	return errors.Join(errs...)
 }
@@ -285,14 +286,14 @@ func (s *Scenario) Check() error {
 // recording knows it of any.
 func (w *Workload) modelled() error {
 	if !model.Knows(w.Command) {
-		return fmt.Errorf("Workload.Command is %q: a worker in world virtual has ping, echo, sleep, burn and shutdown; of others only a recording knows what they ask for", w.Command)
+		return settings.Wrong("workload.command", "is %q: a worker in world virtual has ping, echo, sleep, burn and shutdown; of others only a recording knows what they ask for", w.Command)
 	}
 	arg, ok := model.Takes(w.Command)
 	if !ok {
 		return nil
 	}
 	if s, ok := model.Number(w.Args[arg]); !ok || !(s >= 0 && s <= demandMost) {
-		return fmt.Errorf("Workload.Args has %v for %s: %s takes seconds there, a number from 0 to %.0f", w.Args[arg], arg, w.Command, demandMost)
+		return settings.Wrong("workload.args", "has %v for %s: %s takes seconds there, a number from 0 to %.0f", w.Args[arg], arg, w.Command, demandMost)
 	}
 	return nil
 }

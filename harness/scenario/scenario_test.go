@@ -51,54 +51,65 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 
 func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 	for field, change := range map[string]func(s *Scenario){
-		"Subject.Open":                   func(s *Scenario) { s.Subject.Open = nil },
-		"Config.Size":                    func(s *Scenario) { s.Config.Size, s.Warm = 0, 0 },
-		"Config.Overflow":                func(s *Scenario) { s.Config.Overflow = -1 },
-		"Config.StartConcurrency":        func(s *Scenario) { s.Config.StartConcurrency = -1 },
-		"Config.Cores is -1":             func(s *Scenario) { s.Config.Cores = -1 },
-		"Config.Cores is NaN":            func(s *Scenario) { s.Config.Cores = math.NaN() },
-		"Slack is NaN":                   func(s *Scenario) { s.Slack = math.NaN() },
-		"Config.Size is 1048577":         func(s *Scenario) { s.Config.Size = sizeMost + 1 },
-		"Config.Overflow is 1048577":     func(s *Scenario) { s.Config.Overflow = sizeMost + 1 },
-		"Config.StartTimeout":            func(s *Scenario) { s.Config.StartTimeout = -1 },
-		"Config.CheckoutTimeout":         func(s *Scenario) { s.Config.CheckoutTimeout = -1 },
-		"Config.CallTimeout":             func(s *Scenario) { s.Config.CallTimeout = -1 },
-		"Warm is -1":                     func(s *Scenario) { s.Warm = -1 },
-		"Warm is 5":                      func(s *Scenario) { s.Warm = 5 },
-		"Workload.Clients":               func(s *Scenario) { s.Workload.Clients = 0 },
-		"Workload.Clients is 65537":      func(s *Scenario) { s.Workload.Clients = clientsMost + 1 },
-		"Workload.Calls is 1048577":      func(s *Scenario) { s.Workload.Calls = callsMost + 1 },
-		"Order.Choices has -4 at step 2": func(s *Scenario) { s.Order.Choices = []int{1, -4} },
-		"Workload.Calls":                 func(s *Scenario) { s.Workload.Calls = -1 },
-		"Workload.Command":               func(s *Scenario) { s.Workload.Command = "" },
-		`Command is "theirs"`:            func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
-		"Args has <nil> for s: sleep":    func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
-		"Args has 0.3 for cpu_s: burn": func(s *Scenario) {
+		"workload.calls is 9: it must be from 0 to 8":                 func(s *Scenario) { s.Workload.Clients, s.Workload.Calls = clientsMost, 9 },
+		"more than a century":                                         func(s *Scenario) { s.Workload.Clients, s.Workload.Calls, s.Workload.Think = 1, callsMost, timeMost },
+		"config.cores is 8193":                                        func(s *Scenario) { s.Config.Cores = coresMost + 1 },
+		"cores is 8193":                                               func(s *Scenario) { s.Cores = coresMost + 1 },
+		"slack is 1e+300: it must be from 0 to 1000":                  func(s *Scenario) { s.Slack = 1e300 },
+		"order.depth is 1001: it must be from 0 to 1000":              func(s *Scenario) { s.Order.Depth = DepthMost + 1 },
+		"order.depth is -1":                                           func(s *Scenario) { s.Order.Depth = -1 },
+		"order.length is -1":                                          func(s *Scenario) { s.Order.Length = -1 },
+		"deadline is 24h0m0.000000001s: it must be from 0 to 24h0m0s": func(s *Scenario) { s.Deadline = timeMost + 1 },
+		"start.wait is 24h0m0.000000001s":                             func(s *Scenario) { s.Start.Wait = timeMost + 1 },
+		"workload.at has 24h0m0.000000001s":                           func(s *Scenario) { s.Workload.At = []time.Duration{0, timeMost + 1, 0, 0} },
+		"Subject.Open":                                                func(s *Scenario) { s.Subject.Open = nil },
+		"config.size":                                                 func(s *Scenario) { s.Config.Size, s.Warm = 0, 0 },
+		"config.overflow":                                             func(s *Scenario) { s.Config.Overflow = -1 },
+		"config.start_concurrency":                                    func(s *Scenario) { s.Config.StartConcurrency = -1 },
+		"config.cores is -1":                                          func(s *Scenario) { s.Config.Cores = -1 },
+		"config.cores is NaN":                                         func(s *Scenario) { s.Config.Cores = math.NaN() },
+		"slack is NaN":                                                func(s *Scenario) { s.Slack = math.NaN() },
+		"config.size is 4097: it must be from 1 to 4096":              func(s *Scenario) { s.Config.Size = sizeMost + 1 },
+		"config.overflow is 4097":                                     func(s *Scenario) { s.Config.Overflow = sizeMost + 1 },
+		"config.start_timeout":                                        func(s *Scenario) { s.Config.StartTimeout = -1 },
+		"config.checkout_timeout":                                     func(s *Scenario) { s.Config.CheckoutTimeout = -1 },
+		"config.call_timeout":                                         func(s *Scenario) { s.Config.CallTimeout = -1 },
+		"warm is -1":                                                  func(s *Scenario) { s.Warm = -1 },
+		"warm is 5":                                                   func(s *Scenario) { s.Warm = 5 },
+		"workload.clients":                                            func(s *Scenario) { s.Workload.Clients = 0 },
+		"workload.clients is 16385: it must be from 1 to 16384":       func(s *Scenario) { s.Workload.Clients = clientsMost + 1 },
+		"workload.calls is 131073: it must be from 0 to 131072":       func(s *Scenario) { s.Workload.Calls = callsMost + 1 },
+		"order.choices has -4 at step 2":                              func(s *Scenario) { s.Order.Choices = []int{1, -4} },
+		"workload.calls":                                              func(s *Scenario) { s.Workload.Calls = -1 },
+		"workload.command":                                            func(s *Scenario) { s.Workload.Command = "" },
+		`workload.command is "theirs"`:                                func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
+		"workload.args has <nil> for s: sleep":                        func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
+		"workload.args has 0.3 for cpu_s: burn": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "burn", map[string]any{"cpu_s": "0.3"}
 		},
-		"Args has -1 for s": func(s *Scenario) {
+		"workload.args has -1 for s": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": -1}
 		},
-		"Args has NaN for s": func(s *Scenario) {
+		"workload.args has NaN for s": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": math.NaN()}
 		},
-		"Workload.Arrive":       func(s *Scenario) { s.Workload.Arrive = "in pairs" },
+		"workload.arrive":       func(s *Scenario) { s.Workload.Arrive = "in pairs" },
 		"arrive by rate":        func(s *Scenario) { s.Workload.Arrive = Rate },
 		"arrive by poisson":     func(s *Scenario) { s.Workload.Arrive = Poisson },
-		"Workload.Every":        func(s *Scenario) { s.Workload.Every = -1 },
-		"Workload.Think":        func(s *Scenario) { s.Workload.Think = -1 },
-		"Workload.DieAfter":     func(s *Scenario) { s.Workload.DieAfter = -1 },
-		"Start.CPU":             func(s *Scenario) { s.Start.CPU = -1 },
-		"Start.Wait":            func(s *Scenario) { s.Start.Wait = -1 },
+		"workload.every":        func(s *Scenario) { s.Workload.Every = -1 },
+		"workload.think":        func(s *Scenario) { s.Workload.Think = -1 },
+		"workload.die_after":    func(s *Scenario) { s.Workload.DieAfter = -1 },
+		"start.cpu":             func(s *Scenario) { s.Start.CPU = -1 },
+		"start.wait":            func(s *Scenario) { s.Start.Wait = -1 },
 		"arrivals of 0 clients": func(s *Scenario) { s.Workload.At = []time.Duration{} },
-		"before the clock":      func(s *Scenario) { s.Workload.At = []time.Duration{-1} },
+		"when the clock starts": func(s *Scenario) { s.Workload.At = []time.Duration{-1} },
 		"only the real one":     func(s *Scenario) { s.Replay = anEnvironment() },
 		"Replay: environment":   func(s *Scenario) { s.World, s.Replay = "virtual", &Environment{} },
-		"Deadline":              func(s *Scenario) { s.Deadline = -1 },
-		"Patience":              func(s *Scenario) { s.Patience = -1 },
-		"Recovery":              func(s *Scenario) { s.Recovery = -1 },
+		"deadline":              func(s *Scenario) { s.Deadline = -1 },
+		"patience":              func(s *Scenario) { s.Patience = -1 },
+		"recovery":              func(s *Scenario) { s.Recovery = -1 },
 		"fault 1, cpu-hogs":     func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
-		"Slack":                 func(s *Scenario) { s.Slack = -1 },
+		"slack":                 func(s *Scenario) { s.Slack = -1 },
 	} {
 		s := good()
 		change(&s)
@@ -111,7 +122,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 
 func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
 	err := (&Scenario{}).Check()
-	for _, field := range []string{"Subject.Open", "Config.Size", "Workload.Clients", "Workload.Command"} {
+	for _, field := range []string{"Subject.Open", "config.size", "workload.clients", "workload.command"} {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not named by: %v", field, err)
 		}
