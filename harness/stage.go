@@ -350,9 +350,10 @@ type panicked struct{ with any }
 func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.with) }
 
 // probe asks how much capacity is left: long calls arrive one by one, each
-// when the one before is executing, until Size of them are held at once. After
-// faults a pool may refuse some, or lose them with a worker whose death it has not
-// seen yet: then others come, until the time to recover is over.
+// when the one before is executing, until Size of them are held at once. A pool may
+// refuse some, because its check-outs may not take as long as a start does, or lose
+// them with a worker whose death it has not seen yet: then others come, until the
+// time to recover is over.
 func (a *act) probe() {
 	a.mark(scenario.Event{Kind: scenario.Probing})
 	cs := &clients{act: a, opened: closed, pool: func() subject.Pool { return a.pool }}
@@ -372,7 +373,7 @@ func (a *act) probe() {
 		ended = append(ended, done)
 		over := grew + a.sc.Recovery
 		if !a.executing(ctx, id, done, over-a.world.Now()) {
-			if len(a.sc.Faults) == 0 || over-a.world.Now() < probeRest || !sleep(a.life, probeRest) {
+			if over-a.world.Now() < probeRest || !sleep(a.life, probeRest) {
 				break
 			}
 			continue
