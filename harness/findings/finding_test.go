@@ -265,8 +265,12 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 			switch c.Scenario.Subject.Name {
 			case "ours":
 				ours++
-				if n := w.Clients * max(1, w.Calls); c.Expected != scenario.Sound || c.Accept.Served != n {
-					t.Errorf("%s: expected %q with %d of %d served, want sound with all", name, c.Expected, c.Accept.Served, n)
+				switch n := w.Clients * max(1, w.Calls); {
+				case c.Expected == scenario.Sound && c.Accept.Served == n:
+				case c.Expected == scenario.Environmental && len(c.Scenario.Faults) > 0:
+				case c.Expected == scenario.Infeasible && c.Scenario.Deadline < units.Waits:
+				default:
+					t.Errorf("%s: expected %q with %d of %d served, want sound with all, or a fault or a deadline that excuses it", name, c.Expected, c.Accept.Served, n)
 				}
 			case "V1", "V2-seed", "herd":
 				if !slices.Contains([]scenario.Word{scenario.Sound, scenario.Architectural, scenario.Amplified, ""}, c.Expected) {
