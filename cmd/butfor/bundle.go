@@ -98,6 +98,11 @@ func replayBundles(ctx context.Context, dirs []string, runs []harness.Result, ou
 		}
 		t.Entry(stdout, "held against the recording "+dirs[i], compared...)
 	}
+	for _, l := range lines {
+		if !l.AsExpected() {
+			fmt.Fprintf(beside(stdout, asJSON), "\nagain: butfor reproduce %s\n", quoted(l.File))
+		}
+	}
 	return lines, printed()
 }
 

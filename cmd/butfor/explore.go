@@ -26,11 +26,12 @@ type tally struct {
 	words  map[scenario.Word]int
 	lines  []report.Line // the first of each verdict, expected or not
 	failed int
-	first  report.Line // that failed, and its run
+	first  report.Line // that failed, the lab's seed, and its run
+	seed   uint64
 	run    harness.Result
 }
 
-func (t *tally) add(l report.Line, r harness.Result) {
+func (t *tally) add(seed uint64, l report.Line, r harness.Result) {
 	t.tried++
 	t.words[l.Verdict]++
 	if !slices.ContainsFunc(t.lines, func(other report.Line) bool {
@@ -42,7 +43,7 @@ func (t *tally) add(l report.Line, r harness.Result) {
 		return
 	}
 	if t.failed++; t.failed == 1 {
-		t.first, t.run = l, r
+		t.first, t.seed, t.run = l, seed, r
 	}
 }
 
@@ -74,13 +75,13 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	progress := newProgress(os.Stderr)
 	var tallies []*tally
 	done := 0
-	err := lab.Explore(ctx, fs, seeds, func(_ uint64, outcomes []harness.Outcome) error {
+	err := lab.Explore(ctx, fs, seeds, func(seed uint64, outcomes []harness.Outcome) error {
 		for i, o := range outcomes {
 			line := lineOf(o)
 			if i == len(tallies) {
 				tallies = append(tallies, &tally{words: map[scenario.Word]int{}})
 			}
-			tallies[i].add(line, o.Result)
+			tallies[i].add(seed, line, o.Result)
 			if asJSON {
 				if err := report.JSON(stdout, line); err != nil {
 					return err
@@ -97,13 +98,19 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	}
 	t := report.TerminalOf(os.Stdout)
 	if asJSON {
-		t, stdout = report.TerminalOf(os.Stderr), os.Stderr // on stdout there are results, and nothing else
+		t = report.TerminalOf(os.Stderr)
 	}
+	stdout = beside(stdout, asJSON)
 	var lines []report.Line
 	for _, y := range tallies {
 		t.Entry(stdout, title(y.lines[0]), y.String())
 		lines = append(lines, y.lines...)
-		if word := y.run.Word; y.failed > 0 && ctx.Err() == nil && word != scenario.Sound && word != scenario.Inconclusive {
+		switch word := y.run.Word; {
+		case y.failed == 0 || ctx.Err() != nil:
+		case word == scenario.Sound || word == scenario.Inconclusive: // there is nothing that could be kept
+			lab.Seed = y.seed
+			fmt.Fprintf(stdout, "  again: butfor run %s\n", asked(y.first, lab))
+		default:
 			if err := smaller(ctx, lab, y, out, stdout); err != nil && ctx.Err() == nil {
 				return err
 			}
@@ -159,11 +166,11 @@ func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Wr
 	f := scenario.File{Scenario: least.Scenario, Expected: least.Word, Mechanism: least.Mechanism}
 	f.Scenario.Name = ""
 	path := filepath.Join(out, fmt.Sprintf("%s.seed%d.yaml", folder(y.first), y.first.Seed))
-	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.first.Seed, path)
+	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.first.Seed, quoted(path))
 	if err := replaced(path, func() error { return f.Write(path, comment) }); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "  smaller: %s: %s, %s\n  again: butfor reproduce %s\n", least.Word, orNone(least.Mechanism), parts(least.Scenario), path)
+	fmt.Fprintf(w, "  smaller: %s: %s, %s\n  again: butfor reproduce %s\n", least.Word, orNone(least.Mechanism), parts(least.Scenario), quoted(path))
 	return nil
 }
 

@@ -454,13 +454,53 @@ func TestAnInterruptedReproductionPrintsWhatItHas(t *testing.T) {
 }
 
 func TestWhatCameOutOtherwiseIsToldWithTheCommandThatShowsItAgain(t *testing.T) {
-	var b strings.Builder
-	again(&b, []report.Line{
-		{Finding: "serial-start", Subject: "ours", Seed: 7},
-		{Finding: "serial-start", Subject: "V2-seed", Seed: 7, Problems: []string{"served 1, expected 8"}},
-	}, harness.Lab{Boot: 30 * time.Millisecond})
-	if got := strings.TrimSpace(b.String()); got != "again: butfor run serial-start --subject V2-seed --seed 7 --boot 30ms" {
-		t.Errorf("got %q", got)
+	for want, c := range map[string]struct {
+		line report.Line
+		lab  harness.Lab
+	}{
+		"": {report.Line{Finding: "serial-start", Subject: "ours", Verdict: scenario.Architectural}, harness.Lab{}}, // of which nothing is claimed
+		"again: butfor run serial-start --subject V2-seed --boot 30ms --world process --seed 7": {
+			report.Line{Finding: "serial-start", Subject: "V2-seed", World: "process", Seed: 9, Problems: []string{"served 1, expected 8"}},
+			harness.Lab{Boot: 30 * time.Millisecond, Seed: 7},
+		},
+		`again: butfor run './-it'\''s.yaml' --world virtual --seed 0 --order pct:2`: {
+			report.Line{File: "-it's.yaml", Subject: "ours", World: "virtual", Verdict: scenario.Inconclusive},
+			harness.Lab{Order: scenario.Order{Strategy: scenario.PCT, Depth: 2}},
+		},
+	} {
+		var b strings.Builder
+		again(&b, "run", []report.Line{c.line}, c.lab)
+		if got := strings.TrimSpace(b.String()); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// What is printed is taken by its word: the same trace comes out.
+func TestTheCommandThatShowsItAgainGivesTheSameRun(t *testing.T) {
+	text := lost + "seed: 3\n"
+	for name, args := range map[string][]string{
+		"nothing is claimed":  {"run", "--world", "virtual", scenarioFile(t, text)},
+		"by a seed and order": {"run", "--world", "virtual", "--seed", "5", "--order", "pct:3", scenarioFile(t, text)},
+		"something else is":   {"run", "--world", "virtual", "--order", "random", scenarioFile(t, text+"expected: sound\n")},
+		"reproduced":          {"reproduce", "--seed", "6", scenarioFile(t, text+"expected: sound\n")},
+		"it is not found":     {"run", "--seed", "40", "--seeds", "3", scenarioFile(t, strings.Replace(text, "V2-seed", "ours", 1)+"expected: architectural\n")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := in(t.Context(), t, nil, append(args, "--json")...)
+			_, command, told := strings.Cut(first.stderr, "again: butfor ")
+			if first.status != 1 || !told {
+				t.Fatalf("status %d: no command in %q", first.status, first.stderr)
+			}
+			command, _, _ = strings.Cut(command, "\n")
+			second := butfor(t, append(strings.Fields(command), "--json")...)
+			if a, b := objects(t, first.stdout), objects(t, second.stdout); second.status != 1 || len(b) != 1 || a[0]["hash"] != b[0]["hash"] || a[0]["seed"] != b[0]["seed"] {
+				t.Errorf("%s: status %d\nbefore %v\nafter  %v", command, second.status, a[0], b)
+			}
+			if s := butfor(t, args...); !strings.HasSuffix(s.stdout, "again: butfor "+command+"\n") {
+				t.Errorf("without --json the output ends otherwise: %s", s.stdout)
+			}
+		})
 	}
 }
 

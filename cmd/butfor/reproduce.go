@@ -138,8 +138,8 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 	var lines []report.Line
 	for _, y := range cases {
 		lines = append(lines, y.line)
-		if y.asExpected < y.times { // of several the one that failed counts
-			lines = append(lines, report.Line{Expected: y.line.Expected, Verdict: y.line.Verdict, Problems: []string{"not each time"}})
+		if y.asExpected < y.times && y.line.AsExpected() { // of several the one that failed counts
+			lines[len(lines)-1].Problems = []string{"not each time"}
 		}
 		if !asJSON {
 			t := report.TerminalOf(os.Stdout)
@@ -151,6 +151,7 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 			}
 		}
 	}
+	again(beside(stdout, asJSON), "reproduce", lines, lab)
 	if err := errors.Join(stopped, printed()); err != nil {
 		return err
 	}

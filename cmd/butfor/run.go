@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -111,8 +113,8 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 			told = slices.DeleteFunc(slices.Clone(lines), report.Line.AsExpected)
 		}
 		t.Reasons(stdout, told)
-		again(stdout, lines, lab)
 	}
+	again(beside(stdout, how.asJSON), "run", lines, lab)
 	failed = errors.Join(failed, printed())
 	if err != nil {
 		switch {
@@ -130,22 +132,47 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 	return verdictStatus(lines)
 }
 
-// again prints the commands that run once more what came out otherwise.
-func again(w io.Writer, lines []report.Line, lab harness.Lab) {
+// again prints the commands that run once more what came out otherwise, or of which
+// nothing is claimed and which is not sound.
+func again(w io.Writer, verb string, lines []report.Line, lab harness.Lab) {
+	before := "\n"
 	for _, l := range lines {
-		if !l.AsExpected() {
-			world := ""
-			if l.World == virtual.Name {
-				world = " --world " + l.World
-			}
-			what, seed := l.Finding, l.Seed
-			if l.File != "" { // it may have a seed of its own
-				what, seed = l.File, lab.Seed
-			}
-			fmt.Fprintf(w, "\nagain: butfor run %s --subject %s%s --seed %d --boot %v", what, l.Subject, world, seed, lab.Boot)
+		if unclaimed := l.File != "" && l.Expected == "" && l.Verdict != scenario.Sound; unclaimed || !l.AsExpected() {
+			fmt.Fprintf(w, "%sagain: butfor %s %s\n", before, verb, asked(l, lab))
+			before = ""
 		}
 	}
-	fmt.Fprintln(w)
+}
+
+// asked is what is to be asked for so that a result comes out once more.
+func asked(l report.Line, lab harness.Lab) string {
+	what := []string{l.Finding, "--subject", l.Subject, "--boot", lab.Boot.String()}
+	if l.File != "" {
+		what = []string{quoted(l.File)}
+	}
+	// The seed is the lab's: a scenario from a file may have one of its own.
+	what = append(what, "--world", l.World, "--seed", strconv.FormatUint(lab.Seed, 10))
+	switch o := lab.Order; o.Strategy {
+	case "":
+	case scenario.PCT:
+		what = append(what, "--order", fmt.Sprintf("%s:%d", o.Strategy, o.Depth))
+	default:
+		what = append(what, "--order", o.Strategy)
+	}
+	return strings.Join(what, " ")
+}
+
+// quoted is a path as a shell and its program must be given it.
+func quoted(path string) string {
+	if strings.HasPrefix(path, "-") { // it is no flag
+		path = "./" + path
+	}
+	if strings.ContainsFunc(path, func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.N) && !strings.ContainsRune("_.,:/@%+=-", r)
+	}) {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }
 
 // writable says, before anything is run, why no bundle of these findings could
@@ -173,6 +200,14 @@ func writable(out string, fs []findings.Finding) error {
 		return fmt.Errorf("--out: %w", err)
 	}
 	return os.Remove(probe)
+}
+
+// beside is where what is no result goes: in JSON there is nothing else on stdout.
+func beside(stdout io.Writer, asJSON bool) io.Writer {
+	if asJSON {
+		return os.Stderr
+	}
+	return stdout
 }
 
 // watched is a writer that remembers the first error of writing to it: what

@@ -182,10 +182,13 @@ func startsTogether(r *scenario.Record) (most int) {
 
 // Figure is what a case showed, in a few characters.
 func (a Accept) Figure(r *scenario.Record) string {
+	served := r.Served()
 	if a.Unit == 0 {
 		a.Unit, a.UnitName = time.Second, "s"
+		if n := len(served); n > 0 && served[n-1] < time.Second {
+			a.Unit, a.UnitName = time.Millisecond, "ms"
+		}
 	}
-	served := r.Served()
 	calls := len(r.Calls())
 	var b strings.Builder
 	if len(served) < calls {

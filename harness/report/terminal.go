@@ -148,6 +148,9 @@ func (t Terminal) claim(l Line, width int) string {
 	if l.Variant != "" {
 		s += "\n" + l.Variant
 	}
+	if l.Claim == "" { // a scenario of one's own
+		return s
+	}
 	return s + "\n" + text.WrapSoft("“"+l.Claim+"”", width)
 }
 
