@@ -30,7 +30,10 @@ build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points 
 .PHONY: test
 test: python compiler vet test-python matrix-tenth test-go ## all tests, with -race where there is a C compiler
 
+# A program built with -race sleeps for a second before it exits, unless told not
+# to: so does each child of a test, of which there are a hundred.
 .PHONY: test-go
+test-go: export GORACE := atexit_sleep_ms=0 $(GORACE)
 test-go:
 	@race=-race; if [ -z '$(CC_FOUND)' ]; then race=; \
 		echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
