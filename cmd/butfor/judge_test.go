@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/butfor/butfor/harness"
 )
 
 // bundles are runs of a finding in the virtual world, saved.
@@ -87,17 +89,25 @@ func TestWhatIsNoBundleIsStatus2AndSaysWhy(t *testing.T) {
 		"from the future":  {change("bundle.json", `"version": 1`, `"version": 99`), run, "newer butfor: version 99"},
 		"a trace cut":      {change("trace.jsonl", "{", "["), run, "damaged at event 1"},
 		"another time":     {change("trace.jsonl", `"at_ns":`, `"at_ns":1`), run, "damaged: its hash is"},
-		"another machine":  {change("environment.json", `"cores": 2`, `"cores": 3`), run, "damaged: its hash is"},
-		"an odd scenario":  {change("bundle.json", `"Size": 4`, `"Size": -4`), run, "damaged: config.size is -4"},
-		"an odd contract":  {change("bundle.json", `"crashes": 1`, `"crashes": -1`), run, "damaged: contract.crashes is -1"},
+		"another machine":  {change("environment.json", `"cores": 2`, `"cores": 3`), run, "environment.json: damaged: it is not as it was written"},
+		"another deadline": {change("bundle.json", `"Deadline": `, `"Deadline": 1`), run, "bundle.json: damaged: it is not as it was written"},
+		"another verdict":  {change("verdict.json", `"sound"`, `"architectural"`), run, "verdict.json: damaged: it is not as it was written"},
+		"an odd scenario":  {nil, changed(t, run, func(r *harness.Result) { r.Scenario.Config.Size = -4 }), "damaged: config.size is -4"},
+		"an odd contract":  {nil, changed(t, run, func(r *harness.Result) { r.Scenario.Contract.Crashes = -1 }), "damaged: contract.crashes is -1"},
 		"nobody's verdict": {change("verdict.json", "{", "["), run, "verdict.json: damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.spoil != nil {
 				c.spoil(t)
 			}
-			if s := butfor(t, "judge", c.dir); s.status != 2 || !strings.Contains(s.stderr, c.says) || s.stdout != "" {
-				t.Errorf("status %d: %s%s\nwant 2 and %q", s.status, s.stdout, s.stderr, c.says)
+			verbs := []string{"judge", "reproduce"}
+			if info, err := os.Stat(c.dir); err != nil || !info.IsDir() {
+				verbs = verbs[:1] // the other takes it for a finding or a scenario file
+			}
+			for _, verb := range verbs {
+				if s := butfor(t, verb, c.dir); s.status != 2 || !strings.Contains(s.stderr, c.says) || s.stdout != "" {
+					t.Errorf("%s: status %d: %s%s\nwant 2 and %q", verb, s.status, s.stdout, s.stderr, c.says)
+				}
 			}
 		})
 	}
@@ -107,15 +117,7 @@ func TestWhatIsNoBundleIsStatus2AndSaysWhy(t *testing.T) {
 }
 
 func TestARunOfAPoolThatNobodyKnowsIsJudgedAsFarAsIdealPoolsSay(t *testing.T) {
-	run := filepath.Join(bundles(t, "self-made-contention"), "self-made-contention.herd")
-	path := filepath.Join(run, "bundle.json")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(text), `"subject": "herd"`, `"subject": "mine"`)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	run := changed(t, filepath.Join(bundles(t, "self-made-contention"), "self-made-contention.herd"), func(r *harness.Result) { r.Record.Subject = "mine" })
 	if s := butfor(t, "judge", run); s.status != 1 || !strings.Contains(s.stdout, "mine\n") || !strings.Contains(s.stdout, "architectural: 8 of 8") {
 		t.Errorf("inside the contract: status %d: %s%s", s.status, s.stdout, s.stderr)
 	}

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/butfor/butfor/harness/scenario"
 )
@@ -22,9 +23,11 @@ import (
 //	environment.json what that run met, if it is known
 //	reference.jsonl  the ideal pool's run, if there was one
 //	verdict.json     what was said of it
+//	SHA256SUMS       of all these, as sha256sum -c reads it
 const (
 	bundleFormat  = "butfor bundle"
 	bundleVersion = 1
+	sumsFile      = "SHA256SUMS"
 )
 
 // A Bundle is a run as it stands on disk.
@@ -36,8 +39,8 @@ type Bundle struct {
 	Reference *scenario.Record  `json:"reference,omitempty"`
 	Verdict   *scenario.Verdict `json:"-"`
 	Hashes    []string          `json:"hashes"` // of the record's trace and the reference's
-	// Environment is the hash of that of the record; "" if it is not known.
-	Environment string `json:"environment,omitempty"`
+	// Met says that what the record's run met is known.
+	Met bool `json:"met"`
 }
 
 // Save writes a result as a bundle into a folder that it makes. It refuses a
@@ -60,33 +63,30 @@ func Save(dir string, r scenario.Result) error {
 	if err := os.Chmod(half, 0o755); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	b := Bundle{Format: bundleFormat, Version: bundleVersion, Scenario: r.Scenario, Record: bare(r.Record), Reference: bare(r.Reference), Hashes: []string{Hash(r.Record)}}
+	b := Bundle{Format: bundleFormat, Version: bundleVersion, Scenario: r.Scenario, Record: bare(r.Record), Reference: bare(r.Reference), Hashes: []string{Hash(r.Record)}, Met: r.Record.Environment != nil}
 	if r.Reference != nil {
 		b.Hashes = append(b.Hashes, Hash(r.Reference))
 	}
-	environment, err := json.MarshalIndent(r.Record.Environment, "", "  ")
-	if err != nil {
-		return fmt.Errorf("bundle: environment: %w", err)
-	}
-	if r.Record.Environment != nil {
-		b.Environment = fingerprint(environment)
-	}
+	var sums strings.Builder
 	for _, f := range []struct {
 		name  string
 		write func(io.Writer) error
 	}{
 		{"trace.jsonl", func(w io.Writer) error { return writeEvents(w, r.Record) }},
-		{"environment.json", func(w io.Writer) error { _, err := w.Write(environment); return err }},
+		{"environment.json", func(w io.Writer) error { return indented(w, r.Record.Environment) }},
 		{"reference.jsonl", func(w io.Writer) error { return writeEvents(w, r.Reference) }},
 		{"verdict.json", func(w io.Writer) error { return indented(w, r.Verdict) }},
-		{"bundle.json", func(w io.Writer) error { return indented(w, b) }}, // last: a bundle without it is none
+		{"bundle.json", func(w io.Writer) error { return indented(w, b) }},
+		{sumsFile, func(w io.Writer) error { _, err := io.WriteString(w, sums.String()); return err }},
 	} {
-		if f.name == "reference.jsonl" && r.Reference == nil || f.name == "environment.json" && r.Record.Environment == nil {
+		if f.name == "reference.jsonl" && r.Reference == nil || f.name == "environment.json" && !b.Met {
 			continue
 		}
-		if err := writeFile(filepath.Join(half, f.name), f.write); err != nil {
+		sum, err := writeFile(filepath.Join(half, f.name), f.write)
+		if err != nil {
 			return fmt.Errorf("bundle: %w", err)
 		}
+		fmt.Fprintf(&sums, "%s  %s\n", sum, f.name)
 	}
 	_ = os.Remove(dir) // empty, or not there
 	if err := os.Rename(half, dir); err != nil {
@@ -138,8 +138,8 @@ func Load(dir string) (*Bundle, error) {
 			return nil, fmt.Errorf("%s: damaged: its hash is %s, bundle.json says %q", path, hash, b.Hashes)
 		}
 	}
-	if b.Environment != "" {
-		if b.Record.Environment, err = readEnvironment(filepath.Join(dir, "environment.json"), b.Environment); err != nil {
+	if b.Met {
+		if b.Record.Environment, err = readEnvironment(filepath.Join(dir, "environment.json")); err != nil {
 			return nil, err
 		}
 	}
@@ -153,10 +153,47 @@ func Load(dir string) (*Bundle, error) {
 	if b.Verdict == nil {
 		return nil, fmt.Errorf("%s: damaged: it names no verdict", filepath.Join(dir, "verdict.json"))
 	}
-	return &b, nil
+	return &b, b.sound(dir)
 }
 
-func readEnvironment(path, hash string) (*scenario.Environment, error) {
+// sound says which of a bundle's files is not as it was written, if one is.
+func (b *Bundle) sound(dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, sumsFile))
+	if err != nil {
+		return fmt.Errorf("%s: damaged: %w", dir, err)
+	}
+	sums := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		sum, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+		sums[name] = sum
+	}
+	files := []string{"bundle.json", "trace.jsonl", "verdict.json"}
+	if b.Reference != nil {
+		files = append(files, "reference.jsonl")
+	}
+	if b.Met {
+		files = append(files, "environment.json")
+	}
+	for _, name := range files {
+		path := filepath.Join(dir, name)
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("bundle: %w", err)
+		}
+		h := sha256.New()
+		_, err = io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("bundle: %w", err)
+		}
+		if hex.EncodeToString(h.Sum(nil)) != sums[name] {
+			return fmt.Errorf("%s: damaged: it is not as it was written, by %s", path, sumsFile)
+		}
+	}
+	return nil
+}
+
+func readEnvironment(path string) (*scenario.Environment, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -165,18 +202,10 @@ func readEnvironment(path, hash string) (*scenario.Environment, error) {
 	if err := json.Unmarshal(text, e); err != nil {
 		return nil, fmt.Errorf("%s: damaged: %w", path, err)
 	}
-	if got := fingerprint(text); got != hash {
-		return nil, fmt.Errorf("%s: damaged: its hash is %s, bundle.json says %q", path, got, hash)
-	}
 	if err := e.Check(); err != nil { // as damaged as it was written
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return e, nil
-}
-
-func fingerprint(text []byte) string {
-	h := sha256.Sum256(text)
-	return hex.EncodeToString(h[:8])
 }
 
 // Hash is the fingerprint of a record's trace.
@@ -222,19 +251,13 @@ func indented(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-func writeFile(path string, write func(io.Writer) error) error {
+// writeFile writes a file, and gives the SHA-256 of what it wrote.
+func writeFile(path string, write func(io.Writer) error) (sum string, err error) {
 	f, err := os.Create(path)
 	if err != nil {
-		return err
+		return "", err
 	}
-	w := bufio.NewWriter(f)
-	if err := write(w); err != nil {
-		f.Close()
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	h, w := sha256.New(), bufio.NewWriter(f)
+	err = errors.Join(write(io.MultiWriter(w, h)), w.Flush(), f.Close())
+	return hex.EncodeToString(h.Sum(nil)), err
 }

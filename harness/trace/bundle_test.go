@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -83,6 +84,9 @@ func TestABundleHoldsTheRunAndWhatWasSaidOfIt(t *testing.T) {
 	}
 	if Hash(b.Record) != Hash(r.Record) {
 		t.Error("the hash has changed on disk")
+	}
+	if out, err := exec.Command("sh", "-c", "cd "+dir+" && sha256sum -c --strict SHA256SUMS").CombinedOutput(); err != nil || strings.Count(string(out), ": OK\n") != 5 {
+		t.Errorf("sha256sum says %v\n%s", err, out)
 	}
 	if beside, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(beside) != 1 {
 		t.Errorf("beside the bundle there is %v, %v", beside, err)
@@ -210,6 +214,12 @@ func TestADamagedBundleIsRefusedAndTheDamageNamed(t *testing.T) {
 		"an event changed":          {change("trace.jsonl", func(s string) string { return strings.Replace(s, `"at_ns":2`, `"at_ns":1`, 1) }), "trace.jsonl", "damaged"},
 		"no JSON in the trace":      {change("trace.jsonl", func(s string) string { return strings.Replace(s, "{", "[", 1) }), "trace.jsonl", "damaged at event 1"},
 		"an event of wrong type":    {change("trace.jsonl", func(s string) string { return strings.Replace(s, `"at_ns":2`, `"at_ns":"2"`, 1) }), "trace.jsonl", "damaged at event 2"},
+		"no sums":                   {remove("SHA256SUMS"), "", "SHA256SUMS: no such file"},
+		"sums empty":                {write("SHA256SUMS", ""), "bundle.json", "damaged"},
+		"another sum":               {change("SHA256SUMS", func(s string) string { return "0" + s }), "trace.jsonl", "damaged"},
+		"another seed":              {change("bundle.json", func(s string) string { return strings.Replace(s, `"Seed": 7`, `"Seed": 8`, 1) }), "bundle.json", "damaged: it is not as it was written"},
+		"another word":              {change("verdict.json", func(s string) string { return strings.Replace(s, "architectural", "environmental", 1) }), "verdict.json", "damaged: it is not as it was written"},
+		"a blank more":              {change("verdict.json", func(s string) string { return s + " " }), "verdict.json", "damaged"},
 		"somebody else's":           {change("bundle.json", func(s string) string { return strings.Replace(s, "butfor bundle", "shipping list", 1) }), "", `format is "shipping list"`},
 		"nobody's":                  {write("bundle.json", "{}"), "", `format is ""`},
 		"from the future":           {change("bundle.json", func(s string) string { return strings.Replace(s, `"version": 1`, `"version": 2`, 1) }), "", "newer butfor: version 2, this one reads 1"},
