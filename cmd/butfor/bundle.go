@@ -49,15 +49,7 @@ func reopened(dirs []string) (runs []harness.Result, err error) {
 // replayBundles replays recorded runs in virtual time, each under all that it met,
 // and says what is as it was.
 func replayBundles(ctx context.Context, dirs []string, runs []harness.Result, out string, asJSON bool, stdout io.Writer) (lines []report.Line, err error) {
-	if out != "" {
-		for _, dir := range dirs {
-			there := filepath.Join(out, filepath.Base(dir))
-			if _, err := os.Lstat(there); err == nil {
-				return nil, usageError{fmt.Errorf("--out: %s holds something already: name a new folder", there)}
-			}
-		}
-	}
-	if err := writable(out, nil); err != nil {
+	if err := writable(out); err != nil {
 		return nil, usageError{err}
 	}
 	fleet, err := fleet()
@@ -73,11 +65,9 @@ func replayBundles(ctx context.Context, dirs []string, runs []harness.Result, ou
 		}
 		line := lineOfReplay(dirs[i], r, a)
 		lines = append(lines, line)
-		if out != "" {
-			again := harness.Result{Verdict: a.Reacting.Verdict, Scenario: a.Reacting.Scenario, Record: a.Reacting.Record}
-			if err := trace.Save(filepath.Join(out, filepath.Base(dirs[i])), again); err != nil {
-				return lines, err
-			}
+		again := harness.Result{Verdict: a.Reacting.Verdict, Scenario: a.Reacting.Scenario, Record: a.Reacting.Record}
+		if err := saved(out, filepath.Base(dirs[i]), again); err != nil {
+			return lines, err
 		}
 		if asJSON {
 			if err := report.JSON(stdout, line); err != nil {

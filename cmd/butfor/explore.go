@@ -65,7 +65,7 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	}
 	out = cmp.Or(out, foundDir)
 	_, missing := os.Stat(out)
-	if err := writable(out, nil); err != nil {
+	if err := writable(out); err != nil {
 		return usageError{err}
 	}
 	if missing != nil {
@@ -167,7 +167,7 @@ func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Wr
 	f.Scenario.Name = ""
 	path := filepath.Join(out, fmt.Sprintf("%s.seed%d.yaml", folder(y.first), y.first.Seed))
 	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.first.Seed, quoted(path))
-	if err := replaced(path, func() error { return f.Write(path, comment) }); err != nil {
+	if err := replaced(path, func(path string) error { return f.Write(path, comment) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "  smaller: %s: %s, %s\n  again: butfor reproduce %s\n", least.Word, orNone(least.Mechanism), parts(least.Scenario), quoted(path))
@@ -181,12 +181,23 @@ func orNone(s string) string {
 	return s
 }
 
-// replaced writes a file anew: the same search finds the same.
-func replaced(path string, write func() error) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+// replaced writes a file anew, whole or not at all: the same search finds the same,
+// at the same time too.
+func replaced(path string, write func(path string) error) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o777); err != nil { // another search may have removed it, as it found nothing
 		return err
 	}
-	return write()
+	half, err := os.MkdirTemp(dir, ".butfor-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(half)
+	whole := filepath.Join(half, filepath.Base(path))
+	if err := write(whole); err != nil {
+		return err
+	}
+	return os.Rename(whole, path)
 }
 
 // parts says how large a scenario is.

@@ -140,7 +140,8 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		"doctor who":                      `"who"`,
 		"doctor --contract=no-such-file":  "no-such-file",
 		"matrix all":                      `"all"`,
-		"matrix --seeds 0":                "--seeds",
+		"matrix --seeds 0":                "--seeds is 0: it must be from 1 to 1000",
+		"matrix --seeds 1000000000":       "--seeds is 1000000000: it must be from 1 to 1000",
 		"matrix --world nowhere":          `"nowhere"`,
 		"matrix --subject nobody":         `"nobody"`,
 		"matrix --page no-such-page":      "no-such-page",
@@ -357,10 +358,13 @@ func TestARunPrintsJSONAndKeepsItsBundles(t *testing.T) {
 		t.Errorf("the bundle is of another run: %+v", b)
 	}
 
-	// Into the same folder: refused before anything is run.
+	// Into the same folder: beside the first, which stays.
 	s = butfor(t, args...)
-	if s.status != 2 || !strings.Contains(s.stderr, out+" holds a run of concurrent-when-warm already") || s.stdout != "" {
-		t.Errorf("over an earlier run: status %d: %s", s.status, s.stderr)
+	if _, err := trace.Load(dir + ".2"); err != nil || !strings.Contains(s.stderr, dir+" was there already: this run is in "+dir+".2") {
+		t.Errorf("beside an earlier run: status %d: %s%v", s.status, s.stderr, err)
+	}
+	if b, err := trace.Load(dir); err != nil || trace.Hash(b.Record) != r["hash"] {
+		t.Errorf("the earlier run is lost: %v", err)
 	}
 	s = butfor(t, append(args, "--out", "/proc/nope")...)
 	if s.status != 2 || !strings.Contains(s.stderr, "/proc/nope") {

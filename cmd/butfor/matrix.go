@@ -32,6 +32,9 @@ type matrixFlags struct {
 // matrixSeeds are as many as make 10,000 cases that the judge is held to.
 const matrixSeeds = 3
 
+// matrixSeedsMost are a day's work.
+const matrixSeedsMost = 1000
+
 func matrixCommand() *cobra.Command {
 	var f matrixFlags
 	c := &cobra.Command{
@@ -70,8 +73,8 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 	switch {
 	case f.world != virtual.Name:
 		return usageError{fmt.Errorf("--world is %q: there is %s", f.world, virtual.Name)}
-	case f.seeds < 1:
-		return usageError{fmt.Errorf("--seeds is %d: it takes one at least", f.seeds)}
+	case f.seeds < 1 || f.seeds > matrixSeedsMost:
+		return usageError{fmt.Errorf("--seeds is %d: it must be from 1 to %d", f.seeds, matrixSeedsMost)}
 	case f.subject != "" && !slices.Contains(matrix.Pools(), f.subject):
 		return usageError{fmt.Errorf("--subject is %q: there are %s", f.subject, strings.Join(matrix.Pools(), ", "))}
 	}
@@ -86,7 +89,7 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		if err := os.MkdirAll(f.out, 0o777); err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}
 		}
-		file, err := os.Create(filepath.Join(f.out, "matrix.jsonl"))
+		file, err := os.OpenFile(filepath.Join(f.out, "matrix.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // minutes went into one that is there
 		if err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}
 		}

@@ -98,7 +98,7 @@ type repeated struct {
 }
 
 func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, times int, out string, asJSON bool, stdout io.Writer) error {
-	if err := writable(out, fs); err != nil {
+	if err := writable(out); err != nil {
 		return usageError{err}
 	}
 	stdout, printed := watched(stdout)
@@ -113,7 +113,7 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 			line := lineOf(o)
 			if i == len(cases) {
 				cases = append(cases, &repeated{line: line, record: o.Result.Record})
-				if err := saved(out, line, o.Result); err != nil {
+				if err := saved(out, folder(line), o.Result); err != nil {
 					return err
 				}
 			}

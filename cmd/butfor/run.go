@@ -83,7 +83,7 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 type printing struct{ asJSON, quiet bool }
 
 func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, out string, how printing, stdout io.Writer) error {
-	if err := writable(out, fs); err != nil {
+	if err := writable(out); err != nil {
 		return usageError{err}
 	}
 	var lines []report.Line
@@ -101,7 +101,7 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 		if how.asJSON {
 			failed = errors.Join(failed, report.JSON(stdout, line))
 		}
-		failed = errors.Join(failed, saved(out, line, o.Result))
+		failed = errors.Join(failed, saved(out, folder(line), o.Result))
 	}
 	outcomes, err := lab.Reproduce(ctx, fs)
 	progress.end()
@@ -175,25 +175,13 @@ func quoted(path string) string {
 	return path
 }
 
-// writable says, before anything is run, why no bundle of these findings could
-// be written below a folder.
-func writable(out string, fs []findings.Finding) error {
+// writable says, before anything is run, why nothing could be written below a folder.
+func writable(out string) error {
 	if out == "" {
 		return nil
 	}
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return fmt.Errorf("--out: %w", err)
-	}
-	entries, err := os.ReadDir(out)
-	if err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	for _, e := range entries {
-		for _, f := range fs {
-			if strings.HasPrefix(e.Name(), f.ID+".") {
-				return fmt.Errorf("--out: %s holds a run of %s already: name a new folder", out, f.ID)
-			}
-		}
 	}
 	probe, err := os.MkdirTemp(out, ".butfor-")
 	if err != nil {
@@ -230,12 +218,18 @@ func (k *keeper) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// saved writes a result as a bundle below out, if that names a folder.
-func saved(out string, l report.Line, r harness.Result) error {
+// saved writes a result as a bundle below out, if that names a folder, and says
+// where it is if not where one expects it: an earlier run is there, or that of
+// another butfor which runs at the same time.
+func saved(out, name string, r harness.Result) error {
 	if out == "" {
 		return nil
 	}
-	return trace.Save(filepath.Join(out, folder(l)), r)
+	dir, err := trace.SaveIn(out, name, r)
+	if err == nil && filepath.Base(dir) != name {
+		fmt.Fprintf(os.Stderr, "butfor: %s was there already: this run is in %s\n", filepath.Join(out, name), dir)
+	}
+	return err
 }
 
 // folder is a bundle's name.

@@ -51,10 +51,37 @@ func Save(dir string, r scenario.Result) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("bundle: %w", err)
 	}
+	return written(dir, r, func(half string) error {
+		_ = os.Remove(dir) // empty, or not there
+		return os.Rename(half, dir)
+	})
+}
+
+// SaveIn writes a result as a bundle into a folder of its own below out: one of that
+// name, or where that is taken, by another program at the same time too, of that
+// name and a number from 2. It gives the folder.
+func SaveIn(out, name string, r scenario.Result) (dir string, err error) {
+	dir = filepath.Join(out, name)
+	return dir, written(dir, r, func(half string) error {
+		for n := 2; ; n++ {
+			err := os.Rename(half, dir) // never onto what holds anything
+			if err == nil {
+				return nil
+			}
+			if _, missing := os.Lstat(dir); missing != nil {
+				return err
+			}
+			dir = filepath.Join(out, fmt.Sprintf("%s.%d", name, n))
+		}
+	})
+}
+
+// written writes a bundle beside where it is to be, and has it moved there once it
+// is whole: a full disk leaves no half of one.
+func written(dir string, r scenario.Result, move func(half string) error) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	// Beside it, and renamed once it is whole: a full disk leaves no half of one.
 	half, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".")
 	if err != nil {
 		return fmt.Errorf("bundle: %w", err)
@@ -88,8 +115,7 @@ func Save(dir string, r scenario.Result) error {
 		}
 		fmt.Fprintf(&sums, "%s  %s\n", sum, f.name)
 	}
-	_ = os.Remove(dir) // empty, or not there
-	if err := os.Rename(half, dir); err != nil {
+	if err := move(half); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
 	return nil

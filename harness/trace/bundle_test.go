@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,6 +154,43 @@ func TestABundleIsNotWrittenOverAnything(t *testing.T) {
 	empty := t.TempDir()
 	if err := Save(empty, r); err != nil {
 		t.Errorf("into an empty folder: %v", err)
+	}
+}
+
+func TestBundlesThatAreSavedAtOnceLoseNothing(t *testing.T) {
+	out := t.TempDir()
+	if err := os.WriteFile(filepath.Join(out, "run.3"), []byte("somebody's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const programs = 8
+	dirs := make([]string, programs)
+	var wg sync.WaitGroup
+	for i := range programs {
+		wg.Go(func() {
+			r := aResult()
+			r.Scenario.Warm = i
+			var err error
+			if dirs[i], err = SaveIn(out, "run", r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for i, dir := range dirs {
+		if b, err := Load(dir); err != nil || b.Scenario.Warm != i {
+			t.Errorf("%s: %v, %v", dir, b, err)
+		}
+	}
+	slices.Sort(dirs)
+	want := []string{"run", "run.2", "run.4", "run.5", "run.6", "run.7", "run.8", "run.9"}
+	for i := range want {
+		want[i] = filepath.Join(out, want[i])
+	}
+	if there, err := os.ReadDir(out); !slices.Equal(dirs, want) || err != nil || len(there) != programs+1 {
+		t.Errorf("got %q, there is %v, %v", dirs, there, err)
+	}
+	if _, err := SaveIn(filepath.Join(out, "run.3"), "run", aResult()); err == nil {
+		t.Error("a bundle was saved in a file")
 	}
 }
 
