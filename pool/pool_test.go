@@ -400,7 +400,7 @@ func TestStartTimeoutIsAbsoluteAndTheNextStartIsBegun(t *testing.T) {
 	mute := first(1, model.Profile{Mute: true}, model.Profile{})
 	bubble(t, Config{Size: 1, Lazy: true, StartTimeout: 2 * sec}, mute, func(t *testing.T, p *Pool, l *model.Launcher) {
 		out := together(p, 1, 0)
-		if failures(out) > 0 || last(out) != 2*sec+restFirst {
+		if failures(out) > 0 || last(out) != 2*sec {
 			t.Errorf("got %v, want to be served by a second start after 2 s", out)
 		}
 		if s := p.Stat(); s.StartsFailed != 1 || l.Alive() != 1 {
@@ -628,6 +628,29 @@ func TestWhenStartsKeepFailingCallersAreToldTheReason(t *testing.T) {
 	})
 }
 
+func TestAStartThatTookItsTimeToFailNeedsNoRest(t *testing.T) {
+	slow := model.Profile{BootWait: sec, DieBooted: &worker.Exit{Code: 1}}
+	bubble(t, Config{Size: 1, Lazy: true}, first(stormAfter, slow, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
+		if out := together(p, 1, 0); failures(out) > 0 || last(out) != stormAfter*sec {
+			t.Errorf("got %v, want to be served as soon as a start comes to something", out)
+		}
+	})
+	bubble(t, Config{Size: 1, Lazy: true}, first(stormAfter+1, slow, model.Profile{}), func(t *testing.T, p *Pool, l *model.Launcher) {
+		out := together(p, 1, 0) // the sixth rest is 1.6 s, of which one is over
+		if !errors.Is(out[0].err, ErrUnavailable) || last(out) != (stormAfter+1)*sec {
+			t.Errorf("got %v, want ErrUnavailable once there is a rest", out)
+		}
+		time.Sleep(599 * ms)
+		if n := len(l.Ports()); n != stormAfter+1 {
+			t.Errorf("%d starts before the rest was over", n)
+		}
+		time.Sleep(2 * ms)
+		if _, err := p.Call(context.Background(), "echo", nil); err != nil {
+			t.Errorf("after the rest: %v", err)
+		}
+	})
+}
+
 func TestStartsThatFailTogetherCountAsOne(t *testing.T) {
 	// One bad moment: the first eight launches are refused.
 	bad := first(8, model.Profile{Refuse: errors.New("no memory")}, model.Profile{})
@@ -735,6 +758,34 @@ func TestStartsThatWaitForACPUCountAsAskingForIt(t *testing.T) {
 	})
 }
 
+func TestStartsThatHardlyGetACPUAreWidenedSlowly(t *testing.T) {
+	for _, c := range []struct {
+		share, others float64 // of a core, that each of the first two starts has, and each other
+		want          int     // starts in the first 2 s
+	}{
+		{.15, .15, 8}, // a quota: 2 at 0, 4 by 250 ms, 8 by 500 ms
+		{.35, .35, 2}, // two of them have enough
+		{.25, .06, 4}, // four have hardly more than two
+		{.01, 0, 8},   // hardly any: nothing is lost by trying
+	} {
+		starved := func(n int) model.Profile {
+			if n < 2 {
+				return model.Profile{BootCPU: sec, Share: c.share}
+			}
+			return model.Profile{BootCPU: sec, Share: max(1e-9, c.others)}
+		}
+		bubble(t, Config{Size: 8, Cores: 2, StartTimeout: 10 * sec}, starved, func(t *testing.T, p *Pool, l *model.Launcher) {
+			time.Sleep(2 * sec)
+			if n := startedWithin(l, 240*ms); n != 2 {
+				t.Errorf("%+v: %d starts began within 240 ms, want 2", c, n)
+			}
+			if n := startedWithin(l, 2*sec); n != c.want {
+				t.Errorf("%+v: %d starts began within 2 s", c, n)
+			}
+		})
+	}
+}
+
 // A watched launcher's ports say whether their workers run, and are had after a
 // while.
 type watched struct {
@@ -763,7 +814,7 @@ func TestStartsThatCanNotGetACPUCountAsAskingForIt(t *testing.T) {
 		within time.Duration // of the first
 		want   int           // starts
 	}{
-		"they could run":             {watched{runs: true}, 900 * ms, 2},
+		"they could run":             {watched{runs: true}, 240 * ms, 2},
 		"they wait for another":      {watched{}, 110 * ms, 8},
 		"forks that take their time": {watched{after: 120 * ms}, 140 * ms, 2},
 		"launches of another kind":   {watched{after: sec}, 450 * ms, 8},

@@ -32,7 +32,7 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 			return begin
 		}
 		p.named++
-		s := &slot{begun: time.Now(), id: fmt.Sprintf("w%d", p.named)}
+		s := &slot{begun: time.Now(), nth: p.named, id: fmt.Sprintf("w%d", p.named)}
 		if p.cfg.Name != "" {
 			s.id = p.cfg.Name + "-" + s.id
 		}
@@ -70,14 +70,15 @@ func (p *Pool) start(s *slot) {
 		return port, err
 	}), s.id)
 
-	asked := time.Duration(0)
+	var asked, had time.Duration
 	if err == nil {
-		asked = wanted(w.Port)
+		asked, had = wanted(w.Port)
 	}
 	p.points.At(who, "started")
 	p.mu.Lock()
 	if asked > s.wanted {
 		p.pace.ended += asked - s.wanted
+		p.pace.endedHad += had - s.had
 	}
 	switch {
 	case err != nil:
@@ -116,12 +117,22 @@ func (l launch) Launch(ctx context.Context, id string) (worker.Port, error) { re
 
 // pace decides how many starts may run at once. Two at a time is poor for
 // starts that wait, all at once is poor for those that compute: so it begins
-// with the cores and doubles while those are not asked for.
+// with the cores and doubles while those are not asked for. Where they are, but
+// others or a quota keep nearly all of them from the starts, it doubles as well, but
+// slowly, as the machine is busy, and goes on for as long as more starts get more.
 type pace struct {
-	wide  int // 0: nothing under way
-	timer *time.Timer
-	last  time.Time     // the last look
-	ended time.Duration // what starts that have ended since had asked for after it
+	wide            int // 0: nothing under way
+	timer           *time.Timer
+	last            time.Time     // the last look
+	ended, endedHad time.Duration // what starts that have ended since had asked for after it, and what they had
+	slow            slow
+}
+
+// slow is what is known of starts that ask for the cores, over a few looks.
+type slow struct {
+	looks     int
+	had, over time.Duration // CPU that they had in that time
+	before    float64       // cores that they had before there were more of them; 0: there were not
 }
 
 const (
@@ -130,6 +141,12 @@ const (
 	// Two starts that compute on two quiet cores use all but what the rest of
 	// the machine takes.
 	paceIdle = 0.75
+	// paceStarved is the share of the cores below which starts that ask for more
+	// hardly get any, in slowLooks, and paceMore is how much more twice as many must
+	// have had for that to have been of use.
+	paceStarved = 0.3
+	paceMore    = 1.5
+	slowLooks   = 5
 	// launchMost is how long a launch may be taken for one that waits for a
 	// CPU, as a fork does on a busy machine. One that takes longer waits for
 	// something else.
@@ -142,7 +159,7 @@ func (c *pace) width(p *Pool) int {
 		return n
 	}
 	if c.wide == 0 || p.n[starting] == 0 {
-		c.wide = max(1, int(math.Ceil(p.cfg.Cores)))
+		c.wide, c.slow = max(1, int(math.Ceil(p.cfg.Cores))), slow{}
 	}
 	return c.wide
 }
@@ -152,7 +169,7 @@ func (c *pace) arm(p *Pool) {
 	if p.cfg.StartConcurrency > 0 || c.timer != nil {
 		return
 	}
-	c.last, c.ended = time.Now(), 0
+	c.last, c.ended, c.endedHad = time.Now(), 0, 0
 	p.work.Add(1)
 	c.timer = time.AfterFunc(paceEvery, func() {
 		defer p.work.Done()
@@ -163,10 +180,10 @@ func (c *pace) arm(p *Pool) {
 // widen looks what the starts under way have asked for since the last look.
 func (p *Pool) widen() {
 	type look struct {
-		s      *slot
-		port   worker.Port
-		wanted time.Duration
-		runs   bool
+		s           *slot
+		port        worker.Port
+		wanted, had time.Duration
+		runs        bool
 	}
 	var looks []look
 	who := point.Named("pace", p.cfg.Name)
@@ -179,12 +196,13 @@ func (p *Pool) widen() {
 	}
 	p.mu.Unlock()
 	for i := range looks {
-		looks[i].wanted, looks[i].runs = wanted(looks[i].port), worker.Runnable(looks[i].port) // system calls: not under the lock
+		looks[i].wanted, looks[i].had = wanted(looks[i].port) // system calls: not under the lock
+		looks[i].runs = worker.Runnable(looks[i].port)
 	}
 	p.points.At(who, "widen")
 	p.mu.Lock()
 	span := time.Since(p.pace.last)
-	sum := p.pace.ended
+	sum, had := p.pace.ended, p.pace.endedHad
 	for s := range p.slots {
 		if s.state == starting && s.port == nil && time.Since(s.begun) < launchMost {
 			sum += min(span, time.Since(s.begun)) // a fork asks for a CPU too
@@ -199,10 +217,12 @@ func (p *Pool) widen() {
 			asked = max(asked, min(span, time.Since(l.s.begun)))
 		}
 		sum += asked
-		l.s.wanted = l.wanted
+		had += l.had - l.s.had
+		l.s.wanted, l.s.had = l.wanted, l.had
 	}
 	p.pace.timer = nil
-	if p.n[starting] > 0 && float64(sum) < paceIdle*p.cfg.Cores*float64(span) {
+	starved := p.pace.slow.starved(had, span, p.cfg.Cores)
+	if p.n[starting] > 0 && (starved || float64(sum) < paceIdle*p.cfg.Cores*float64(span)) {
 		p.pace.wide *= 2
 	}
 	starts := p.plan() // arms again if starts still have to wait
@@ -210,12 +230,31 @@ func (p *Pool) widen() {
 	p.begin(starts)
 }
 
-// wanted is the CPU that a worker has asked for since its launch: what it had
-// and what it waited for. Were the waiting not counted, outside load would make
-// us begin ever more starts.
-func wanted(port worker.Port) time.Duration {
+// starved takes in a look, and says whether more starts would get more of the cores.
+func (s *slow) starved(had, span time.Duration, cores float64) bool {
+	s.looks++
+	s.had, s.over = s.had+had, s.over+span
+	if s.looks < slowLooks {
+		return false
+	}
+	got, least := float64(s.had)/float64(s.over), paceStarved
+	if s.before > 0 && got >= paceMore*s.before {
+		least = paceIdle
+	}
+	*s = slow{}
+	if got >= least*cores {
+		return false
+	}
+	s.before = got
+	return true
+}
+
+// wanted is the CPU that a worker has asked for since its launch, and what it had
+// of that. It waited for the rest: were that not counted, outside load would make
+// us begin all starts at once.
+func wanted(port worker.Port) (asked, had time.Duration) {
 	info := port.Info()
-	return info.CPU + info.RunDelay
+	return info.CPU + info.RunDelay, info.CPU
 }
 
 // storm is what is known of starts that fail one after another. They are begun
@@ -223,10 +262,13 @@ func wanted(port worker.Port) time.Duration {
 // no worker lives, callers are told the reason instead of being left waiting.
 //
 // A worker that dies before it has answered anything did not start either.
+//
+// A rest is counted from where the start was begun: one that has taken its time to
+// fail has hurt nobody.
 type storm struct {
-	failures int       // one after another: of starts that were under way together, one counts
-	reason   error     // of the last
-	last     time.Time // when it was counted
+	failures int   // one after another: of starts that were under way together, one counts
+	reason   error // of the last
+	named    int   // workers named when it was counted
 	until    time.Time
 	timer    *time.Timer
 }
@@ -240,15 +282,22 @@ const (
 // failed is called under the lock.
 func (m *storm) failed(p *Pool, s *slot, err error) {
 	m.reason = err
-	if m.failures > 0 && !s.begun.After(m.last) {
+	if m.failures > 0 && s.nth <= m.named {
 		m.tell(p)
 		return
 	}
 	m.failures++
-	m.last = time.Now()
+	m.named = p.named
 	rest := min(restMost, restFirst<<min(m.failures-1, 10))
-	m.until = time.Now().Add(rest)
+	if s.w == nil {
+		rest -= time.Since(s.begun)
+	}
 	m.stop(p)
+	if rest <= 0 {
+		m.until = time.Time{}
+		return
+	}
+	m.until = time.Now().Add(rest)
 	p.work.Add(1)
 	m.timer = time.AfterFunc(rest, func() {
 		defer p.work.Done()
