@@ -15,6 +15,8 @@ func Subjects() []subject.Subject {
 		subject.Ours(),
 		dspex.V1(),
 		dspex.V2Seed(),
+		dspex.V2P3(),
+		dspex.V2Last(),
 		subject.Herd(),
 		subject.Puddle(),
 		subject.Ideal(subject.Cores),

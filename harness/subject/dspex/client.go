@@ -20,7 +20,7 @@ type limits struct{ checkout, call time.Duration }
 // check-in. This is what V2 moved out of the coordinator and into the callers
 // (findings: concurrent-when-warm).
 func (m *nimble) execute(ctx context.Context, me *process, call subject.Call, lim limits) (subject.Reply, error) {
-	r := &request{client: me}
+	r := &request{client: me, session: call.Session}
 	w, err := m.checkOut(ctx, r, lim.checkout)
 	if err != nil {
 		return subject.Reply{}, err
@@ -35,6 +35,8 @@ func (m *nimble) execute(ctx context.Context, me *process, call subject.Call, li
 		me.exit(errors.New("no case clause matching an error"))
 		return subject.Reply{}, fmt.Errorf("%w: %v", me.obituary(), err) //nolint:errorlint // whoever asks must not find the Python error: he died of it
 	case errors.As(err, &python):
+	case m.bugs.on(LateReply) && w.strikes < strikesMost-1 && !w.gone():
+		w.strikes++
 	default: // the worker is in doubt
 		me.send(m.self, cancel{r: r})
 		return subject.Reply{}, err
@@ -42,9 +44,16 @@ func (m *nimble) execute(ctx context.Context, me *process, call subject.Call, li
 	if !m.bugs.on(LongLivedWorkers) && w.port.connect(m.self) == nil {
 		w.port.unlink(me)
 	}
-	me.send(m.self, checkin{r})
+	to := m.self
+	if m.bugs.on(CheckinToNowhere) {
+		to = me
+	}
+	me.send(to, checkin{r, err != nil})
 	return reply, err
 }
+
+// strikesMost is how many failures end a worker that is given back after each.
+const strikesMost = 3
 
 // checkOut asks the manager for a worker, and tells it if the caller gives up.
 // A manager that dies, or is dead, is noticed at once.
@@ -60,6 +69,8 @@ func (m *nimble) checkOut(ctx context.Context, r *request, limit time.Duration) 
 		switch x := x.(type) {
 		case granted:
 			return x.r == r
+		case refused:
+			return x.r == r
 		case down:
 			return x.ref == r
 		}
@@ -72,8 +83,10 @@ func (m *nimble) checkOut(ctx context.Context, r *request, limit time.Duration) 
 	switch x := x.(type) {
 	case granted:
 		return x.w, nil
+	case refused:
+		return nil, fmt.Errorf("check-out: no worker: %w", x.why)
 	case down:
-		return nil, fmt.Errorf("check-out: %s is dead: %w", m.self.name, x.reason)
+		return nil, fmt.Errorf("check-out: %w", &deathError{m.self.name, x.reason})
 	}
 	return nil, nil
 }
@@ -87,6 +100,7 @@ func (m *nimble) ask(ctx context.Context, me *process, w *slot, call subject.Cal
 			args = map[string]any{}
 		}
 		args["session_id"] = call.Session
+		w.sessions[call.Session] = true
 	}
 	id := w.port.id
 	frame, err := wire.AppendRequest(nil, wire.Request{ID: w.calls, Command: call.Command, Args: args, Timestamp: time.Now(), Evidence: w.evidence})

@@ -33,25 +33,30 @@ func (m *mailbox) put(x any) {
 }
 
 // take removes the first message that is wanted. foreign is the number of
-// unwanted ones before it, or of all if none is wanted; deaf drops these.
-func (m *mailbox) take(want func(any) bool, deaf bool) (x any, foreign int, ok bool) {
+// unwanted ones before it, or of all if none is wanted; kept is how many of them
+// are left once those that drops is true of are gone.
+func (m *mailbox) take(want, drops func(any) bool) (x any, foreign, kept int, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := slices.IndexFunc(m.queue, want)
-	if at < 0 {
-		foreign = len(m.queue)
-		if deaf {
-			m.queue = nil
-		}
-		return nil, foreign, false
-	}
-	x = m.queue[at]
-	if deaf {
-		m.queue = m.queue[at+1:]
+	foreign = slices.IndexFunc(m.queue, want)
+	rest := m.queue[:0:0]
+	if ok = foreign >= 0; ok {
+		x, rest = m.queue[foreign], m.queue[foreign+1:]
 	} else {
-		m.queue = slices.Delete(m.queue, at, at+1)
+		foreign = len(m.queue)
 	}
-	return x, at, true
+	before := slices.DeleteFunc(m.queue[:foreign], drops)
+	m.queue = append(before, rest...)
+	return x, foreign, len(before), ok
+}
+
+// turn has the first n messages go round: each from the front to the back of
+// them, as many times as it says.
+func (m *mailbox) turn(n, times int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := times % n
+	m.queue = slices.Concat(m.queue[at:n], m.queue[:at], m.queue[n:])
 }
 
 func (m *mailbox) listen() chan struct{} {
@@ -72,8 +77,12 @@ func (m *mailbox) hush(bell chan struct{}) {
 type patience struct {
 	limit   time.Duration // 0: for ever
 	deaf    bool          // drops what it does not want (findings: deaf-start)
+	eats    bool          // drops what it does not want, but for requests (findings: prewarm-leaks)
 	rolling bool          // the limit begins anew at each unwanted message (findings: rolling-deadline)
+	requeue bool          // posts what it does not want to itself, and waits anew (findings: requeue-spin)
 }
+
+func (how patience) drops(x any) bool { return how.deaf || how.eats && !isRequest(x) }
 
 // errTimeout is what a receive answers when its limit is reached.
 var errTimeout = errors.New("timeout")
@@ -91,7 +100,7 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		if p.life.Err() != nil {
 			return nil, p.obituary()
 		}
-		x, foreign, ok := p.box.take(want, how.deaf)
+		x, foreign, kept, ok := p.box.take(want, how.drops)
 		if ok {
 			return p.afford(x)
 		}
@@ -107,8 +116,10 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 				until = time.Now().Add(how.limit)
 			}
 		}
-		if !how.deaf { // else they are gone
-			seen = foreign
+		seen = kept
+		if how.requeue && kept > 0 {
+			p.spin(ctx, bell, kept)
+			continue
 		}
 		left := time.Until(until)
 		if how.limit > 0 && left <= 0 {
@@ -123,6 +134,17 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 // done what he does about it before the actor looks at the next one, and their
 // order is no matter of chance. One that it does not want costs it as much.
 const receiveCost = time.Microsecond
+
+// spin takes the n messages that it does not want and posts them to itself, again
+// and again, until something new comes. The turns are counted, not made: a bubble
+// would take seconds for each that goes by in it.
+func (p *process) spin(ctx context.Context, bell <-chan struct{}, n int) {
+	begin := time.Now()
+	p.sleep(ctx, bell, false, 0)
+	spun := time.Since(begin)
+	p.spun += spun
+	p.box.turn(n, int(spun/p.cost))
+}
 
 func (p *process) pay() {
 	if p.cost > 0 {

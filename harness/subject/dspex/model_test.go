@@ -41,7 +41,8 @@ func (l *models) Launch(_ context.Context, id string) (worker.Port, error) {
 	}
 	m := &model{
 		models: l, id: id, born: time.Now(), mute: l.mute != nil && l.mute(l.asked),
-		in: make(chan []byte, 64), out: make(chan []byte, 64), killed: make(chan struct{}), done: make(chan struct{}),
+		kept: map[string]map[string]any{},
+		in:   make(chan []byte, 64), out: make(chan []byte, 64), killed: make(chan struct{}), done: make(chan struct{}),
 	}
 	l.all = append(l.all, m)
 	go m.run()
@@ -83,6 +84,7 @@ type model struct {
 	done    chan struct{}
 	exit    worker.Exit
 	died    time.Time
+	kept    map[string]map[string]any // values by session
 }
 
 func (m *model) Send(ctx context.Context, frame []byte) error {
@@ -215,6 +217,8 @@ func (m *model) answer(r wire.Request) (reply wire.Reply, took time.Duration, an
 	case r.Command == "sleep":
 		seconds, _ := r.Args["s"].(float64)
 		took += time.Duration(seconds * float64(time.Second))
+	case r.Command == "put", r.Command == "get", r.Command == "cleanup_session":
+		reply.Result, _ = json.Marshal(m.keeps(r))
 	case r.Command == "fail":
 		reply = wire.Reply{ID: r.ID, Error: "no such program", ErrorType: "KeyError"}
 	case r.Command == "hang":
@@ -226,6 +230,23 @@ func (m *model) answer(r wire.Request) (reply wire.Reply, took time.Duration, an
 		reply.Evidence = &wire.Evidence{OnCPU: time.Millisecond}
 	}
 	return reply, took, answers
+}
+
+// keeps has the worker keep something of a session, or look it up, or forget all.
+func (m *model) keeps(r wire.Request) map[string]any {
+	session, _ := r.Args["session_id"].(string)
+	key, _ := r.Args["key"].(string)
+	value, found := m.kept[session][key]
+	switch r.Command {
+	case "put":
+		if m.kept[session] == nil {
+			m.kept[session] = map[string]any{}
+		}
+		m.kept[session][key] = r.Args["value"]
+	case "cleanup_session":
+		delete(m.kept, session)
+	}
+	return map[string]any{"key": key, "found": found, "value": value}
 }
 
 // bed is a pool on trial. Times in it count from before the pool was opened.

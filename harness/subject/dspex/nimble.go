@@ -27,23 +27,36 @@ type nimble struct {
 	opened   chan struct{}
 
 	// The manager's alone.
-	names int
-	lazy  int // workers that may still be started on demand
-	idle  []*slot
-	line  []*request
+	names  int
+	lazy   int // workers that may still be started on demand
+	idle   []*slot
+	line   []*request
+	all    []*slot
+	homes  map[string]*slot // of sessions, where they have one (findings: session-isolation)
+	failed failures
 }
 
 // slot is a worker in the pool.
 type slot struct {
 	port     *port
-	evidence bool  // the worker offered to state some
-	calls    int64 // so far; whoever has the worker counts
+	evidence bool // the worker offered to state some
+
+	// Of whoever has the worker.
+	calls    int64 // so far
+	strikes  int   // that failed (findings: late-reply)
+	sessions map[string]bool
+
+	// The manager's alone.
+	looked   time.Time // when it was last pinged (findings: health-blocks-pool)
+	degraded bool
+	ended    []string // sessions that are still to be forgotten
 }
 
 // request is one check-out, from its message to its check-in. What is in it
 // beside client and deadline is the manager's alone.
 type request struct {
 	client   *process
+	session  string
 	deadline time.Time // zero: none
 	over     bool
 	worker   *slot // nil: waiting
@@ -56,14 +69,36 @@ type (
 		r *request
 		w *slot
 	}
-	checkin struct{ r *request }
-	cancel  struct {
+	refused struct {
+		r   *request
+		why error
+	}
+	checkin struct {
+		r      *request
+		failed bool // the worker answered with an error
+	}
+	cancel struct {
 		r      *request
 		unused bool // the caller gave up before it knew of a worker
 	}
-	again  struct{} // a worker is missing: start one
-	status struct{} // what the manager has no clause for
+	again      struct{} // a worker is missing: start one
+	status     struct{} // what the manager has no clause for
+	checkup    struct{} // look after the idle workers
+	endSession struct {
+		from *process
+		id   string
+	}
+	sessionEnded struct{ id string }
 )
+
+// isRequest says what PrewarmLeaks leaves of what the manager is sent.
+func isRequest(x any) bool {
+	switch x.(type) {
+	case checkout, stop:
+		return true
+	}
+	return false
+}
 
 // errIllegalReturn is why a manager dies that was answered an error where
 // NimblePool knows none.
@@ -76,17 +111,24 @@ func openNimble(ctx context.Context, m *nimble) error {
 	m.opened = make(chan struct{})
 	m.self = m.process("manager of " + m.pool)
 	m.self.traps = true
+	if err := register(ctx, m.self.name, m.self); err != nil {
+		return err
+	}
+	m.homes = map[string]*slot{}
 	m.spawn(m.self, m.run)
 	select {
 	case <-m.opened:
 	case <-ctx.Done():
+	}
+	if !m.bugs.on(HealthCheckConstant) {
+		m.spawn(m.process("health timer of "+m.pool), m.lookAfter)
 	}
 	return context.Cause(ctx)
 }
 
 func (m *nimble) run(me *process) error {
 	for range m.eager {
-		m.start()
+		_ = m.start()
 	}
 	close(m.opened)
 	for {
@@ -100,6 +142,19 @@ func (m *nimble) run(me *process) error {
 	}
 }
 
+// stopPool has all actors end, the manager last: or, which is told as an error, has
+// them end some time (findings: stop-race).
+func (m *nimble) stopPool(ctx context.Context, actors ...*process) error {
+	if !m.bugs.on(StopRace) || m.ctx.Err() != nil {
+		return m.close(ctx, actors...)
+	}
+	for _, p := range actors {
+		p.post(stop{})
+	}
+	go func() { _ = m.close(m.ctx) }()
+	return fmt.Errorf("stop %s: no process: it is gone, or about to go", m.pool)
+}
+
 // handle answers one message; an error is the manager's end.
 func (m *nimble) handle(x any) error {
 	switch x := x.(type) {
@@ -108,7 +163,7 @@ func (m *nimble) handle(x any) error {
 		return m.serve(x.r)
 	case checkin:
 		if x.r.worker != nil && m.forget(x.r) {
-			m.idle = append(m.idle, x.r.worker)
+			m.takeBack(x.r.worker, x.failed)
 		}
 		return m.serve(m.next())
 	case cancel:
@@ -118,8 +173,14 @@ func (m *nimble) handle(x any) error {
 	case exited: // of a worker that belongs to the manager: nobody has used it yet
 		m.died(x.from)
 	case again:
-		m.start()
+		_ = m.start()
 		return m.serve(m.next())
+	case checkup:
+		m.replaceDead()
+		return m.serve(m.next())
+	case endSession:
+		m.endSession(x.id)
+		m.self.send(x.from, sessionEnded{x.id})
 	case status:
 		return errors.New("no function clause matching in handle_call: get_status")
 	case stop:
@@ -131,6 +192,28 @@ func (m *nimble) handle(x any) error {
 	return nil // late frames and the exit signals of ports: nobody looks at them
 }
 
+// takeBack has a worker that was checked in. Whose it is stays as it was, or it is
+// taken over, which is too late where the client has ended at once (findings:
+// long-lived-workers).
+func (m *nimble) takeBack(w *slot, failed bool) {
+	if m.bugs.on(PortHandedBack) {
+		m.pause(takeOverTime)
+		if w.port.connect(m.self) != nil {
+			m.remove(w)
+			return
+		}
+	}
+	if m.bugs.on(HealthBlocksPool) && time.Since(w.looked) >= lookEvery {
+		m.look(w)
+	}
+	for _, id := range w.ended {
+		m.cleanUp(w, id)
+	}
+	w.ended = nil
+	w.degraded = failed && m.bugs.on(DegradedIsDeath)
+	m.idle = append(m.idle, w)
+}
+
 // serve finds the request a worker, starting one if none is idle and one may
 // still be started, or else puts it in line.
 func (m *nimble) serve(r *request) error {
@@ -140,21 +223,30 @@ func (m *nimble) serve(r *request) error {
 			r = m.next()
 			continue
 		}
-		if len(m.idle) == 0 && m.lazy > 0 {
+		home, elsewhere := m.home(r)
+		if len(m.idle) == 0 && m.lazy > 0 && !elsewhere {
 			m.lazy--
-			m.start()
+			if err := m.start(); err != nil {
+				m.refuse(r, err)
+				r = m.next()
+				continue
+			}
 		}
 		if !m.bugs.on(GiveUpCrashesPool) && !r.client.alive() {
 			m.forget(r)
 			r = m.next()
 			continue
 		}
-		if len(m.idle) == 0 {
+		if len(m.idle) == 0 || elsewhere {
 			m.line = append(m.line, r)
 			return nil
 		}
-		w := m.idle[0]
-		m.idle = m.idle[1:]
+		w := m.idle[home]
+		m.idle = slices.Delete(m.idle, home, home+1)
+		if w.degraded { // the caller whose turn it is pays
+			m.remove(w)
+			continue
+		}
 		err := m.hand(w, r)
 		if err == nil {
 			return nil
@@ -177,9 +269,33 @@ func (m *nimble) hand(w *slot, r *request) error {
 	if err := w.port.connect(r.client); err != nil {
 		return err
 	}
+	if m.bugs.on(NonOwnerSend) {
+		m.ping(w, (*port).send)
+	}
+	if r.session != "" && !m.bugs.on(SessionIsolation) {
+		m.homes[r.session] = w
+	}
 	r.worker = w
 	m.self.send(r.client, granted{r, w})
 	return nil
+}
+
+// home says which of the idle workers a request gets: the first one, or that of its
+// session; elsewhere is true if another client has that one.
+func (m *nimble) home(r *request) (at int, elsewhere bool) {
+	w := m.homes[r.session]
+	if w == nil || w.gone() {
+		return 0, false
+	}
+	at = slices.Index(m.idle, w)
+	return max(at, 0), at < 0
+}
+
+// refuse tells a caller why there is no worker for him.
+func (m *nimble) refuse(r *request, why error) {
+	if m.forget(r) {
+		m.self.send(r.client, refused{r, why})
+	}
 }
 
 // cancelled is a caller who gave up, failed or died. A worker that he may have
@@ -208,16 +324,20 @@ func (m *nimble) forget(r *request) bool {
 	return true
 }
 
-// next is the first in line who still waits; nil if nobody does.
+// next is the first in line who still waits, and not for a worker that another one
+// has; nil if nobody does.
 func (m *nimble) next() *request {
-	for len(m.line) > 0 {
-		r := m.line[0]
-		m.line = m.line[1:]
-		if !r.over {
-			return r
-		}
+	m.line = slices.DeleteFunc(m.line, func(r *request) bool { return r.over })
+	at := slices.IndexFunc(m.line, func(r *request) bool {
+		_, elsewhere := m.home(r)
+		return !elsewhere
+	})
+	if at < 0 {
+		return nil
 	}
-	return nil
+	r := m.line[at]
+	m.line = slices.Delete(m.line, at, at+1)
+	return r
 }
 
 func (r *request) late(now time.Time) bool {

@@ -80,6 +80,12 @@ func (n *node) close(ctx context.Context, actors ...*process) error {
 	return err
 }
 
+// abort ends a node whose pool did not open, and all that lives on it.
+func (n *node) abort(why error) {
+	n.halt(why)
+	n.busy.Wait()
+}
+
 // as makes a call in the process of a client, and with "" in one of its own. A
 // client that has died and calls again is a new process of that name.
 func (n *node) as(ctx context.Context, name string, call func(me *process) (subject.Reply, error)) (subject.Reply, error) {

@@ -16,10 +16,13 @@ type process struct {
 	name  string
 	box   mailbox
 	cost  time.Duration   // of a message; 0 for a client
+	spun  time.Duration   // that went to messages which it posts to itself; its own
 	traps bool            // exit signals come as messages
 	life  context.Context // ends with the process, or with the node
 	end   context.CancelCauseFunc
 	gone  chan struct{} // closed once everybody has heard of its exit
+
+	atExit func() // nil: nothing
 
 	mu       sync.Mutex
 	dead     bool
@@ -82,6 +85,9 @@ func (p *process) exit(reason error) {
 	p.mu.Unlock()
 	for _, l := range links {
 		l.signal(p, reason)
+	}
+	if p.atExit != nil {
+		p.atExit()
 	}
 	for _, w := range watchers {
 		w.by.post(down{w.ref, reason})

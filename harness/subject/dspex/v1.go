@@ -3,7 +3,6 @@ package dspex
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -45,7 +44,8 @@ func openV1(ctx context.Context, l worker.Launcher, cfg subject.Config, bugs swi
 	m.cfg.Lazy = true
 	p := &v1{nimble: m, coordinator: m.process("coordinator of " + cfg.Name)}
 	if err := openNimble(ctx, m); err != nil {
-		return nil, errors.Join(err, p.Close(ctx))
+		p.abort(err)
+		return nil, err
 	}
 	p.spawn(p.coordinator, p.run)
 	return p, nil
@@ -85,33 +85,38 @@ func unwrap(result json.RawMessage) json.RawMessage {
 	return reply.Result
 }
 
-// Call has one limit, for the turn and the answer together. An order stays with
-// the coordinator, and is carried out, when its caller has long left.
+// Call has one limit, for the turn and the answer together.
 func (p *v1) Call(ctx context.Context, call subject.Call) (subject.Reply, error) {
-	call.Args = maps.Clone(call.Args) // the caller may be gone, and use his again, when it is its turn
 	return p.as(ctx, call.Client, func(me *process) (subject.Reply, error) {
-		begin := time.Now()
-		p.coordinator.watch(me, &call)
-		defer p.coordinator.unwatch(&call)
-		me.send(p.coordinator, order{me, &call})
-		x, err := me.receive(ctx, func(x any) bool {
-			switch x := x.(type) {
-			case answer:
-				return x.ref == &call
-			case down:
-				return x.ref == &call
-			}
-			return false
-		}, patience{limit: p.cfg.CallTimeout})
-		if err != nil {
-			return subject.Reply{}, fmt.Errorf("%s: no answer %w", p.coordinator.name, waited(begin, err))
-		}
-		if x, dead := x.(down); dead {
-			return subject.Reply{}, fmt.Errorf("%s is dead: %w", p.coordinator.name, x.reason)
-		}
-		a := x.(answer)
-		return a.reply, a.err
+		return p.through(ctx, me, p.coordinator, &call, p.cfg.CallTimeout)
 	})
+}
+
+// through has an actor make a call for a client. An order stays with it, and is
+// carried out, when its caller has long left.
+func (m *nimble) through(ctx context.Context, me, actor *process, call *subject.Call, limit time.Duration) (subject.Reply, error) {
+	call.Args = maps.Clone(call.Args) // the caller may be gone, and use his again, when it is its turn
+	begin := time.Now()
+	actor.watch(me, call)
+	defer actor.unwatch(call)
+	me.send(actor, order{me, call})
+	x, err := me.receive(ctx, func(x any) bool {
+		switch x := x.(type) {
+		case answer:
+			return x.ref == call
+		case down:
+			return x.ref == call
+		}
+		return false
+	}, patience{limit: limit})
+	if err != nil {
+		return subject.Reply{}, fmt.Errorf("%s: no answer %w", actor.name, waited(begin, err))
+	}
+	if x, dead := x.(down); dead {
+		return subject.Reply{}, &deathError{actor.name, x.reason}
+	}
+	a := x.(answer)
+	return a.reply, a.err
 }
 
 // Warm calls n times, which is all that V1 had; it warms the one worker.
@@ -124,4 +129,4 @@ func (p *v1) Warm(ctx context.Context, n int) error {
 	return nil
 }
 
-func (p *v1) Close(ctx context.Context) error { return p.close(ctx, p.coordinator, p.self) }
+func (p *v1) Close(ctx context.Context) error { return p.stopPool(ctx, p.coordinator, p.self) }

@@ -3,6 +3,7 @@ package dspex
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/worker"
@@ -15,12 +16,20 @@ func V1() subject.Subject { return New("V1", First) }
 // V2Seed is the pool that the two reports speak of.
 func V2Seed() subject.Subject { return New("V2-seed", Seed) }
 
+// V2P3 is V2 with states of workers, a circuit breaker and retries.
+func V2P3() subject.Subject { return New("V2-P3", Phase3) }
+
+// V2Last is V2 as it was last, with all its fixes.
+func V2Last() subject.Subject { return New("V2-last", Last) }
+
 // A Version is a pool as it was at one time.
 type Version string
 
 const (
-	First Version = "V1"
-	Seed  Version = "V2-seed"
+	First  Version = "V1"
+	Seed   Version = "V2-seed"
+	Phase3 Version = "V2-P3"
+	Last   Version = "V2-last"
 )
 
 // preset is a version: how it was built, which switches mean something to it,
@@ -30,19 +39,46 @@ type preset struct {
 	on, of []Switch
 }
 
+// Every pool upon NimblePool has the first of these, and knows the others; V2 has
+// more of both.
+var (
+	ofNimble = []Switch{HotRestart, SessionIsolation, HealthCheckConstant}
+	knownTo1 = []Switch{
+		DeafStart, RequeueSpin, PrewarmLeaks, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
+		PortHandedBack, SlowGoodbye, ShutdownIgnored, StopRace,
+	}
+	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak})
+	knownTo2 = slices.Concat(knownTo1, []Switch{
+		ErrorCrashesClient, WrongName, LateReply, CheckinToNowhere, CounterOverwritten, HealthBlocksPool, DegradedIsDeath, SlowStartSelfMade, PortSend, NonOwnerSend,
+	})
+)
+
 func (v Version) preset() (preset, error) {
 	switch v {
 	case First:
 		return preset{
 			open: openV1,
-			of: []Switch{DiesOnFirstSuccess, DoubleUnwrap,
-				DeafStart, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers},
+			on:   ofNimble,
+			of:   slices.Concat([]Switch{DiesOnFirstSuccess, DoubleUnwrap}, knownTo1),
 		}, nil
 	case Seed:
 		return preset{
 			open: openV2,
-			on: []Switch{DeafStart, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
-				ErrorCrashesClient, WrongName},
+			on:   slices.Concat(ofV2, []Switch{DeafStart, GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName}),
+			of:   knownTo2,
+		}, nil
+	case Phase3:
+		return preset{
+			open: openP3,
+			on: slices.Concat(ofV2, []Switch{DeafStart, InlineBreaker, BreakerNeverOpens, HalfOpenStuck, RetryAmplifies,
+				HealthBlocksPool, DegradedIsDeath}),
+			of: knownTo2,
+		}, nil
+	case Last:
+		return preset{
+			open: openLast,
+			on:   slices.Concat(ofV2, []Switch{RequeueSpin, PrewarmLeaks, PortHandedBack, LateReply, CounterOverwritten}),
+			of:   knownTo2,
 		}, nil
 	}
 	return preset{}, fmt.Errorf("unknown version %q", v)

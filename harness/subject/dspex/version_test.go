@@ -59,19 +59,20 @@ func TestOpenNamesWhatIsWrong(t *testing.T) {
 
 func TestThePresets(t *testing.T) {
 	for _, c := range []struct {
-		v          Version
-		name       string
-		on, known  int
-		mustBeOff  []Switch
-		mustBeOn   []Switch
-		subjectOfV subject.Subject
+		v         Version
+		s         subject.Subject
+		on, known int
+		mustBeOff []Switch
+		mustBeOn  []Switch
 	}{
-		{First, "V1", 0, 10, []Switch{DiesOnFirstSuccess, DoubleUnwrap, DeafStart}, nil, V1()},
-		{Seed, "V2-seed", 10, 10, nil, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}, V2Seed()},
+		{First, V1(), 3, 19, []Switch{DiesOnFirstSuccess, DoubleUnwrap, DeafStart}, nil},
+		{Seed, V2Seed(), 15, 29, []Switch{LateReply, PortHandedBack}, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}},
+		{Phase3, V2P3(), 17, 33, []Switch{GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName, LateReply}, []Switch{DeafStart, InlineBreaker, DegradedIsDeath}},
+		{Last, V2Last(), 15, 29, []Switch{DeafStart, IllegalReturn, ErrorCrashesClient, WrongName}, []Switch{RequeueSpin, PrewarmLeaks, LateReply, LongLivedWorkers, PortHandedBack}},
 	} {
 		_, bugs, err := c.v.settings(nil, nil)
-		if err != nil || c.subjectOfV.Name != c.name || len(bugs) != c.known {
-			t.Errorf("%s: named %q, %d switches, %v", c.v, c.subjectOfV.Name, len(bugs), err)
+		if err != nil || c.s.Name != string(c.v) || len(bugs) != c.known {
+			t.Errorf("%s: named %q, %d switches, %v", c.v, c.s.Name, len(bugs), err)
 		}
 		on := 0
 		for _, is := range bugs {
@@ -82,7 +83,7 @@ func TestThePresets(t *testing.T) {
 		if on != c.on {
 			t.Errorf("%s: %d switches on, want %d", c.v, on, c.on)
 		}
-		for _, s := range c.mustBeOff {
+		for _, s := range append(c.mustBeOff, SlowGoodbye, ShutdownIgnored, StopRace) {
 			if bugs.on(s) {
 				t.Errorf("%s: %s is on", c.v, s)
 			}
