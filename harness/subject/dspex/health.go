@@ -10,7 +10,7 @@ import (
 const (
 	// takeOverTime is how long the manager takes to have a port back: it looks into
 	// it, writes a log and connects. Clients that end at once are faster.
-	takeOverTime = 100 * time.Microsecond
+	takeOverTime = 20 * time.Microsecond
 	// lookEvery is how long a worker goes unpinged, and lookPatience how long its
 	// answer is waited for (findings: health-blocks-pool).
 	lookEvery, lookPatience = 30 * time.Second, 5 * time.Second

@@ -50,13 +50,11 @@ func (m *mailbox) take(want, drops func(any) bool) (x any, foreign, kept int, ok
 	return x, foreign, len(before), ok
 }
 
-// turn has the first n messages go round: each from the front to the back of
-// them, as many times as it says.
-func (m *mailbox) turn(n, times int) {
+// turn has the first of n messages go behind the others.
+func (m *mailbox) turn(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := times % n
-	m.queue = slices.Concat(m.queue[at:n], m.queue[:at], m.queue[n:])
+	m.queue = slices.Concat(m.queue[1:n], m.queue[:1], m.queue[n:])
 }
 
 func (m *mailbox) listen() chan struct{} {
@@ -102,6 +100,9 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		}
 		x, foreign, kept, ok := p.box.take(want, how.drops)
 		if ok {
+			if how.requeue && kept > 0 {
+				p.box.turn(kept)
+			}
 			return p.afford(x)
 		}
 		if err := context.Cause(ctx); err != nil {
@@ -118,7 +119,7 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		}
 		seen = kept
 		if how.requeue && kept > 0 {
-			p.spin(ctx, bell, kept)
+			p.spin(ctx, bell)
 			continue
 		}
 		left := time.Until(until)
@@ -135,15 +136,14 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 // order is no matter of chance. One that it does not want costs it as much.
 const receiveCost = time.Microsecond
 
-// spin takes the n messages that it does not want and posts them to itself, again
-// and again, until something new comes. The turns are counted, not made: a bubble
-// would take seconds for each that goes by in it.
-func (p *process) spin(ctx context.Context, bell <-chan struct{}, n int) {
+// spin takes the messages that it does not want and posts them to itself, again and
+// again, until something new comes. One turn, at the end of it all, stands for the
+// thousands: a bubble would take seconds for each that goes by in it, and where they
+// stop would be a matter of nanoseconds, so that no replay had the same order.
+func (p *process) spin(ctx context.Context, bell <-chan struct{}) {
 	begin := time.Now()
 	p.sleep(ctx, bell, false, 0)
-	spun := time.Since(begin)
-	p.spun += spun
-	p.box.turn(n, int(spun/p.cost))
+	p.spun += time.Since(begin)
 }
 
 func (p *process) pay() {
