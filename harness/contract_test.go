@@ -47,6 +47,14 @@ func TestAScenarioWithoutAContractIsHeldToTheProjects(t *testing.T) {
 	if got := RunT(t, sc).Scenario.Contract; got == nil || *got != want {
 		t.Errorf("held to %+v, want %+v", got, want)
 	}
+	for wait, within := range map[time.Duration]time.Duration{0: want.Recovery, time.Second: want.Recovery, time.Minute: 181 * time.Second} {
+		filled := sc
+		filled.Start = scenario.Demand{Wait: wait}
+		fill(&filled)
+		if filled.Recovery != within {
+			t.Errorf("a pool whose starts wait for %v recovers within %v, want %v", wait, filled.Recovery, within)
+		}
+	}
 	own := want
 	own.Recovery = 17 * time.Second
 	sc.Contract = &own

@@ -164,13 +164,13 @@ func fill(sc *Scenario) {
 	}
 }
 
-// recovery is what a scenario's own contract says, or else what a pool needs for
-// three starts.
+// recovery is what a scenario's own contract says, or else what the project's does,
+// and at least what a pool needs for three starts.
 func recovery(sc *Scenario) time.Duration {
 	if sc.Contract != nil && *sc.Contract != Contract() {
 		return sc.Contract.Recovery
 	}
-	return time.Second + 3*(sc.Start.CPU+sc.Start.Wait)
+	return max(Contract().Recovery, time.Second+3*(sc.Start.CPU+sc.Start.Wait))
 }
 
 func plain(sc Scenario) Scenario {

@@ -63,7 +63,8 @@ type Scenario struct {
 	// the deadline.
 	Patience time.Duration `yaml:"patience,omitempty"`
 	// Recovery bounds how long each probe of the capacity, after the workload,
-	// may take to be executing. 0 means 1 s and three starts' demands.
+	// may take to be executing. 0 means what the contract says; of ci/contract.yaml
+	// at least 1 s and three starts' demands.
 	Recovery time.Duration `yaml:"recovery,omitempty"`
 	// Contract is what the environment of the run is held to. nil: that of
 	// ci/contract.yaml.
