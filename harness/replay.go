@@ -238,7 +238,7 @@ func callers(r *scenario.Record, calls []string) (who []int) {
 // seen to arrive may be kept waiting for as long as the harness was before it turns
 // to the pool.
 func momentOf(r *scenario.Record) time.Duration {
-	return max(oneMoment, min(r.Late, mostMoment))
+	return max(scenario.OneMoment, min(r.Late, mostMoment))
 }
 
 // inTurn sets clients apart who came at one moment, as far as can be told, in
@@ -270,10 +270,8 @@ func inTurn(arrived []time.Duration, order []int, moment time.Duration) []time.D
 }
 
 const (
-	// oneMoment is how far apart the arrivals of one moment may be recorded: on a
-	// busy machine one of two goroutines may have been kept waiting.
-	oneMoment = time.Millisecond
-	// mostMoment is how far at most, where the harness itself was kept waiting.
+	// mostMoment is how far apart the arrivals of one moment may be recorded at most,
+	// where the harness itself was kept waiting.
 	mostMoment = 20 * time.Millisecond
 	// apart is more than a client needs in virtual time to get into the pool.
 	apart = 20 * time.Microsecond

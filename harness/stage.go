@@ -249,7 +249,7 @@ func (a *act) wait(opened <-chan struct{}) bool {
 	case <-opened:
 		return true
 	case <-a.life.Done():
-	case <-time.After(warmPatience):
+	case <-time.After(scenario.WarmPatience):
 		a.end()
 	}
 	select {
@@ -279,9 +279,9 @@ var errNotBack = errors.New("it did not return")
 
 func (a *act) warm(pool subject.Pool) {
 	a.mark(scenario.Event{Kind: scenario.Warming, N: a.sc.Warm})
-	ctx, cancel := context.WithTimeout(a.life, warmPatience)
+	ctx, cancel := context.WithTimeout(a.life, scenario.WarmPatience)
 	defer cancel()
-	err := a.do(warmPatience+closePatience, func() error {
+	err := a.do(scenario.WarmPatience+closePatience, func() error {
 		if w, ok := pool.(subject.Warmer); ok {
 			return w.Warm(ctx, a.sc.Warm)
 		}
@@ -298,10 +298,6 @@ func (a *act) warm(pool subject.Pool) {
 	}
 	a.mark(e)
 }
-
-// warmPatience bounds the warming, and an opening that the clients did not
-// wait for. It is no deadline of anybody's.
-const warmPatience = time.Minute
 
 // guarded gives what came of f, which is a subject's, in a goroutine of its own.
 func guarded[T any](labels context.Context, f func() (T, error)) (t T, err error) {

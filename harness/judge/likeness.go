@@ -3,7 +3,6 @@ package judge
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 )
@@ -40,16 +39,13 @@ func (t *trial) likeness() []string {
 	return nil
 }
 
-// oneMoment is how far apart calls may come to be alike.
-const oneMoment = time.Millisecond
-
 // unlike says what differs from the run; "" if nothing does.
 func (t *trial) unlike(missed map[string]bool) string {
 	calls := slices.Clone(t.Run.Calls())
 	slices.SortStableFunc(calls, func(a, b scenario.Call) int { return int(a.Arrived - b.Arrived) })
 	for from := 0; from < len(calls); {
 		to := from + 1
-		for to < len(calls) && calls[to].Arrived-calls[to-1].Arrived < oneMoment {
+		for to < len(calls) && calls[to].Arrived-calls[to-1].Arrived < scenario.OneMoment {
 			to++
 		}
 		recorded, replayed := 0, 0

@@ -107,6 +107,14 @@ func (s *Scenario) GivesUp() time.Duration {
 	return time.Minute // the reference's, when the deadline comes from it
 }
 
+// WarmPatience bounds the warming, and an opening that the clients did not wait
+// for, in every world and of ideal pools too. It is no deadline of anybody's.
+const WarmPatience = time.Minute
+
+// OneMoment is how far apart the arrivals of one moment may be recorded: on a busy
+// machine one of two goroutines may have been kept waiting.
+const OneMoment = time.Millisecond
+
 // A Demand is what a piece of work asks for, apart from how long it takes.
 type Demand struct {
 	CPU  time.Duration `json:"cpu_ns" yaml:"cpu,omitempty"`

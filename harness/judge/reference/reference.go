@@ -197,13 +197,10 @@ func (m *Member) Last() (last time.Duration) {
 		switch c := &m.Calls[i]; {
 		case c.Excused:
 		case c.Err != "":
-			return Never
+			return scenario.Never
 		default:
 			last = max(last, c.Took)
 		}
 	}
 	return last
 }
-
-// Never is when a call is answered that gets no answer.
-const Never = time.Duration(1<<63 - 1)

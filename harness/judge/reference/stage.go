@@ -106,13 +106,10 @@ type run struct {
 	warming *timer          // while the clients wait for that: when they wait no longer
 }
 
-// warmPatience is how long clients wait for the warming, as in any other run.
-const warmPatience = time.Minute
-
 // warm has workers ready before the clients come.
 func (r *run) warm() {
 	r.pool.keep = max(r.pool.keep, r.sc.Warm)
-	r.warming = r.at(r.now+warmPatience, comes, func() {
+	r.warming = r.at(r.now+scenario.WarmPatience, comes, func() {
 		r.warming = nil
 		r.begin()
 	})
