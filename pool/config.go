@@ -43,6 +43,16 @@ type Config struct {
 	CheckoutTimeout time.Duration
 	// CallTimeout bounds a call once a worker has it.
 	CallTimeout time.Duration
+	// Affinity says which workers the calls of a session go to.
+	Affinity Affinity
+	// SessionTTL is how long a session may go unused before it is ended. 0 means
+	// for ever.
+	SessionTTL time.Duration
+	// SessionLimit bounds how many sessions there may be. 0 means no limit.
+	SessionLimit int
+	// TendTimeout bounds how long a worker may take for what the pool itself asks
+	// of it: to forget a session. It is then replaced. 0 means 5 s.
+	TendTimeout time.Duration
 	// Evidence asks workers that offer it to state with each reply what CPU
 	// they had. It costs them some 50 µs a call.
 	Evidence bool
@@ -70,13 +80,19 @@ func (c *Config) check() error {
 	if c.StartConcurrency < 0 {
 		bad("StartConcurrency", c.StartConcurrency, "it can't be negative; 0 adapts")
 	}
+	if c.Affinity < Strict || c.Affinity > None {
+		bad("Affinity", int(c.Affinity), "it must be Strict, Preferred or None")
+	}
+	if c.SessionLimit < 0 {
+		bad("SessionLimit", c.SessionLimit, "it can't be negative; 0 means no limit")
+	}
 	if !(c.Cores >= 0 && c.Cores <= sizeMost) { // NaN too
 		bad("Cores", c.Cores, fmt.Sprintf("it must be from 0, which means what the process may use, to %d", sizeMost))
 	}
 	for _, t := range []struct {
 		name string
 		d    time.Duration
-	}{{"OverflowIdle", c.OverflowIdle}, {"StartTimeout", c.StartTimeout}, {"CheckoutTimeout", c.CheckoutTimeout}, {"CallTimeout", c.CallTimeout}} {
+	}{{"OverflowIdle", c.OverflowIdle}, {"StartTimeout", c.StartTimeout}, {"CheckoutTimeout", c.CheckoutTimeout}, {"CallTimeout", c.CallTimeout}, {"SessionTTL", c.SessionTTL}, {"TendTimeout", c.TendTimeout}} {
 		if t.d < 0 {
 			bad(t.name, t.d, "it can't be negative; 0 means none")
 		}
@@ -90,6 +106,9 @@ func (c *Config) fill() {
 	}
 	if c.OverflowIdle == 0 {
 		c.OverflowIdle = 10 * time.Second
+	}
+	if c.TendTimeout == 0 {
+		c.TendTimeout = 5 * time.Second
 	}
 	if c.Cores == 0 {
 		c.Cores = float64(runtime.GOMAXPROCS(0))

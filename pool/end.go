@@ -24,6 +24,7 @@ func (p *Pool) watch(s *slot) {
 			}
 		}
 	}
+	p.lose(s, "ended: "+s.port.Exit().String())
 	p.free(s)
 	if died { // only now: it is no worker that callers could wait for
 		p.stat.Deaths++
@@ -57,6 +58,7 @@ func (p *Pool) free(s *slot) {
 // the midst of nothing, at once if it is in doubt. Its slot is in state ending.
 // It is called under the lock, so that Close can't have stopped waiting.
 func (p *Pool) retire(s *slot, gently bool) {
+	p.lose(s, "was replaced")
 	p.work.Go(func() {
 		p.points.At(point.Named("retire", s.id), "retire")
 		if gently {
@@ -72,7 +74,11 @@ func (p *Pool) armReaper() {
 	if p.reaper != nil || p.ready() <= p.cfg.Size || len(p.idle) == 0 {
 		return
 	}
-	wait := time.Until(p.idle[0].since.Add(p.cfg.OverflowIdle))
+	s := p.spare()
+	if s == nil {
+		return
+	}
+	wait := time.Until(s.since.Add(p.cfg.OverflowIdle))
 	p.work.Add(1)
 	p.reaper = time.AfterFunc(wait, func() {
 		defer p.work.Done()
@@ -86,10 +92,10 @@ func (p *Pool) reap() {
 	p.mu.Lock()
 	p.reaper = nil
 	var over []*slot
-	for !p.closed && p.ready() > p.cfg.Size && len(p.idle) > 0 && time.Since(p.idle[0].since) >= p.cfg.OverflowIdle {
-		over = append(over, p.idle[0])
-		p.move(p.idle[0], ending)
-		p.idle = p.idle[1:]
+	for s := p.spare(); !p.closed && p.ready() > p.cfg.Size && s != nil && time.Since(s.since) >= p.cfg.OverflowIdle; s = p.spare() {
+		over = append(over, s)
+		p.takeIdle(s)
+		p.move(s, ending)
 		p.stat.Reaped++
 	}
 	if !p.closed {
@@ -101,12 +107,24 @@ func (p *Pool) reap() {
 	p.mu.Unlock()
 }
 
+// spare is the worker that has been idle longest of those that can be spared: no
+// session would be lost with it.
+func (p *Pool) spare() *slot {
+	for _, s := range p.idle {
+		if !p.holds(s) {
+			return s
+		}
+	}
+	return nil
+}
+
+// holds says whether sessions would be lost with a worker.
+func (p *Pool) holds(s *slot) bool { return p.cfg.Affinity == Strict && len(s.sessions) > 0 }
+
 // refuseLine sends everybody home who is in line.
 func (p *Pool) refuseLine(err error) {
-	for e := p.line.Front(); e != nil; e = p.line.Front() {
-		w := p.line.Remove(e).(*waiter)
-		w.err, w.place = err, nil
-		close(w.served)
+	for w := range p.waiters() {
+		p.refuse(w, err)
 	}
 }
 
@@ -167,6 +185,9 @@ func (p *Pool) shut() {
 	p.refuseLine(ErrClosed)
 	p.tell(ErrClosed)
 	if p.reaper != nil && p.reaper.Stop() {
+		p.work.Done()
+	}
+	if p.expiry != nil && p.expiry.Stop() {
 		p.work.Done()
 	}
 	p.storm.stop(p)

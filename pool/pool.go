@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +43,11 @@ type Pool struct {
 	reaper    *time.Timer // ends idle overflow; nil if not armed
 	exhausted bool        // callers have had to wait since a worker was last idle
 	stat      Stat        // its counters; the rest is filled in by Stat
+
+	sessions map[string]*Session // that have not ended
+	resting  list.List           // of *Session: those that nobody uses, longest first
+	expiry   *time.Timer         // ends those that were not used for long enough; nil if not armed
+	tied     int                 // callers in line who wait for one worker alone
 }
 
 // A slot is one worker's place in the pool, from before its launch until its
@@ -58,6 +65,10 @@ type slot struct {
 	had    time.Duration  // and what it had had of that
 	turn   atomic.Uint64  // goes up whenever the worker changes hands
 	cut    atomic.Bool    // Close took it from its caller
+
+	session  *Session              // whose caller has it in hand; nil: none
+	sessions map[*Session]struct{} // of which it may hold something
+	chores   []chore               // to be done before anybody gets it
 }
 
 type state int
@@ -66,6 +77,7 @@ const (
 	starting state = iota // launched, no hello yet
 	idle                  // ready, given to nobody
 	busy                  // in a caller's hands
+	tended                // in the pool's own: see chore
 	ending                // told to end, or being killed; its process may live
 	states                // their number
 )
@@ -77,6 +89,10 @@ type waiter struct {
 	slot   *slot
 	err    error
 	place  *list.Element // nil once out of line
+
+	session *Session // nil: none
+	tied    bool     // any worker but one is of no use
+	only    *slot    // that one; nil if it is the one that a caller before it gets
 }
 
 // A watch waits for a number of ready workers.
@@ -100,7 +116,7 @@ func New(ctx context.Context, launcher worker.Launcher, cfg Config) (*Pool, erro
 		return nil, fmt.Errorf("pool: not opened: %w", context.Cause(ctx))
 	}
 	cfg.fill()
-	p := &Pool{cfg: cfg, launcher: launcher, points: point.From(ctx), gone: make(chan struct{}), slots: map[*slot]struct{}{}}
+	p := &Pool{cfg: cfg, launcher: launcher, points: point.From(ctx), gone: make(chan struct{}), slots: map[*slot]struct{}{}, sessions: map[string]*Session{}}
 	p.life, p.end = context.WithCancel(context.WithoutCancel(ctx))
 	p.patience, p.force = context.WithCancel(context.WithoutCancel(ctx))
 	p.unhook = context.AfterFunc(ctx, func() { _ = p.close(ctx, point.Named("hook", cfg.Name)) })
@@ -155,26 +171,30 @@ func (p *Pool) Checkout(ctx context.Context) (Lease, error) {
 		p.mu.Lock()
 		p.stat.Checkouts-- // nobody got it
 	}
-	return p.wait(ctx, who)
+	return p.wait(ctx, who, nil)
 }
 
-// wait is Checkout's slow half. It is entered with the lock held.
-func (p *Pool) wait(ctx context.Context, who point.Name) (Lease, error) {
+// wait is Checkout's slow half, for a session or for none. It is entered with the
+// lock held.
+func (p *Pool) wait(ctx context.Context, who point.Name, q *Session) (Lease, error) {
 	begin := time.Now()
-	if err := p.refusal(ctx); err != nil {
+	if err := p.refusal(ctx, q); err != nil {
 		var starts []*slot
-		if errors.Is(err, ErrQueueFull) && p.cfg.QueueLimit < 0 {
+		if errors.Is(err, ErrQueueFull) && p.cfg.QueueLimit < 0 && (q == nil || q.bound() == nil) {
 			starts = p.planFor(1) // nobody waits, yet a lazy pool must learn that it is wanted
 		}
-		e := p.refused(err, begin)
+		e := p.refused(err, begin).of(q)
 		p.mu.Unlock()
 		p.begin(starts)
 		return Lease{}, e
 	}
 	w := &waiter{served: make(chan struct{})}
+	if q != nil {
+		q.joins(w)
+	}
 	w.place = p.line.PushBack(w)
 	p.stat.Waited++
-	announce := !p.exhausted && p.n[starting] == 0 && p.full()
+	announce := !p.exhausted && !w.tied && p.n[starting] == 0 && p.full()
 	p.exhausted = p.exhausted || announce
 	starts := p.plan()
 	p.mu.Unlock()
@@ -205,9 +225,10 @@ func (p *Pool) wait(ctx context.Context, who point.Name) (Lease, error) {
 			if err = context.Cause(ctx); err == nil {
 				err = ErrCheckoutTimeout
 			}
+			p.left(w)
 		}
 		p.stat.GaveUp++
-		e := p.refused(err, begin)
+		e := p.refused(err, begin).of(q)
 		p.mu.Unlock()
 		return Lease{}, e
 	}
@@ -218,10 +239,12 @@ func (p *Pool) wait(ctx context.Context, who point.Name) (Lease, error) {
 }
 
 // refusal says why a caller may not even wait.
-func (p *Pool) refusal(ctx context.Context) error {
+func (p *Pool) refusal(ctx context.Context, q *Session) error {
 	switch {
 	case p.closed:
 		return ErrClosed
+	case q != nil && q.over != nil:
+		return q.over
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case p.cfg.QueueLimit < 0, p.cfg.QueueLimit > 0 && p.line.Len() >= p.cfg.QueueLimit:
@@ -254,7 +277,7 @@ func (l Lease) Worker() string {
 
 // Call runs one command on the leased worker, within the pool's CallTimeout.
 // Errors are those of worker.Worker.Call, and ErrReturned. One that Close cut
-// short is ErrClosed too.
+// short is ErrClosed too, and one that cost a session its worker ErrSessionLost.
 func (l Lease) Call(ctx context.Context, command string, args map[string]any) (Reply, error) {
 	if l.s == nil || l.s.turn.Load() != l.turn {
 		return Reply{}, ErrReturned
@@ -264,9 +287,17 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 		ctx, cancel = context.WithTimeout(ctx, t)
 		defer cancel()
 	}
+	if q := l.s.session; q != nil {
+		args = q.calls(args)
+	}
 	r, err := l.s.w.Call(ctx, worker.Request{Command: command, Args: args, Evidence: l.p.cfg.Evidence})
-	if e := (*worker.CallError)(nil); errors.As(err, &e) && l.s.cut.Load() { // or one would look for who killed it
-		err = fmt.Errorf("pool%s: closed with a call under way: %w: %w", l.p.called(), ErrClosed, err)
+	if e := (*worker.CallError)(nil); errors.As(err, &e) {
+		switch {
+		case l.s.cut.Load(): // or one would look for who killed it
+			err = fmt.Errorf("pool%s: closed with a call under way: %w: %w", l.p.called(), ErrClosed, err)
+		case l.s.session != nil && l.p.cfg.Affinity == Strict:
+			err = fmt.Errorf("pool%s: session %s: %w: %w", l.p.called(), l.s.session.id, ErrSessionLost, err)
+		}
 	}
 	return Reply{Reply: r, Worker: l.s.id}, err
 }
@@ -295,6 +326,10 @@ func (p *Pool) back(l Lease, doubt bool) {
 	if !s.turn.CompareAndSwap(l.turn, l.turn+1) {
 		p.mu.Unlock()
 		return
+	}
+	if q := s.session; q != nil {
+		s.session = nil
+		q.returned()
 	}
 	if s.state != busy || dead(s.port) { // watch deals with the dead, Close with what it cut short
 		p.mu.Unlock()
@@ -338,20 +373,78 @@ func dead(port worker.Port) bool {
 	}
 }
 
-// give hands a ready worker to the first in line, or puts it by.
+// give hands a ready worker to the first in line that it is of use to, or puts it
+// by. What the pool itself has to do with it comes first.
 func (p *Pool) give(s *slot) {
-	if first := p.line.Front(); first != nil {
-		w := p.line.Remove(first).(*waiter)
-		w.slot, w.place = s, nil
-		p.move(s, busy)
-		close(w.served)
+	s.since = time.Now()
+	if len(s.chores) > 0 {
+		p.tend(s)
+		return
+	}
+	p.offer(s)
+}
+
+func (p *Pool) offer(s *slot) {
+	if w := p.first(s); w != nil {
+		p.grant(s, w)
 		return
 	}
 	p.move(s, idle)
-	s.since = time.Now()
 	p.idle = append(p.idle, s)
+	for at := len(p.idle) - 1; at > 0 && p.idle[at-1].since.After(s.since); at-- { // it was tended meanwhile
+		p.idle[at-1], p.idle[at] = s, p.idle[at-1]
+	}
 	p.exhausted = false
 	p.armReaper()
+}
+
+// first is the first in line whom a worker is of use to; nil if there is nobody.
+func (p *Pool) first(s *slot) *waiter {
+	for e := p.line.Front(); e != nil; e = e.Next() {
+		if w := e.Value.(*waiter); !w.tied || w.only == s {
+			return w
+		}
+	}
+	return nil
+}
+
+// grant hands a worker to somebody in line.
+func (p *Pool) grant(s *slot, w *waiter) {
+	p.line.Remove(w.place)
+	w.slot, w.place = s, nil
+	p.move(s, busy)
+	if w.session != nil {
+		w.session.hold(s)
+		p.left(w)
+	}
+	close(w.served)
+}
+
+// refuse sends somebody home who is in line.
+func (p *Pool) refuse(w *waiter, err error) {
+	p.line.Remove(w.place)
+	w.err, w.place = err, nil
+	p.left(w)
+	close(w.served)
+}
+
+// waiters are those in line, first come first. The one at hand may be taken out.
+func (p *Pool) waiters() iter.Seq[*waiter] {
+	return func(yield func(*waiter) bool) {
+		for e := p.line.Front(); e != nil; {
+			next := e.Next()
+			if !yield(e.Value.(*waiter)) {
+				return
+			}
+			e = next
+		}
+	}
+}
+
+// takeIdle takes a worker from the idle ones.
+func (p *Pool) takeIdle(s *slot) {
+	at := slices.Index(p.idle, s)
+	p.idle = slices.Delete(p.idle, at, at+1)
 }
 
 // move changes a slot's state and the count of it.
@@ -361,7 +454,7 @@ func (p *Pool) move(s *slot, to state) {
 	p.n[to]++
 }
 
-func (p *Pool) ready() int { return p.n[idle] + p.n[busy] }
+func (p *Pool) ready() int { return p.n[idle] + p.n[busy] + p.n[tended] }
 
 // full says whether there is no room for another process.
 func (p *Pool) full() bool { return len(p.slots) >= p.cfg.Size+p.cfg.Overflow }

@@ -22,7 +22,7 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 	for {
 		// A start for each caller in line, whoever will get its worker in the
 		// end, and for each worker missing from those to keep.
-		line := p.n[starting] < p.line.Len()+extra
+		line := p.n[starting] < p.line.Len()-p.tied+extra
 		keep := p.ready()+p.n[starting] < p.target && len(p.slots) < p.cfg.Size
 		if p.full() || !line && !keep {
 			return begin

@@ -7,7 +7,9 @@ import "time"
 type Stat struct {
 	Size, Overflow               int // as configured
 	Idle, Busy, Starting, Ending int // workers; together never more than Size+Overflow
+	Tended                       int // workers that the pool itself has something to do with; likewise
 	Waiting                      int // callers in line
+	Sessions                     int // that have not ended
 
 	Checkouts    int64         // workers handed out
 	Waited       int64         // callers that had to stand in line
@@ -20,6 +22,9 @@ type Stat struct {
 	Deaths       int64         // workers that ended by themselves
 	Replaced     int64         // workers in doubt, ended by the pool
 	Reaped       int64         // overflow workers ended because idle
+
+	SessionsLost    int64 // with their workers
+	SessionsExpired int64 // ended because nobody used them
 }
 
 // Stat tells how the pool stands.
@@ -33,6 +38,8 @@ func (p *Pool) snapshot() Stat {
 	s := p.stat
 	s.Size, s.Overflow = p.cfg.Size, p.cfg.Overflow
 	s.Idle, s.Busy, s.Starting, s.Ending = p.n[idle], p.n[busy], p.n[starting], p.n[ending]
+	s.Tended = p.n[tended]
 	s.Waiting = p.line.Len()
+	s.Sessions = len(p.sessions)
 	return s
 }

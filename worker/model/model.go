@@ -27,6 +27,7 @@ type Profile struct {
 	HelloID           int64         // the hello's id, in place of 0
 	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all. Without a CPU alone
 	WrongIDAt         int           // answers its n-th call under another id
+	DeafAt            int           // takes no notice of its n-th call, from 1, nor of any after it
 	TwoHellos         bool          // says hello twice
 	TwiceAt           int           // answers its n-th call twice, from 1
 	TwiceAfter        time.Duration // ... the second time so long after the first

@@ -101,6 +101,10 @@ func (p *Port) call(r wire.Head, order wire.Order, reply *wire.Reply) (exit work
 	if n == p.profile.DieAtCall {
 		return worker.Exit{Code: 1}, true
 	}
+	if deaf := p.profile.DeafAt; deaf > 0 && n >= deaf {
+		<-p.stop
+		return worker.Exit{}, true
+	}
 	if order.Exit != 0 {
 		if order.After <= 0 {
 			return worker.Exit{Code: order.Exit}, true

@@ -506,8 +506,9 @@ func TestEachWorkerLeadsASessionOfItsOwn(t *testing.T) {
 
 func TestGrandchildrenDieWithTheirWorker(t *testing.T) {
 	for name, end := range map[string]func(worker.Port){
-		"killed": func(p worker.Port) { p.Kill() },
-		"closed": func(p worker.Port) { p.Close(context.Background()) },
+		"killed":                         func(p worker.Port) { p.Kill() },
+		"closed":                         func(p worker.Port) { p.Close(context.Background()) },
+		"ended by itself, with status 0": func(p worker.Port) { p.Send(context.Background(), []byte("end")) },
 	} {
 		p := script(t, `
 import os, sys, time
@@ -516,7 +517,7 @@ if pid == 0:
     time.sleep(3600)
 t = str(pid).encode()
 sys.stdout.buffer.write(len(t).to_bytes(4, "big") + t); sys.stdout.flush()
-sys.stdin.read()`)
+sys.stdin.read(1)`)
 		frame, err := p.Recv(within(t))
 		if err != nil {
 			t.Fatal(err)
