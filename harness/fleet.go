@@ -34,6 +34,9 @@ type Fleet struct {
 	Command func() *exec.Cmd
 	// Size is how many children there are at most; 0: one a core.
 	Size int
+	// Threads is how many threads of a child may run Go code at once; 0: one, which is
+	// best for virtual time.
+	Threads int
 	// Patience is how long a run may take in real time before it counts as
 	// stuck; 0: a minute. A run takes milliseconds.
 	Patience time.Duration
@@ -54,6 +57,7 @@ type job struct {
 	Bundle   string
 	Contract *scenario.Contract // in place of the bundle's; nil: that
 	Case     *matrix.Case
+	Sift     bool // of the case, the truth alone
 }
 
 // answer is what a child says of a job: a result, or an error of the lab. The
@@ -165,7 +169,11 @@ func stacks() []byte {
 
 func (j job) play(t *testing.T, d *dock) (a answer) {
 	if j.Case != nil {
-		o, err := d.try(*j.Case)
+		try := d.try
+		if j.Sift {
+			try = d.sift
+		}
+		o, err := try(*j.Case)
 		if err != nil {
 			return answer{Err: err.Error()}
 		}
@@ -269,7 +277,7 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 	}
 	defer func() { f.free <- c }()
 	if c.cmd == nil {
-		if err := c.begin(f.Command()); err != nil {
+		if err := c.begin(f.Command(), max(1, f.Threads)); err != nil {
 			return answer{}, fmt.Errorf("a child for virtual runs can't be begun: %w", err)
 		}
 	}
@@ -312,8 +320,8 @@ type child struct {
 	stderr *bytes.Buffer
 }
 
-func (c *child) begin(cmd *exec.Cmd) (err error) {
-	cmd.Env = append(cmd.Environ(), "GOMAXPROCS=1", "GOGC=400", "GOTRACEBACK=all") // runs are short and small; the last is for a panic
+func (c *child) begin(cmd *exec.Cmd, threads int) (err error) {
+	cmd.Env = append(cmd.Environ(), fmt.Sprintf("GOMAXPROCS=%d", threads), "GOGC=400", "GOTRACEBACK=all") // runs are short and small; the last is for a panic
 	c.stderr = &bytes.Buffer{}
 	cmd.Stderr = c.stderr
 	if c.in, err = cmd.StdinPipe(); err != nil {

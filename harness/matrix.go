@@ -11,6 +11,7 @@ import (
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/matrix"
+	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 )
 
@@ -18,6 +19,15 @@ import (
 // built in, and gives done each outcome, in order. It stops at the first error of
 // the lab itself, or when ctx ends.
 func (f *Fleet) Matrix(ctx context.Context, cases []matrix.Case, done func(matrix.Outcome)) error {
+	return f.matrix(ctx, cases, false, done)
+}
+
+// Sift is Matrix, of which nobody is judged: the outcomes have the truth alone.
+func (f *Fleet) Sift(ctx context.Context, cases []matrix.Case, done func(matrix.Outcome)) error {
+	return f.matrix(ctx, cases, true, done)
+}
+
+func (f *Fleet) matrix(ctx context.Context, cases []matrix.Case, sift bool, done func(matrix.Outcome)) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	outcomes := make([]chan matrix.Outcome, len(cases))
@@ -29,7 +39,7 @@ func (f *Fleet) Matrix(ctx context.Context, cases []matrix.Case, done func(matri
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
 			for i := range next {
-				o, err := f.try(ctx, cases[i])
+				o, err := f.try(ctx, cases[i], sift)
 				if err != nil {
 					stop(fmt.Errorf("%v: %w", cases[i], err))
 					return
@@ -61,8 +71,8 @@ func (f *Fleet) Matrix(ctx context.Context, cases []matrix.Case, done func(matri
 }
 
 // try has a child play a case. One that hangs or crashes it is fallen.
-func (f *Fleet) try(ctx context.Context, c matrix.Case) (matrix.Outcome, error) {
-	a, err := f.ask(ctx, job{Case: &c})
+func (f *Fleet) try(ctx context.Context, c matrix.Case, sift bool) (matrix.Outcome, error) {
+	a, err := f.ask(ctx, job{Case: &c, Sift: sift})
 	if fell := (*fallenError)(nil); errors.As(err, &fell) {
 		return matrix.Outcome{Case: c, Truth: matrix.Fallen, Reason: fell.Error()}, nil
 	} else if err != nil {
@@ -102,52 +112,87 @@ func mutant(name string) (subject.Subject, error) {
 }
 
 // try plays a case: the run that is judged, the direct ones beside it that its
-// truth hangs on, and those of the rivals.
+// truth hangs on, and those of the rivals. On real workers the rivals that want
+// further runs are not asked.
 func (d *dock) try(c matrix.Case) (o matrix.Outcome, err error) {
 	o.Case = c
-	sc, err := c.Scenario(true, true, mutant)
+	sc, err := scenarioOf(c, true, true)
 	if err != nil {
 		return o, err
 	}
 	begin := time.Now()
 	defer func() { o.Took = time.Since(begin).Seconds() }()
 	r, err := runIn(context.Background(), d.t, sc)
-	if err != nil {
+	if errors.Is(err, faults.ErrUnavailable) {
+		o.Truth, o.Reason = matrix.NotInjected, err.Error()
+		return o, nil
+	} else if err != nil {
 		return o, err
 	}
 	o.Judged = time.Since(begin).Seconds()
 	d.stranded = d.stranded || r.Record.Stranded || r.Reference != nil && r.Reference.Stranded
 	o.Verdict, o.Mechanism, o.Reason = r.Word, r.Mechanism, r.Reason
-	if len(r.Record.Events) == 0 {
-		o.Runs.Both = matrix.Broken // it never ended
-	} else {
-		o.Runs.Both = matrix.Failed(r.Record)
-		if !matrix.Injected(r.Record) {
-			o.Truth = matrix.NotInjected
-			return o, nil
-		}
-	}
-	if o.Truth = o.Runs.Truth(); o.Truth == matrix.Quiet {
-		return o, nil
-	}
 	o.Evidence.Pressure = matrix.Pressure(r.Record)
-	pool, err := c.Pool()
+	if err := d.truth(&o, r.Record); err != nil || !o.Counts() || c.Real != (matrix.Real{}) {
+		return o, err
+	}
+	return o, d.askRivals(c, &o.Evidence)
+}
+
+// sift finds the truth of a case, and has nobody judge it.
+func (d *dock) sift(c matrix.Case) (o matrix.Outcome, err error) {
+	o.Case = c
+	r, err := d.run(c, true, true, nil)
 	if err != nil {
 		return o, err
 	}
-	if o.Runs.Environment, err = d.without(c, pool, true); err != nil {
-		return o, err
+	return o, d.truth(&o, r)
+}
+
+// truth finds what is true of a case, of which the run with bug and environment was
+// played.
+func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
+	o.Runs.Both = failed(both)
+	if len(both.Events) > 0 && !matrix.Injected(both) {
+		o.Truth = matrix.NotInjected
+		return nil
 	}
-	if o.Runs.Neither, err = d.without(c, pool, c.Inside()); err != nil {
-		return o, err
+	if o.Truth = o.Runs.Truth(); o.Truth == matrix.Quiet {
+		return nil
 	}
-	if o.Runs.Bug, err = d.fails(c, true, false, nil); err != nil {
-		return o, err
+	pool, err := o.Pool()
+	if err != nil {
+		return err
 	}
-	if o.Truth = o.Runs.Truth(); !o.Counts() {
-		return o, nil
+	if o.Runs.Environment, err = d.without(o.Case, pool, true); err != nil {
+		return err
 	}
-	return o, d.askRivals(c, &o.Evidence)
+	if o.Runs.Neither, err = d.without(o.Case, pool, o.Inside()); err != nil {
+		return err
+	}
+	if o.Runs.Bug, err = d.fails(o.Case, true, false, nil); err != nil {
+		return err
+	}
+	o.Truth = o.Runs.Truth()
+	return nil
+}
+
+// failed is matrix.Failed, also of a run that never ended and left no record.
+func failed(r *scenario.Record) matrix.Failure {
+	if len(r.Events) == 0 {
+		return matrix.Broken
+	}
+	return matrix.Failed(r)
+}
+
+// scenarioOf is a case's, with or without its bug and its environment.
+func scenarioOf(c matrix.Case, bug, injected bool) (Scenario, error) {
+	sc, err := c.Scenario(bug, injected, mutant)
+	if err == nil && c.Real != (matrix.Real{}) {
+		contract := c.Real.Contract(Contract())
+		sc.Contract = &contract
+	}
+	return sc, err
 }
 
 // without says how a case's pool fails without the bug.
@@ -167,9 +212,18 @@ func (d *dock) without(c matrix.Case, pool string, injected bool) (failed matrix
 
 // fails says how a run of a case fails. change, unless nil, changes it first.
 func (d *dock) fails(c matrix.Case, bug, injected bool, change func(*Scenario)) (matrix.Failure, error) {
-	sc, err := c.Scenario(bug, injected, mutant)
+	r, err := d.run(c, bug, injected, change)
 	if err != nil {
 		return matrix.Kept, err
+	}
+	return failed(r), nil
+}
+
+// run makes a direct run of a case.
+func (d *dock) run(c matrix.Case, bug, injected bool, change func(*Scenario)) (*scenario.Record, error) {
+	sc, err := scenarioOf(c, bug, injected)
+	if err != nil {
+		return nil, err
 	}
 	if change != nil {
 		change(&sc)
@@ -178,12 +232,12 @@ func (d *dock) fails(c matrix.Case, bug, injected bool, change func(*Scenario)) 
 	r, err := stage(context.Background(), d.t, sc, sc.Subject, true)
 	if _, ok := endless(sc, err); ok {
 		d.stranded = true
-		return matrix.Broken, nil
+		return &scenario.Record{}, nil
 	} else if err != nil {
-		return matrix.Kept, err
+		return nil, err
 	}
 	d.stranded = d.stranded || r.Stranded
-	return matrix.Failed(r), nil
+	return r, nil
 }
 
 // askRivals makes the runs that the rivals want.

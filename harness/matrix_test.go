@@ -3,7 +3,9 @@
 package harness
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/butfor/butfor/harness/matrix"
 	"github.com/butfor/butfor/harness/scenario"
@@ -81,5 +83,40 @@ func TestAFleetPlaysCasesInOrder(t *testing.T) {
 	cases[3].Load = "nobody's"
 	if err := sail(t).Matrix(t.Context(), cases, func(matrix.Outcome) {}); err == nil {
 		t.Error("a load that there is not was played")
+	}
+}
+
+func TestSiftingACaseFindsTheTruthAndJudgesNobody(t *testing.T) {
+	f := sail(t)
+	cases := matrix.Cases(nil, "V1", 0, 1)[:12]
+	var truths []matrix.Truth
+	if err := f.Matrix(t.Context(), cases, func(o matrix.Outcome) { truths = append(truths, o.Truth) }); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := f.Sift(t.Context(), cases, func(o matrix.Outcome) {
+		if o.Case != cases[n] || o.Truth != truths[n] || o.Verdict != "" {
+			t.Errorf("%v: it is %s, said to be %s, and was judged %q", o.Case, truths[n], o.Truth, o.Verdict)
+		}
+		n++
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n != len(cases) || !slices.Contains(truths, matrix.Code) {
+		t.Errorf("of %d: %v", n, truths)
+	}
+}
+
+// What kills a pool at its first success does so on any machine.
+func TestACaseIsPlayedOnRealWorkers(t *testing.T) {
+	f := sail(t)
+	f.Threads = 2
+	c := matrix.Case{Bug: "dies-on-first-success", Environment: "calm", Load: "one historical worker, cold", Real: matrix.Real{Scale: .05, Own: time.Second}}
+	if err := f.Matrix(t.Context(), []matrix.Case{c}, func(o matrix.Outcome) {
+		if o.Runs.Both == matrix.Kept || o.Runs.Bug == matrix.Kept || o.Verdict == "" || o.Evidence.Reruns > 0 || o.Evidence.Patient {
+			t.Errorf("%+v", o)
+		}
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -144,6 +144,7 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		"matrix --seeds 1000000000":       "--seeds is 1000000000: it must be from 1 to 1000",
 		"matrix --world nowhere":          `"nowhere"`,
 		"matrix --subject nobody":         `"nobody"`,
+		"matrix --cases -1":               "--cases",
 		"matrix --page no-such-page":      "no-such-page",
 		"--fast":                          "--fast",
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/butfor/butfor/harness/matrix"
 	"github.com/butfor/butfor/harness/mutant"
 	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/world/process"
 	"github.com/butfor/butfor/harness/world/virtual"
 )
 
@@ -25,7 +28,7 @@ import (
 type matrixFlags struct {
 	world, subject, out, page string
 	seed                      uint64
-	seeds                     int
+	seeds, cases              int
 	tenth                     bool
 }
 
@@ -34,6 +37,16 @@ const matrixSeeds = 3
 
 // matrixSeedsMost are a day's work.
 const matrixSeedsMost = 1000
+
+// On real workers all takes a third of the time, and so many cases are played: an
+// hour.
+const (
+	realScale = 1. / 3
+	realCases = 400
+	// realPatience is how long the runs of a case may take: most take seconds, but some
+	// wait for starts that never end.
+	realPatience = 5 * time.Minute
+)
 
 func matrixCommand() *cobra.Command {
 	var f matrixFlags
@@ -45,6 +58,12 @@ what is true of each case by how it was made: four runs of the same pool, with t
 bug or without it, in the environment or without it. The bugs are those of
 ci/mutants and of the historical pools; Go and the module's source must be at hand.
 
+With --world process the same is done on real Python workers, real hogs and real
+quotas: to those cases which the virtual world says fail by the code alone or by the
+environment alone, at a third of all their times. What is true of each is found
+anew, by four real runs. The machine must have nothing else to do for an hour;
+--cases N plays fewer. Of the rivals only the one that wants no further runs is asked.
+
 Prints the confusion matrix of the judge and of its rivals: rules of thumb on the
 same cases. docs/verdict.md says what the figures mean.
 
@@ -52,6 +71,7 @@ Exit status: 0 if the targets hold, 1 if not, 2 wrong usage, 5 the lab itself
 failed, 130 interrupted.`,
 		Example: `  butfor matrix
   butfor matrix --tenth
+  butfor matrix --world process --cases 100
   butfor matrix --json --out /tmp/matrix`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -59,10 +79,11 @@ failed, 130 interrupted.`,
 			return f.run(c.Context(), asJSON, c.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&f.world, "world", virtual.Name, "where to run: virtual")
+	c.Flags().StringVar(&f.world, "world", virtual.Name, "where to run: virtual, or process, on real Python workers")
 	c.Flags().StringVar(&f.subject, "subject", "", "only the bugs of this pool: "+strings.Join(matrix.Pools(), ", "))
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "the first seed")
 	c.Flags().IntVar(&f.seeds, "seeds", matrixSeeds, "how many seeds for each bug, environment and load")
+	c.Flags().IntVar(&f.cases, "cases", 0, fmt.Sprintf("play so many at most, drawn from all (default all; in the process world %d)", realCases))
 	c.Flags().BoolVar(&f.tenth, "tenth", false, "play one case of ten; the target is then that no failure of the code is dismissed")
 	c.Flags().StringVar(&f.out, "out", "", "save what came out of each case in this folder, as JSON Lines")
 	c.Flags().StringVar(&f.page, "page", "", "write the table into this page, between its markers")
@@ -71,15 +92,17 @@ failed, 130 interrupted.`,
 
 func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (err error) {
 	switch {
-	case f.world != virtual.Name:
-		return usageError{fmt.Errorf("--world is %q: there is %s", f.world, virtual.Name)}
+	case f.world != virtual.Name && f.world != process.Name:
+		return usageError{fmt.Errorf("--world is %q: there are %s and %s", f.world, virtual.Name, process.Name)}
+	case f.cases < 0:
+		return usageError{fmt.Errorf("--cases is %d: it can't be negative", f.cases)}
 	case f.seeds < 1 || f.seeds > matrixSeedsMost:
 		return usageError{fmt.Errorf("--seeds is %d: it must be from 1 to %d", f.seeds, matrixSeedsMost)}
 	case f.subject != "" && !slices.Contains(matrix.Pools(), f.subject):
 		return usageError{fmt.Errorf("--subject is %q: there are %s", f.subject, strings.Join(matrix.Pools(), ", "))}
 	}
 	if f.page != "" { // before the minutes that it takes
-		if err := matrix.CheckPage(f.page); err != nil {
+		if err := matrix.CheckPage(f.page, f.world); err != nil {
 			return usageError{fmt.Errorf("--page: %w", err)}
 		}
 	}
@@ -108,12 +131,23 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		progress.end()
 		return err
 	}
-	fleet := &harness.Fleet{Command: func() *exec.Cmd { return exec.Command(path, childName) }}
+	children := func() *exec.Cmd { return exec.Command(path, childName) }
+	fleet := &harness.Fleet{Command: children}
 	defer fleet.Close()
 
 	cases := matrix.Cases(mutants, f.subject, f.seed, f.seeds)
 	if f.tenth {
 		cases = matrix.Tenth(cases)
+	}
+	if f.world == process.Name {
+		if cases, err = f.real(ctx, fleet, cases, progress); err != nil {
+			progress.end()
+			return err
+		}
+		fleet = &harness.Fleet{Command: children, Size: 1, Threads: runtime.GOMAXPROCS(0), Patience: realPatience}
+		defer fleet.Close()
+	} else if f.cases > 0 {
+		cases = matrix.Some(cases, f.cases)
 	}
 	begin := time.Now()
 	var outcomes []matrix.Outcome
@@ -153,6 +187,26 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		return statusError(exitOtherwise)
 	}
 	return nil
+}
+
+// real are those of the cases that are played on real workers: that fail by the code
+// alone or by the environment alone in virtual time.
+func (f *matrixFlags) real(ctx context.Context, fleet *harness.Fleet, cases []matrix.Case, progress *progress) (counting []matrix.Case, err error) {
+	progress.say("measuring what a start takes")
+	own, err := harness.OwnStart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	err = fleet.Sift(ctx, cases, func(o matrix.Outcome) {
+		n++
+		progress.count(n, len(cases), "sifted case")
+		if o.Counts() {
+			o.Real = matrix.Real{Scale: realScale, Own: own}
+			counting = append(counting, o.Case)
+		}
+	})
+	return matrix.Some(counting, cmp.Or(f.cases, realCases)), err
 }
 
 // withMutants builds this program with all mutants in it, from the module that the

@@ -21,6 +21,7 @@ type Case struct {
 	Environment string `json:"environment"`
 	Load        string `json:"load"`
 	Seed        uint64 `json:"seed"`
+	Real        Real   `json:"real,omitzero"`
 }
 
 func (c Case) String() string {
@@ -38,7 +39,7 @@ func Cases(mutants []string, pool string, first uint64, seeds int) (all []Case) 
 			for _, e := range environments {
 				for _, b := range bugs {
 					if b.family == l.family && l.in(e) && (pool == "" || pool == b.off.Name) {
-						all = append(all, Case{b.name, e.name, l.name, seed})
+						all = append(all, Case{Bug: b.name, Environment: e.name, Load: l.name, Seed: seed})
 					}
 				}
 			}
@@ -79,6 +80,9 @@ func (c Case) Scenario(bug, injected bool, mutant Finder) (scenario.Scenario, er
 	b, err := bugOf(c.Bug, l.family)
 	if err != nil {
 		return scenario.Scenario{}, err
+	}
+	if c.Real != (Real{}) {
+		c.Real.real(&sc)
 	}
 	sc.Subject, err = b.subject(bug, mutant)
 	return sc, err

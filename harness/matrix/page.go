@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -99,43 +98,42 @@ func (t Table) truths() string {
 	return strings.Join(all, ", ")
 }
 
-// Where the table stands in a page.
-const (
-	beginMark = "<!-- The table, by `make matrix`: -->"
-	endMark   = "<!-- End of the table. -->"
-)
+// Marks are between what the table of a world stands in a page.
+func marks(world string) (begin, end string) {
+	return fmt.Sprintf("<!-- The table of the %s world, by `butfor matrix`: -->", world), fmt.Sprintf("<!-- End of the table of the %s world. -->", world)
+}
 
 // Into writes the table into a page, in place of the one between its markers.
 func (t Table) Into(path string) error {
-	before, after, err := around(path)
+	before, after, err := around(path, t.World)
 	if err != nil {
 		return err
 	}
-	text := slices.Concat(before, []byte(beginMark+"\n\n"), t.Markdown(), []byte("\n"+endMark), after)
+	begin, end := marks(t.World)
+	text := slices.Concat(before, []byte(begin+"\n\n"), t.Markdown(), []byte("\n"+end), after)
 	return os.WriteFile(path, text, 0o666)
 }
 
-// CheckPage says whether a table can be written into a page.
-func CheckPage(path string) error {
-	_, _, err := around(path)
+// CheckPage says whether a table of a world can be written into a page.
+func CheckPage(path, world string) error {
+	_, _, err := around(path, world)
 	return err
 }
 
 // around is what stands before the table of a page, and after it.
-func around(path string) (before, after []byte, err error) {
+func around(path, world string) (before, after []byte, err error) {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	before, rest, begins := bytes.Cut(page, []byte(beginMark))
-	_, after, ends := bytes.Cut(rest, []byte(endMark))
+	begin, end := marks(world)
+	before, rest, begins := bytes.Cut(page, []byte(begin))
+	_, after, ends := bytes.Cut(rest, []byte(end))
 	if !begins || !ends {
-		return nil, nil, fmt.Errorf("%s: %w", path, errNoMarkers)
+		return nil, nil, fmt.Errorf("%s: it has no markers between which the table goes: %s and %s", path, begin, end)
 	}
 	return before, after, nil
 }
-
-var errNoMarkers = errors.New("it has no markers between which the table goes: " + beginMark + " and " + endMark)
 
 func clip(s string) string {
 	const most = 300 // bytes

@@ -37,15 +37,20 @@ func called(environment bool) Class {
 }
 
 // Rivals are those that the judge is held against. The threshold of CPU pressure is
-// the best for the cases that may be tuned on.
+// the best for the cases that may be tuned on. On real workers it is the only one:
+// the others want further runs, for which there is no time.
 func Rivals(outcomes []Outcome) []Rival {
 	threshold := bestThreshold(outcomes)
-	return []Rival{
+	all := []Rival{
 		{"rerun-and-see", "environment if one of three reruns on a calm machine passes", func(e Evidence) Class { return called(e.Reruns < Reruns) }},
 		{"timeout-x-3", "environment if it passes with three times the time", func(e Evidence) Class { return called(!e.Patient) }},
 		{"cpu-pressure", fmt.Sprintf("environment if workers waited for a CPU for more than %.0f %% of the time that they wanted one, the best threshold that tuning finds", 100*threshold), func(e Evidence) Class { return called(e.Pressure > threshold) }},
 		{"throttled-versus-not", "environment if more of three runs with throttled workers fail than of three without", func(e Evidence) Class { return called(e.Throttled > e.Reruns) }},
 	}
+	if onRealWorkers(outcomes) {
+		return all[2:3]
+	}
+	return all
 }
 
 // bestThreshold is the pressure above which to call a failure the environment's:

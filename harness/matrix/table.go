@@ -67,6 +67,9 @@ const Judge = "butfor"
 // Tabulate adds up what came out. bugs are the names of all that were put in.
 func Tabulate(outcomes []Outcome, bugs []string) Table {
 	t := Table{Played: len(outcomes), World: "virtual", Truths: map[Truth]int{}, Abstentions: map[scenario.Word]int{}}
+	if onRealWorkers(outcomes) {
+		t.World = "process"
+	}
 	t.Judge = Standing{Name: Judge}
 	rivals := Rivals(outcomes)
 	for _, r := range rivals {
@@ -149,6 +152,7 @@ func (s *Standing) add(o Outcome, call Class) {
 const (
 	mostDismissed = 0
 	leastCode     = 1000 // failures of the code, of which none is dismissed
+	leastReal     = 400  // cases on real workers
 	leastOfTenth  = 50   // of each, where one case of ten is played
 	mostAccused   = .01  // of the failures of the environment
 	mostAbstained = .05
@@ -166,6 +170,10 @@ func (t Table) Missed() (missed []string) {
 	s := t.Judge.All
 	say(s.Dismissed() <= mostDismissed, "no failure of the code is dismissed as the environment's")
 	say(Share{t.Truths[Fallen], t.Played}.Value() < mostFallen, "fewer than 1 case of 1,000 that stands still, or crashes the program")
+	if t.World == "process" {
+		say(s.N() >= leastReal, "at least 400 cases on real workers")
+		return missed
+	}
 	if t.Tenth {
 		say(t.Pool != "" || s.Code.n() >= leastOfTenth && s.Env.n() >= leastOfTenth, "at least 50 failures of the code, and of the environment")
 		return missed
