@@ -54,6 +54,25 @@ func TestAnExcuseThatHangsOnWhatNobodySawIsNone(t *testing.T) {
 	}
 }
 
+// A pool that is so slow to be warm that others have gone by then is no better for it.
+func TestNobodyWaitsForOthersToStopWhileItWarms(t *testing.T) {
+	w := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}
+	c := w.on(t)
+	c.Run.Events = append(c.Run.Events, scenario.Event{At: 4 * time.Second, Kind: scenario.Go})
+	came := map[time.Duration]bool{}
+	ideal := c.Ideal
+	c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
+		if last := sc.Replay.Load[len(sc.Replay.Load)-1]; len(last.Load) == 0 && len(sc.Replay.Load) > 1 {
+			came[sc.Came] = true
+		}
+		return ideal(sc)
+	}
+	Judge(c)
+	if !came[4*time.Second] || len(came) != 1 {
+		t.Errorf("in the mildest case the clients come at the latest at %v, want 4 s", came)
+	}
+}
+
 func TestAMomentBeyondTheContractIsNeitherInsideItNorAnExcuse(t *testing.T) {
 	w := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}
 	c := w.on(t)

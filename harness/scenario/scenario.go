@@ -53,6 +53,9 @@ type Scenario struct {
 	// Frozen has that load want what it wanted in the recording, however much it
 	// gets now. Else it reacts.
 	Frozen bool `json:",omitempty" yaml:"-"`
+	// Came is when the clients come to an ideal pool at the latest, since the run
+	// began, though fewer than Warm are ready. 0: they wait for WarmPatience.
+	Came time.Duration `json:",omitempty" yaml:"-"`
 
 	// Deadline is by when a call must have a right answer, counted from its
 	// arrival. 0 means Slack times what the reference takes in the same world.

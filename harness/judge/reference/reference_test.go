@@ -87,3 +87,14 @@ func BenchmarkFamily(b *testing.B) {
 		}
 	}
 }
+
+func TestClientsComeAtTheLatestWhenTheyAreToldTo(t *testing.T) {
+	sc := burst(2, 2, scenario.Demand{Wait: 10 * time.Second})
+	sc.Warm = 2
+	for came, want := range map[time.Duration]time.Duration{0: 20 * time.Second, 4 * time.Second: 4 * time.Second, 30 * time.Second: 20 * time.Second} {
+		sc.Came = came
+		if m := of(t, sc, reference.Policy{Width: 1}); m.Calls[0].Arrived != want {
+			t.Errorf("told to come by %v they come at %v, want %v", came, m.Calls[0].Arrived, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -109,7 +110,7 @@ type run struct {
 // warm has workers ready before the clients come.
 func (r *run) warm() {
 	r.pool.keep = max(r.pool.keep, r.sc.Warm)
-	r.warming = r.at(r.now+scenario.WarmPatience, comes, func() {
+	r.warming = r.at(cmp.Or(r.sc.Came, scenario.WarmPatience), comes, func() {
 		r.warming = nil
 		r.begin()
 	})
