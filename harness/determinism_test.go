@@ -112,7 +112,7 @@ func (p *breakable) Send(ctx context.Context, frame []byte) error {
 
 // controlled are the subjects whose order is ours.
 func controlled() []subject.Subject {
-	return []subject.Subject{subject.Ours(), subject.Herd(), subject.Ideal(subject.Cores), subject.Puddle(), dspex.V1(), dspex.V2Seed(), dspex.V2P3(), dspex.V2Last()}
+	return []subject.Subject{subject.Ours(), subject.Herd(), subject.Ideal(subject.Cores), subject.Puddle(), dspex.V1(), dspex.V2Seed(), dspex.V2P3(), dspex.V2Last(), dspex.V3()}
 }
 
 // seeds is how many seeds are tried: BUTFOR_SEEDS, else few.

@@ -17,6 +17,7 @@ func Subjects() []subject.Subject {
 		dspex.V2Seed(),
 		dspex.V2P3(),
 		dspex.V2Last(),
+		dspex.V3(),
 		subject.Herd(),
 		subject.Puddle(),
 		subject.Ideal(subject.Cores),

@@ -13,7 +13,7 @@ import (
 )
 
 func both(t *testing.T, story func(t *testing.T, s subject.Subject)) {
-	for _, s := range []subject.Subject{V1(), V2Seed(), V2P3(), V2Last()} {
+	for _, s := range []subject.Subject{V1(), V2Seed(), V2P3(), V2Last(), V3()} {
 		t.Run(s.Name, func(t *testing.T) { story(t, s) })
 	}
 }

@@ -43,7 +43,7 @@ func TestAFailingStartIsBegunAgainAtOnce(t *testing.T) {
 }
 
 func TestOpenGivesUpWithItsContext(t *testing.T) {
-	for _, s := range []subject.Subject{V1(), V2Seed(), V2P3(), V2Last()} {
+	for _, s := range []subject.Subject{V1(), V2Seed(), V2P3(), V2Last(), mendedV3()} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), second)
 			defer cancel()

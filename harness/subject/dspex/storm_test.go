@@ -42,7 +42,7 @@ func storm(ctx context.Context, pool subject.Pool, seed uint64, unit time.Durati
 }
 
 func TestTheSameStoryComesOutTheSame(t *testing.T) {
-	for _, s := range []subject.Subject{V1(), V2Seed(), New("hearing", Seed, Without(DeafStart), Without(IllegalReturn)), V2P3(), V2Last()} {
+	for _, s := range []subject.Subject{V1(), V2Seed(), New("hearing", Seed, Without(DeafStart), Without(IllegalReturn)), V2P3(), V2Last(), V3(), mendedV3()} {
 		for seed := range uint64(20) {
 			var said [2]string
 			for k := range said {
@@ -59,7 +59,7 @@ func TestTheSameStoryComesOutTheSame(t *testing.T) {
 
 // TestRealTime is for the race detector: the same storm on the real clock.
 func TestRealTime(t *testing.T) {
-	for _, s := range []subject.Subject{V1(), V2Seed(), New("mended", Seed, Without(DeafStart), Without(IllegalReturn), Without(LongLivedWorkers), Without(StartThenKill), Without(GiveUpCrashesPool)), V2P3(), V2Last()} {
+	for _, s := range []subject.Subject{V1(), V2Seed(), New("mended", Seed, Without(DeafStart), Without(IllegalReturn), Without(LongLivedWorkers), Without(StartThenKill), Without(GiveUpCrashesPool)), V2P3(), V2Last(), V3(), mendedV3()} {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			l := &models{boot: time.Millisecond}

@@ -22,6 +22,9 @@ func V2P3() subject.Subject { return New("V2-P3", Phase3) }
 // V2Last is V2 as it was last, with all its fixes.
 func V2Last() subject.Subject { return New("V2-last", Last) }
 
+// V3 is what replaced V2.
+func V3() subject.Subject { return New("V3", Third) }
+
 // A Version is a pool as it was at one time.
 type Version string
 
@@ -30,6 +33,7 @@ const (
 	Seed   Version = "V2-seed"
 	Phase3 Version = "V2-P3"
 	Last   Version = "V2-last"
+	Third  Version = "V3"
 )
 
 // preset is a version: how it was built, which switches mean something to it,
@@ -80,6 +84,8 @@ func (v Version) preset() (preset, error) {
 			on:   slices.Concat(ofV2, []Switch{RequeueSpin, PrewarmLeaks, PortHandedBack, LateReply, CounterOverwritten}),
 			of:   knownTo2,
 		}, nil
+	case Third:
+		return preset{open: openV3, on: []Switch{BusyDesync, DeadInRotation, Herd, StartedIsNotReady}}, nil
 	}
 	return preset{}, fmt.Errorf("unknown version %q", v)
 }
@@ -101,7 +107,8 @@ func Without(bug Switch) Change { return Change{bug, false} }
 // wrong with version, changes or options is Open's error.
 //
 // The pools read of a Config: Name, Size, Lazy, the timeouts and Options. As in
-// the original nobody reads Overflow, QueueLimit and StartConcurrency.
+// the original nobody reads Overflow and QueueLimit, and StartConcurrency only V3
+// without its herd.
 func New(name string, v Version, changes ...Change) subject.Subject {
 	open := func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
 		preset, bugs, err := v.settings(changes, cfg.Options)

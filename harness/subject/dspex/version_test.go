@@ -69,6 +69,7 @@ func TestThePresets(t *testing.T) {
 		{Seed, V2Seed(), 15, 29, []Switch{LateReply, PortHandedBack}, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}},
 		{Phase3, V2P3(), 17, 33, []Switch{GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName, LateReply}, []Switch{DeafStart, InlineBreaker, DegradedIsDeath}},
 		{Last, V2Last(), 15, 29, []Switch{DeafStart, IllegalReturn, ErrorCrashesClient, WrongName}, []Switch{RequeueSpin, PrewarmLeaks, LateReply, LongLivedWorkers, PortHandedBack}},
+		{Third, V3(), 4, 4, nil, []Switch{Herd}},
 	} {
 		_, bugs, err := c.v.settings(nil, nil)
 		if err != nil || c.s.Name != string(c.v) || len(bugs) != c.known {
