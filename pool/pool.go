@@ -59,10 +59,10 @@ type slot struct {
 	w      *worker.Worker // nil before the hello
 	begun  time.Time      // when its start was planned
 	nth    int            // of the workers named so far, from 1
+	had    time.Duration  // CPU that its start had had when pace last looked
 	good   bool           // it has answered
 	since  time.Time      // when it became idle
 	wanted time.Duration  // CPU that its start had asked for when pace last looked
-	had    time.Duration  // and what it had had of that
 	turn   atomic.Uint64  // goes up whenever the worker changes hands
 	cut    atomic.Bool    // Close took it from its caller
 
