@@ -29,8 +29,9 @@ def main(began_ns):
 
     code = 1
     try:
-        fd_in, fd_out = take_stdio()
-        watch(fd_in, fd_out)  # before anything slow: a start must not outlive its port either
+        fd_in, fd_out = take_stdio("prints" in flags.habits)
+        if "outlives" not in flags.habits:
+            watch(fd_in, fd_out)  # before anything slow: a start must not outlive its port either
         sys.path[:0] = flags.path
         burn(flags.boot_cpu_s)
         sleep(flags.boot_wait_s)
@@ -38,7 +39,9 @@ def main(began_ns):
             from .fault import start
 
             start(fd_in, flags)
-        serve(fd_in, fd_out, flags.limit, began_ns, flags.faults)
+        serve(fd_in, fd_out, flags.limit, began_ns, flags.faults, flags.habits)
+        while "outlives" in flags.habits:
+            say("end of file on stdin, waiting for a frame")
         code = 0
     except FrameTooLong as error:
         say(error)
@@ -56,10 +59,11 @@ def say(what):
     print("butfor_worker: %s" % what, file=sys.stderr)
 
 
-def take_stdio():
+def take_stdio(prints=False):
     """Takes the port away from stdin and stdout and gives its two fds. Called
     code, C libraries and children find an empty stdin, and their stdout is
-    stderr, so nothing but the worker can read or write a frame."""
+    stderr, so nothing but the worker can read or write a frame. With prints
+    stdout is the port's still."""
     for fd, name in ((0, "stdin"), (1, "stdout")):
         try:
             posix.fstat(fd)
@@ -72,7 +76,8 @@ def take_stdio():
     null = posix.open("/dev/null", posix.O_RDWR)  # becomes fd 2 if stderr is closed
     fd_in, fd_out = posix.dup(0), posix.dup(1)
     posix.dup2(null, 0)
-    posix.dup2(2, 1)
+    if not prints:
+        posix.dup2(2, 1)
     if null != 2:
         posix.close(null)
     return fd_in, fd_out

@@ -44,8 +44,9 @@ class ArgumentError(Exception):
 class Worker:
     """The state of a worker between calls."""
 
-    def __init__(self, capabilities, limit):
+    def __init__(self, capabilities, limit, habits=()):
         self.capabilities = capabilities
+        self.habits = habits
         self.limit = limit  # bytes of a frame
         self.id = None  # as the hello said
         self.ended = False
@@ -270,7 +271,7 @@ def reset_state(worker, args):
 
 
 def shutdown(worker, args):
-    worker.ended = True
+    worker.ended = "stays" not in worker.habits
     return {"status": "shutting_down", "worker_id": worker.id}
 
 

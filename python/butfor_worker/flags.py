@@ -26,6 +26,13 @@ flags:
   --exit-at-hello STATUS  end with that exit status, 1 to 255, in place of the
                        first reply
   --faults             obey a request that orders a fault: see fault.py
+  --habit NAME         do as workers of another pool did; may be given more
+                       than once:
+                         stays     answer a shutdown, and do not go
+                         outlives  live on when the port ends, busy, with a log
+                         prints    what called code prints goes to the port
+                         swallows  no answer to what is no request, nor where
+                                   the result is no JSON
   --version            print the versions of worker and Python
   --help               print this
 
@@ -35,6 +42,7 @@ exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
 STATUS_MAX = 255
+HABITS = ("stays", "outlives", "prints", "swallows")
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 
@@ -51,6 +59,7 @@ class Flags:
         self.mute = False
         self.exit_at_hello = 0  # 0: it does not
         self.faults = False
+        self.habits = []
         self.help = False
         self.version = False
 
@@ -66,7 +75,7 @@ def parse(words):
                 raise FlagError("%s takes no value" % name)
             setattr(flags, name.lstrip("-") if name != "-h" else "help", True)
             continue
-        if name not in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello"):
+        if name not in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--habit"):
             raise FlagError("%s: no such flag; --help lists them" % name)
         if not equals:
             if not words:
@@ -80,6 +89,10 @@ def parse(words):
             flags.exit_at_hello = _status(name, value)
         elif name == "--limit":
             flags.limit = _bytes(name, value)
+        elif name == "--habit":
+            if value not in HABITS:
+                raise FlagError("--habit must be one of %s, not %r" % (", ".join(HABITS), value))
+            flags.habits.append(value)
         elif not value:
             raise FlagError("--path needs a folder")
         else:

@@ -29,10 +29,11 @@ class ResultError(Exception):
     """The result cannot be sent."""
 
 
-def serve(fd_in, fd_out, limit, began_ns, faults=False):
+def serve(fd_in, fd_out, limit, began_ns, faults=False, habits=()):
     """Answers requests until the port ends or a shutdown. Raises FrameTooLong,
     and OSError if the fds cannot be used. began_ns: when the start of this
-    worker began, by the monotonic clock. faults: requests may order them. What ends a worker in the midst of a
+    worker began, by the monotonic clock. faults: requests may order them. habits:
+    what it does otherwise, see flags.py. What ends a worker in the midst of a
     call is life.watch, not this; the fds stay open, as it may be watching them
     and would take a closed one for a hang-up."""
     port = Port(fd_in, fd_out, limit)
@@ -40,20 +41,23 @@ def serve(fd_in, fd_out, limit, began_ns, faults=False):
     # it come back to this loop, answer in our name.
     posix.register_at_fork(after_in_child=port.close)
     evidence = Evidence(began_ns)
-    worker = Worker(["evidence"] if evidence.offered else [], limit)
+    worker = Worker(["evidence"] if evidence.offered else [], limit, habits)
     try:
         while not worker.ended:
             frame = port.receive()
             if frame is None:
                 break
-            port.send(answer(worker, evidence, frame, faults))
+            reply = answer(worker, evidence, frame, faults)
+            if reply is not None:
+                port.send(reply)
     except (BrokenPipeError, ConnectionResetError):
         pass  # the far side is gone, as at end-of-file
 
 
 def answer(worker, evidence, frame, faults=False):
-    """Carries out the request in a frame and gives the reply's frame."""
-    end = None
+    """Carries out the request in a frame and gives the reply's frame; None if it
+    is swallowed."""
+    end = failed = None
     number, wants_evidence = ID_UNKNOWN, False
     try:
         request = _parse(frame)
@@ -68,9 +72,11 @@ def answer(worker, evidence, frame, faults=False):
             end = begin(request["fault"])
         body = _success(command, COMMANDS[command](worker, args))
     except BaseException as error:  # SystemExit and KeyboardInterrupt as well
-        body = _failure(error)
+        body, failed = _failure(error), type(error)
     if end is not None:
         end()
+    if failed in (RequestError, ResultError) and "swallows" in worker.habits:
+        return None
 
     facts = ""
     if wants_evidence and evidence.offered:

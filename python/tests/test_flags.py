@@ -34,6 +34,9 @@ class Parse(unittest.TestCase):
             flags = parse(["--mute", "--exit-at-hello", str(status), "--faults"])
             self.assertEqual((flags.mute, flags.exit_at_hello, flags.faults), (True, status, True))
 
+    def test_habits_add_up(self):
+        self.assertEqual(parse(["--habit", "stays", "--habit=prints"]).habits, ["stays", "prints"])
+
     def test_names_the_flag_that_is_wrong(self):
         for words, say in (
             (["--boot-cpu"], "--boot-cpu needs a value"),
@@ -51,6 +54,7 @@ class Parse(unittest.TestCase):
             (["--exit-at-hello=x"], "--exit-at-hello must be .* not 'x'"),
             (["--mute=1"], "--mute takes no value"),
             (["--faults=1"], "--faults takes no value"),
+            (["--habit", "sings"], "--habit must be one of stays, .* not 'sings'"),
             (["--help=1"], "--help takes no value"),
             (["--nope"], "--nope: no such flag"),
             (["word"], "word: no such flag"),
@@ -74,7 +78,7 @@ class Run(Case):
     def test_help_teaches(self):
         for flag in ("--help", "-h"):
             self.assertEqual(self.run_with(flag), (0, USAGE, ""))
-        for flag in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--mute", "--exit-at-hello", "--faults", "--version", "--help"):
+        for flag in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--mute", "--exit-at-hello", "--faults", "--habit", "--version", "--help"):
             self.assertIn("  %s " % flag, USAGE)
 
     def test_version_names_worker_and_python(self):

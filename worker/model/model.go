@@ -9,8 +9,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -97,6 +99,7 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 	if alter != nil {
 		alter(&p.profile)
 	}
+	p.habits = worker.Habits(ctx)
 	if l.Point != nil {
 		p.who = id + "/" + strconv.Itoa(n+1)
 	}
@@ -152,6 +155,7 @@ type Port struct {
 
 	launcher *Launcher
 	profile  Profile
+	habits   []worker.Habit
 	who      string // at points
 	cpu      CPU
 	in, out  pipe
@@ -159,6 +163,8 @@ type Port struct {
 	stop     chan struct{} // killed or its stdin closed: it leaves off whatever it does
 	done     chan struct{}
 	exit     worker.Exit
+
+	broken atomic.Bool // its stream has something in it that is no frame
 
 	mu       sync.Mutex
 	calls    int
@@ -210,6 +216,9 @@ func (p *Port) Send(ctx context.Context, frame []byte) error {
 // Recv implements worker.Port.
 func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 	for {
+		if p.broken.Load() {
+			return nil, errNoFrame
+		}
 		if frame, ok := p.out.take(); ok {
 			return frame, nil
 		}
@@ -295,6 +304,9 @@ func (p *Port) run() {
 		p.exit = *died
 	} else if isClosed(p.stop) {
 		p.exit = worker.Exit{}
+		if slices.Contains(p.habits, worker.Outlives) {
+			p.cpu.Burn(p.killed, outlived)
+		}
 		if p.profile.Stubborn > 0 {
 			t := time.NewTimer(p.profile.Stubborn)
 			defer t.Stop()

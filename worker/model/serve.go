@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/worker"
@@ -39,6 +40,8 @@ func (p *Port) live() worker.Exit {
 			p.hello(&reply)
 		} else if exit, ended := p.call(r, order, &reply); ended {
 			return exit
+		} else if reply.ErrorType == resultError && slices.Contains(p.habits, worker.Swallows) {
+			continue
 		}
 		if r.Evidence {
 			had, waited := p.cpu.Used()
@@ -58,7 +61,7 @@ func (p *Port) live() worker.Exit {
 			}
 			p.out.put(frame)
 		}
-		if r.Command == "shutdown" {
+		if r.Command == "shutdown" && !slices.Contains(p.habits, worker.Stays) {
 			return worker.Exit{}
 		}
 	}
@@ -135,7 +138,7 @@ func (p *Port) call(r wire.Head, order wire.Order, reply *wire.Reply) (exit work
 // Knows says whether a worker has a command.
 func Knows(command string) bool {
 	switch command {
-	case "ping", "echo", "sleep", "burn", "shutdown":
+	case "ping", "echo", "sleep", "burn", "shutdown", "call":
 		return true
 	}
 	return keeps(command)
@@ -160,6 +163,8 @@ func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) 
 		reply.Result = spent("burnt_s", asked.CPU)
 	case "shutdown":
 		reply.Result = json.RawMessage(`{"status":"shutting down"}`)
+	case "call":
+		p.function(&r, reply)
 	default:
 		result, err := p.keep(&r)
 		if err != nil {

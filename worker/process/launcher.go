@@ -100,6 +100,9 @@ func (l *Launcher) LaunchWith(ctx context.Context, _ string, args ...string) (wo
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("not launched: %w", context.Cause(ctx))
 	}
+	for _, h := range worker.Habits(ctx) {
+		args = append(args[:len(args):len(args)], "--habit", string(h))
+	}
 	cmd, err := l.command(ctx, args)
 	if err != nil {
 		return nil, err

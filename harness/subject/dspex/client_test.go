@@ -64,7 +64,7 @@ func TestADyingClientsCallEndsWhenAllHaveHeardOfIt(t *testing.T) {
 
 func TestACallWhoseClientDiedAsItEndedIsADeadClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t.Context(), "pool")
+		n := newNode(t.Context(), "pool", nil)
 		ctx, die := context.WithCancelCause(t.Context())
 		var me *process
 		_, err := n.as(ctx, "c1", func(p *process) (subject.Reply, error) {

@@ -14,7 +14,7 @@ import (
 
 func actor(t *testing.T, story func(t *testing.T, p *process)) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t.Context(), "mailbox")
+		n := newNode(t.Context(), "mailbox", nil)
 		defer n.halt(errClosed)
 		story(t, n.process("a"))
 	})
@@ -177,7 +177,7 @@ func TestSeveralMayReceiveFromOneMailbox(t *testing.T) {
 
 func TestAnActorTakesItsMessagesOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t.Context(), "actors")
+		n := newNode(t.Context(), "actors", nil)
 		var actors []*process
 		at := make([][]time.Duration, 2)
 		begin := time.Now()

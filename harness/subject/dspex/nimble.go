@@ -20,7 +20,6 @@ type nimble struct {
 	*node
 	launcher worker.Launcher
 	cfg      subject.Config
-	bugs     switches
 	talk     func(to *port, by *process, frame []byte) error // command or send
 	eager    int                                             // workers started when the pool opens
 	self     *process

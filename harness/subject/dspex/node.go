@@ -15,6 +15,7 @@ import (
 // node at the latest with Open's ctx.
 type node struct {
 	pool string
+	bugs switches
 	ctx  context.Context
 	halt context.CancelCauseFunc
 	busy sync.WaitGroup // goroutines of actors and of port readers
@@ -34,8 +35,8 @@ type client struct {
 
 var errClosed = errors.New("pool is closed")
 
-func newNode(ctx context.Context, pool string) *node {
-	n := &node{pool: pool, clients: map[string]*client{}}
+func newNode(ctx context.Context, pool string, bugs switches) *node {
+	n := &node{pool: pool, bugs: bugs, clients: map[string]*client{}}
 	n.ctx, n.halt = context.WithCancelCause(ctx)
 	return n
 }

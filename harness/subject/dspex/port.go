@@ -20,9 +20,11 @@ import (
 //   - The port closes when its owner dies, or when another linked process dies
 //     of anything but a normal exit. Its reason goes on to whoever is linked.
 type port struct {
-	far  worker.Port
-	id   string
-	line chan struct{} // has room for the one who sends: a worker.Port takes no two
+	far     worker.Port
+	orphans bool // the far side does not end with it (findings: orphan-spin)
+	hangUp  context.CancelFunc
+	id      string
+	line    chan struct{} // has room for the one who sends: a worker.Port takes no two
 
 	mu     sync.Mutex
 	owner  *process
@@ -62,15 +64,17 @@ func fromPort(p *port) func(any) bool {
 
 // open launches a worker and gives its port to owner.
 func (n *node) open(owner *process, l worker.Launcher, id string) (*port, error) {
-	far, err := l.Launch(owner.life, id)
+	far, err := l.Launch(worker.WithHabits(owner.life, n.bugs.habits()...), id)
 	if err != nil {
 		return nil, err
 	}
-	p := &port{far: far, id: id, line: make(chan struct{}, 1)}
+	p := &port{far: far, orphans: n.bugs.on(OrphanSpin), id: id, line: make(chan struct{}, 1)}
+	ctx, hangUp := context.WithCancel(n.ctx)
+	p.hangUp = hangUp
 	if err = p.connect(owner); err != nil { // it died during the launch
 		p.shut(errKilled)
 	}
-	n.busy.Go(func() { p.read(n.ctx) })
+	n.busy.Go(func() { p.read(ctx) })
 	return p, err
 }
 
@@ -78,6 +82,7 @@ func (n *node) open(owner *process, l worker.Launcher, id string) (*port, error)
 // not a caller's, so that no frame is lost between two owners. A worker whose
 // stream broke stays as silent as it was to the original, until its port closes.
 func (p *port) read(ctx context.Context) {
+	defer p.hangUp()
 	for {
 		frame, err := p.far.Recv(ctx)
 		if err != nil {
@@ -89,6 +94,9 @@ func (p *port) read(ctx context.Context) {
 	case <-p.far.Done():
 	case <-ctx.Done():
 		p.shut(errKilled)
+		if p.orphans {
+			return
+		}
 	}
 	<-p.far.Done()
 	p.deliver(exited{p, p.far.Exit()})
@@ -197,6 +205,10 @@ func (p *port) shut(reason error) {
 	select {
 	case <-p.far.Done(): // it went by itself
 	default:
+		if p.orphans {
+			p.abandon()
+			break
+		}
 		_ = p.far.Kill()
 	}
 	for _, l := range links {
@@ -211,10 +223,21 @@ func (p *port) dismiss(ctx context.Context) {
 	if !open {
 		return
 	}
-	_ = p.far.Close(ctx)
+	if p.orphans {
+		p.abandon()
+	} else {
+		_ = p.far.Close(ctx)
+	}
 	for _, l := range links {
 		l.signal(p, errNormal)
 	}
+}
+
+// abandon closes the port of a worker that does not go, and that nobody ends. What
+// waits for it is there for as long.
+func (p *port) abandon() {
+	p.hangUp()
+	go func() { _ = p.far.Close(context.Background()) }()
 }
 
 // retire closes the port to everybody and says whom that concerns; open is

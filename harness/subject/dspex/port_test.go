@@ -23,7 +23,7 @@ type rules struct {
 
 func otp(t *testing.T, story func(r *rules)) {
 	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t.Context(), "otp")
+		n := newNode(t.Context(), "otp", nil)
 		r := &rules{T: t, n: n, a: n.process("a"), b: n.process("b"), c: n.process("c")}
 		l := &models{}
 		var err error

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/butfor/butfor/worker"
 )
 
 // A Switch is a historical bug: on, the pool has it; off, it has the real fix.
@@ -116,6 +118,19 @@ const (
 	WrongName Switch = "wrong-name"
 )
 
+// Bugs of the workers, which are part of the pools (worker.Habit). ShutdownIgnored
+// has two sides.
+const (
+	// OrphanSpin: a worker takes no notice of the end of its port, and nobody kills it.
+	OrphanSpin Switch = "orphan-spin"
+	// StdoutNoise: what called code prints goes to the port, where it is taken for
+	// the length of a frame that never comes.
+	StdoutNoise Switch = "stdout-noise"
+	// SilentFrames: what the worker can't make anything of gets no answer, nor does
+	// a call whose result is no JSON.
+	SilentFrames Switch = "silent-frames"
+)
+
 // Bugs of V2-P3's way to a worker.
 const (
 	// InlineBreaker: the circuit breaker makes the calls inside itself, one at a
@@ -151,6 +166,19 @@ const (
 type switches map[Switch]bool
 
 func (s switches) on(bug Switch) bool { return s[bug] }
+
+// habits are those of the pool's workers.
+func (s switches) habits() (habits []worker.Habit) {
+	for _, h := range []struct {
+		bug Switch
+		is  worker.Habit
+	}{{OrphanSpin, worker.Outlives}, {ShutdownIgnored, worker.Stays}, {StdoutNoise, worker.Prints}, {SilentFrames, worker.Swallows}} {
+		if s.on(h.bug) {
+			habits = append(habits, h.is)
+		}
+	}
+	return habits
+}
 
 // apply makes changes, and then those of a Config's options. Which of several
 // errors is told is no matter of chance.

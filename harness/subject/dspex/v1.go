@@ -37,7 +37,7 @@ type (
 )
 
 func openV1(ctx context.Context, l worker.Launcher, cfg subject.Config, bugs switches) (subject.Pool, error) {
-	m := &nimble{node: newNode(ctx, cfg.Name), launcher: l, cfg: cfg, bugs: bugs, talk: (*port).send}
+	m := &nimble{node: newNode(ctx, cfg.Name, bugs), launcher: l, cfg: cfg, talk: (*port).send}
 	if !cfg.Lazy {
 		m.eager = 1 // the original is lazy always; this is what warm can mean for it
 	}

@@ -44,7 +44,7 @@ func openLast(ctx context.Context, l worker.Launcher, cfg subject.Config, bugs s
 }
 
 func newV2(ctx context.Context, l worker.Launcher, cfg subject.Config, bugs switches) (v2, error) {
-	m := &nimble{node: newNode(ctx, cfg.Name), launcher: l, cfg: cfg, bugs: bugs, talk: (*port).command}
+	m := &nimble{node: newNode(ctx, cfg.Name, bugs), launcher: l, cfg: cfg, talk: (*port).command}
 	if bugs.on(PortSend) {
 		m.talk = (*port).send
 	}

@@ -23,7 +23,6 @@ type v3 struct {
 	*node
 	launcher worker.Launcher
 	cfg      subject.Config
-	bugs     switches
 	self     *process
 	opened   chan struct{}
 
@@ -90,7 +89,7 @@ var errBusy = errors.New("worker busy")
 const startAgain = 100 * time.Millisecond
 
 func openV3(ctx context.Context, l worker.Launcher, cfg subject.Config, bugs switches) (subject.Pool, error) {
-	p := &v3{node: newNode(ctx, cfg.Name), launcher: l, cfg: cfg, bugs: bugs, opened: make(chan struct{})}
+	p := &v3{node: newNode(ctx, cfg.Name, bugs), launcher: l, cfg: cfg, opened: make(chan struct{})}
 	p.missing, p.first = cfg.Size, cfg.Size
 	p.self = p.process("dispatcher of " + cfg.Name)
 	p.spawn(p.self, p.dispatch)

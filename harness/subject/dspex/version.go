@@ -46,10 +46,11 @@ type preset struct {
 // Every pool upon NimblePool has the first of these, and knows the others; V2 has
 // more of both.
 var (
-	ofNimble = []Switch{HotRestart, SessionIsolation, HealthCheckConstant}
+	ofAll    = []Switch{StdoutNoise, SilentFrames}
+	ofNimble = slices.Concat(ofAll, []Switch{HotRestart, SessionIsolation, HealthCheckConstant})
 	knownTo1 = []Switch{
 		DeafStart, RequeueSpin, PrewarmLeaks, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
-		PortHandedBack, SlowGoodbye, ShutdownIgnored, StopRace,
+		PortHandedBack, SlowGoodbye, ShutdownIgnored, StopRace, OrphanSpin,
 	}
 	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak})
 	knownTo2 = slices.Concat(knownTo1, []Switch{
@@ -85,7 +86,7 @@ func (v Version) preset() (preset, error) {
 			of:   knownTo2,
 		}, nil
 	case Third:
-		return preset{open: openV3, on: []Switch{BusyDesync, DeadInRotation, Herd, StartedIsNotReady}}, nil
+		return preset{open: openV3, on: slices.Concat(ofAll, []Switch{BusyDesync, DeadInRotation, Herd, StartedIsNotReady}), of: []Switch{OrphanSpin}}, nil
 	}
 	return preset{}, fmt.Errorf("unknown version %q", v)
 }

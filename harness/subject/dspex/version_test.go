@@ -65,11 +65,11 @@ func TestThePresets(t *testing.T) {
 		mustBeOff []Switch
 		mustBeOn  []Switch
 	}{
-		{First, V1(), 3, 19, []Switch{DiesOnFirstSuccess, DoubleUnwrap, DeafStart}, nil},
-		{Seed, V2Seed(), 15, 29, []Switch{LateReply, PortHandedBack}, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}},
-		{Phase3, V2P3(), 17, 33, []Switch{GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName, LateReply}, []Switch{DeafStart, InlineBreaker, DegradedIsDeath}},
-		{Last, V2Last(), 15, 29, []Switch{DeafStart, IllegalReturn, ErrorCrashesClient, WrongName}, []Switch{RequeueSpin, PrewarmLeaks, LateReply, LongLivedWorkers, PortHandedBack}},
-		{Third, V3(), 4, 4, nil, []Switch{Herd}},
+		{First, V1(), 5, 22, []Switch{DiesOnFirstSuccess, DoubleUnwrap, DeafStart}, nil},
+		{Seed, V2Seed(), 17, 32, []Switch{LateReply, PortHandedBack}, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}},
+		{Phase3, V2P3(), 19, 36, []Switch{GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName, LateReply}, []Switch{DeafStart, InlineBreaker, DegradedIsDeath}},
+		{Last, V2Last(), 17, 32, []Switch{DeafStart, IllegalReturn, ErrorCrashesClient, WrongName}, []Switch{RequeueSpin, PrewarmLeaks, LateReply, LongLivedWorkers, PortHandedBack}},
+		{Third, V3(), 6, 7, nil, []Switch{Herd}},
 	} {
 		_, bugs, err := c.v.settings(nil, nil)
 		if err != nil || c.s.Name != string(c.v) || len(bugs) != c.known {
@@ -84,7 +84,7 @@ func TestThePresets(t *testing.T) {
 		if on != c.on {
 			t.Errorf("%s: %d switches on, want %d", c.v, on, c.on)
 		}
-		for _, s := range append(c.mustBeOff, SlowGoodbye, ShutdownIgnored, StopRace) {
+		for _, s := range append(c.mustBeOff, SlowGoodbye, ShutdownIgnored, StopRace, OrphanSpin) {
 			if bugs.on(s) {
 				t.Errorf("%s: %s is on", c.v, s)
 			}

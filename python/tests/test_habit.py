@@ -1,0 +1,37 @@
+from .driver import Case, framed
+
+
+class Habits(Case):
+    def test_a_worker_may_stay_when_it_is_told_to_go(self):
+        worker = self.worker("--habit", "stays")
+        self.assertEqual(worker.do("shutdown")["status"], "shutting_down")
+        self.assertServes(worker)
+        worker.stdin.close()
+        self.assertEnds(worker)
+
+    def test_a_worker_may_outlive_its_port_busy_and_loud(self):
+        worker = self.worker("--habit", "outlives")
+        worker.hello()
+        worker.stdin.close()
+        for _ in range(1000):
+            self.assertIn("end of file", worker.line())
+        self.assertIsNone(worker.process.poll())
+
+    def test_what_is_printed_may_go_to_the_port(self):
+        worker = self.worker("--habit", "prints")
+        worker.hello()
+        worker.begin("call", function="builtins:print", args=["hello"])
+        self.assertEqual(worker.stdout.read(6), b"hello\n")
+        self.assertEqual(worker.receive()["id"], 99)
+
+    def test_what_cannot_be_answered_may_get_no_answer(self):
+        worker = self.worker("--habit", "swallows", "--habit", "stays")
+        worker.begin("call", function="builtins:object")
+        worker.write(framed(b"[") + framed(b"{}"))
+        self.assertServes(worker)
+        self.assertIn("UnknownCommand", worker.fail("nothing"))  # that is an answer
+
+    def test_without_habits_there_is_one_to_each(self):
+        worker = self.worker()
+        self.assertIn("ResultError", worker.fail("call", function="builtins:object"))
+        self.assertIsNone(worker.call("builtins:print", "hello"))

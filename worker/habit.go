@@ -1,0 +1,32 @@
+package worker
+
+import (
+	"context"
+	"slices"
+)
+
+// A Habit is something that the workers of a historical pool did and ours don't:
+// part of that pool's code, though it is at the far side.
+type Habit string
+
+// The habits that models and Python workers can have.
+const (
+	Stays    Habit = "stays"    // answers a shutdown, and does not go
+	Outlives Habit = "outlives" // when its port ends, lives on with a core to itself, and writes a log
+	Prints   Habit = "prints"   // what called code prints goes to its port
+	Swallows Habit = "swallows" // gives no answer to what is no request, nor where the result is no JSON
+)
+
+type habitsKey struct{}
+
+// WithHabits gives a ctx whose launches are of workers that have these habits, and
+// those of ctx. The launchers of model and process workers heed it.
+func WithHabits(ctx context.Context, habits ...Habit) context.Context {
+	return context.WithValue(ctx, habitsKey{}, slices.Concat(Habits(ctx), habits))
+}
+
+// Habits are those of the workers that are launched with ctx.
+func Habits(ctx context.Context) []Habit {
+	habits, _ := ctx.Value(habitsKey{}).([]Habit)
+	return habits
+}

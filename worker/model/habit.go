@@ -1,0 +1,39 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// resultError is what the Python worker answers in place of a result that is no
+// JSON.
+const resultError = "ResultError"
+
+// errNoFrame is what a reader makes of a stream into which somebody has printed:
+// the first four letters are a length that no frame has.
+var errNoFrame = &wire.FrameError{Size: 0x68656c6c, Limit: wire.DefaultLimit, Err: wire.ErrTooLarge}
+
+// outlived is how much CPU a worker uses that outlives its port, unless it is
+// killed: more than any run has.
+const outlived = 1000 * time.Hour
+
+// function is what the model knows of the command call: one function that prints,
+// and one whose result is no JSON.
+func (p *Port) function(r *wire.Head, reply *wire.Reply) {
+	switch function := r.Text("function"); function {
+	case "builtins:print":
+		reply.Result = json.RawMessage("null")
+		if slices.Contains(p.habits, worker.Prints) {
+			p.broken.Store(true)
+		}
+	case "builtins:object":
+		*reply = wire.Reply{ID: r.ID, Error: resultError + ": the result of call is no JSON", ErrorType: resultError}
+	default:
+		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("ArgumentError: args.function: a model has no %q", function), ErrorType: "ArgumentError"}
+	}
+}

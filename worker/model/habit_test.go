@@ -1,0 +1,89 @@
+package model_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+func TestHabits(t *testing.T) {
+	say := func(function string) worker.Request {
+		return worker.Request{Command: "call", Args: map[string]any{"function": function}}
+	}
+	for _, c := range []struct {
+		habit worker.Habit
+		story func(t *testing.T, w *worker.Worker, has bool)
+	}{
+		{worker.Stays, func(t *testing.T, w *worker.Worker, has bool) {
+			if _, err := w.Call(bg, worker.Request{Command: "shutdown"}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if gone := w.Port.(*model.Port).Gone(); gone == has {
+				t.Errorf("told to go, it is gone: %v", gone)
+			}
+		}},
+		{worker.Outlives, func(t *testing.T, w *worker.Worker, has bool) {
+			begin, before := time.Now(), w.Port.Info().CPU
+			ctx, cancel := context.WithTimeout(bg, time.Minute)
+			defer cancel()
+			_ = w.Port.Close(ctx)
+			used := w.Port.Info().CPU - before
+			if took := time.Since(begin); (took == time.Minute) != has || used != took {
+				t.Errorf("it went %v after its port, with %v of CPU", took, used)
+			}
+		}},
+		{worker.Prints, func(t *testing.T, w *worker.Worker, has bool) {
+			_, err := w.Call(bg, say("builtins:print"))
+			if broke := errors.Is(err, wire.ErrTooLarge); broke != has || err != nil && !broke {
+				t.Errorf("it printed: %v", err)
+			}
+		}},
+		{worker.Swallows, func(t *testing.T, w *worker.Worker, has bool) {
+			ctx, cancel := context.WithTimeout(bg, time.Minute)
+			defer cancel()
+			var remote *worker.RemoteError
+			_, err := w.Call(ctx, say("builtins:object"))
+			if told := errors.As(err, &remote) && remote.Type == "ResultError"; told == has {
+				t.Errorf("no JSON: %v", err)
+			}
+		}},
+	} {
+		for _, has := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := bg
+				if has {
+					ctx = worker.WithHabits(worker.WithHabits(bg, c.habit), "another")
+				}
+				w, err := worker.Start(ctx, &model.Launcher{}, "w1")
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%s: %v", c.habit, slices.Contains(worker.Habits(ctx), c.habit))
+				c.story(t, w, has)
+				_ = w.Port.Kill()
+			})
+		}
+	}
+}
+
+func TestAModelCallsTwoFunctions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, &model.Launcher{})
+		defer w.Port.Kill()
+		var remote *worker.RemoteError
+		if _, err := w.Call(bg, worker.Request{Command: "call", Args: map[string]any{"function": "math:sqrt"}}); !errors.As(err, &remote) || remote.Type != "ArgumentError" {
+			t.Errorf("%v", err)
+		}
+		if r, err := w.Call(bg, worker.Request{Command: "call", Args: map[string]any{"function": "builtins:print"}}); err != nil || string(r.Result) != "null" {
+			t.Errorf("%s, %v", r.Result, err)
+		}
+	})
+}
