@@ -335,6 +335,9 @@ func (l Lab) inWorld(f func(Lab) error) (err error) {
 
 // Check says what of a lab can't be, before anything is run.
 func (l Lab) Check(fs []findings.Finding) error {
+	if l.World != "" && !slices.Contains(scenario.Worlds, l.World) {
+		return fmt.Errorf("no world is called %q: there are %s", l.World, strings.Join(scenario.Worlds, ", "))
+	}
 	subjects := []string{}
 	for _, f := range fs {
 		if l.World != "" && !slices.Contains(f.Worlds, l.World) {

@@ -14,6 +14,7 @@ import (
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -178,4 +179,32 @@ func TestTheUnitIsWhatAStartTakesHere(t *testing.T) {
 		t.Errorf("under an ended ctx: %v", err)
 	}
 	nothingRuns(t)
+}
+
+// With time and order under control the same test gives the same answer: whichever
+// order the seed says.
+func TestTheSameTestGivesTheSameAnswerAThousandTimes(t *testing.T) {
+	t.Parallel()
+	f, err := findings.Find("ship-it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seeds := uint64(1000)
+	if testing.Short() {
+		seeds = 100
+	}
+	for _, c := range f[0].Cases(findings.Demands(DefaultBoot, 2)) {
+		for seed := range seeds {
+			sc := c.Scenario
+			sc.World, sc.Seed = virtual.Name, seed
+			fill(&sc)
+			r, err := stage(t.Context(), t, sc, sc.Subject, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if problems := c.Accept.Who(r); len(problems) > 0 {
+				t.Fatalf("%s, seed %d: %s", sc.Subject.Name, seed, strings.Join(problems, "; "))
+			}
+		}
+	}
 }

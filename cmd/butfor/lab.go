@@ -56,6 +56,9 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 		return lab, nil, nil, usageError{err}
 	}
 	lab.World = cmp.Or(lab.World, world, process.Name)
+	if len(args) == 0 {
+		fs = findings.In(lab.World)
+	}
 	if err := lab.Check(fs); err != nil {
 		return lab, nil, nil, usageError{err}
 	}
@@ -74,9 +77,6 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 // named are the findings of these names; what looks like a file is one. world is
 // the one that the files ask for, if any does.
 func named(args []string) (fs []findings.Finding, world string, err error) {
-	if len(args) == 0 {
-		return findings.All(), "", nil
-	}
 	for _, arg := range args {
 		if !strings.ContainsRune(arg, os.PathSeparator) && !strings.HasSuffix(arg, ".yaml") && !strings.HasSuffix(arg, ".yml") {
 			found, err := findings.Find(arg)

@@ -82,7 +82,7 @@ func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 		if s.Findings == 0 {
 			break
 		}
-		for _, f := range findings.All() {
+		for _, f := range findings.In("process") {
 			row, err := s.findings(ctx, l, f)
 			if s.skips(&m, err) {
 				continue

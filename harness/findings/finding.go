@@ -259,11 +259,21 @@ func All() []Finding {
 		prewarmWarmsOne,
 		overflowIsANoOp,
 		longLivedWorkers,
+		testVsProduction,
+		threeRecommendations,
+		simpleTests,
+		shipIt,
+		silencedDetector,
 	}
 	for i, f := range all {
 		all[i].Cases = func(u Unit) []Case { return held(f.Cases(u), u) }
 	}
 	return all
+}
+
+// In are those of the catalogue that a world shows.
+func In(world string) []Finding {
+	return slices.DeleteFunc(All(), func(f Finding) bool { return !slices.Contains(f.Worlds, world) })
 }
 
 // Find looks findings up by id; none means all. An unknown id is an error that

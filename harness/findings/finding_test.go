@@ -230,7 +230,7 @@ func TestEveryFindingSaysWhatWasClaimedByWhomAndWhatIsTrue(t *testing.T) {
 		if !slices.Contains([]string{"verdict", "figure", "test"}, f.Kind) {
 			t.Errorf("%s: kind %q", f.ID, f.Kind)
 		}
-		if !slices.Contains(f.Worlds, "process") {
+		if !slices.Contains(f.Worlds, "virtual") {
 			t.Errorf("%s: worlds %q", f.ID, f.Worlds)
 		}
 		if len(f.Cases(units)) == 0 {

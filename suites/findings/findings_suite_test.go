@@ -65,7 +65,7 @@ var _ = Describe("findings in the process world", Serial, Ordered, ContinueOnFai
 			lab.Unit = &unit
 		}
 	})
-	for _, f := range findings.All() {
+	for _, f := range findings.In("process") {
 		labels := Label(f.ID)
 		if f.ID == "timeouts-increased" {
 			labels = append(labels, "slow")

@@ -1,0 +1,36 @@
+package findings
+
+import (
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var shipIt = Finding{
+	ID:     "ship-it",
+	Claim:  "some flakiness in tests is acceptable: ship it",
+	Source: conclusion + ", recommendation 4; " + report + ", final verdict",
+	Truth:  "refuted: with time and order under control the same test gives the same answer, 1,000 times of 1,000",
+	Kind:   "test",
+	Worlds: []string{"virtual"},
+	Cases: func(u Unit) (cases []Case) {
+		// The concurrent test of the report: four at once, on workers that are yet
+		// to be started. Whatever the seed, and so the order, says.
+		one := func(s subject.Subject, word scenario.Word, served int) {
+			cases = append(cases, Case{
+				Scenario: scenario.Scenario{
+					Subject:  s,
+					Config:   subject.Config{Size: 4, Lazy: true, CheckoutTimeout: times(5, u.Waits)},
+					Start:    u.Wait,
+					Workload: op(4, times(.5, u.Waits)),
+					Deadline: times(5, u.Waits),
+				},
+				Expected: word,
+				Accept:   Accept{Unit: u.Waits, UnitName: "boots", Served: served},
+			})
+		}
+		one(dspex.V2Seed(), scenario.Architectural, 1)
+		one(subject.Ours(), scenario.Sound, 4)
+		return cases
+	},
+}

@@ -1,0 +1,93 @@
+package findings
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var silencedDetector = Finding{
+	ID:     "silenced-detector",
+	Claim:  "a test shows that calls run in parallel: the slowest takes less than twice the average",
+	Source: "pool_v2_test.exs; later: less than 5 times, of 5 calls",
+	Truth:  "the test can't fail: of n calls one after another the slowest takes 2n/(n+1) times the average",
+	Kind:   "test",
+	Worlds: []string{"virtual"},
+	Cases: func(u Unit) (cases []Case) {
+		for _, s := range []subject.Subject{dspex.V1(), subject.Ours()} {
+			a := Accept{Unit: u.Waits, UnitName: "ops", Served: 5, Times: []float64{1, 2, 3, 4, 5}}
+			word := scenario.Word("")
+			if s.Name == subject.Ours().Name {
+				a.Times, word = repeat(1, 5), scenario.Sound
+			}
+			cases = append(cases, Case{
+				Scenario: scenario.Scenario{
+					Subject: s, Config: subject.Config{Size: 5}, Start: u.Wait, Warm: 5,
+					Workload: op(5, u.Waits), Deadline: times(1.5, u.Waits), Patience: times(12, u.Waits),
+				},
+				Expected: word, Accept: a,
+			})
+		}
+		return cases
+	},
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		serial, parallel := records[0], records[1]
+		for _, d := range []struct {
+			name           string
+			alarms         func([]time.Duration) bool
+			serial, others bool // whether it is to alarm at calls one after another, and at parallel ones
+		}{
+			{"max < 2 × average", slowerThanAverage(2), false, false},
+			{"max < 5 × average", slowerThanAverage(5), false, false},
+			{"ours, all on one worker at a time", nil, true, false},
+		} {
+			alarm := func(r *scenario.Record) bool {
+				if d.alarms == nil {
+					return oneAtATime(r)
+				}
+				return d.alarms(r.Served())
+			}
+			if alarm(serial) != d.serial || alarm(parallel) != d.others {
+				problems = append(problems, fmt.Sprintf("the detector %q alarms at serial calls: %v, expected %v; at parallel ones: %v, expected %v",
+					d.name, alarm(serial), d.serial, alarm(parallel), d.others))
+			}
+		}
+		return problems
+	},
+}
+
+// slowerThanAverage is the old detector: it alarms if the slowest takes that many
+// times the average.
+func slowerThanAverage(factor float64) func([]time.Duration) bool {
+	return func(took []time.Duration) bool {
+		var sum, most time.Duration
+		for _, t := range took {
+			sum, most = sum+t, max(most, t)
+		}
+		return len(took) > 0 && most.Seconds() >= factor*sum.Seconds()/float64(len(took))
+	}
+}
+
+// oneAtATime is what tells serial calls from parallel ones: no two were ever under
+// way on workers at once.
+func oneAtATime(r *scenario.Record) bool {
+	under := map[string]bool{}
+	for _, e := range r.Events {
+		switch {
+		case e.Probe:
+		case e.Kind == scenario.Probing:
+			return true
+		case e.Kind == scenario.Send && e.Call != "":
+			under[e.Call] = true
+		case e.Kind == scenario.Recv && e.Call != "", e.Kind == scenario.Return:
+			delete(under, e.Call)
+		}
+		if len(under) > 1 {
+			return false
+		}
+	}
+	return true
+}
