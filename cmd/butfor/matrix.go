@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,11 +120,11 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		defer file.Close()
 		saved = file
 	}
-	dir, err := os.MkdirTemp("", "butfor-matrix-")
+	dir, end, err := ownFolder(os.TempDir(), "butfor-matrix-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer end()
 	progress := newProgress(os.Stderr)
 	progress.say("building the mutants")
 	path, mutants, err := withMutants(ctx, dir)
@@ -207,6 +208,43 @@ func (f *matrixFlags) real(ctx context.Context, fleet *harness.Fleet, cases []ma
 		}
 	})
 	return matrix.Some(counting, cmp.Or(f.cases, realCases)), err
+}
+
+// ownFolder makes a folder below another that is this program's alone until end, and
+// removes those of programs that were killed before theirs: the system gives up a
+// lock of whoever is gone.
+func ownFolder(below, prefix string) (dir string, end func(), err error) {
+	lock := func(dir string) (*os.File, error) {
+		f, err := os.Open(dir)
+		if err == nil {
+			if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+				f.Close()
+			}
+		}
+		return f, err
+	}
+	all, _ := filepath.Glob(filepath.Join(below, prefix+"*"))
+	for _, old := range all {
+		const unlocked = time.Minute // and far more than it is between made and locked
+		if info, err := os.Lstat(old); err != nil || !info.IsDir() || time.Since(info.ModTime()) < unlocked {
+			continue
+		}
+		if f, err := lock(old); err == nil {
+			_ = os.RemoveAll(old)
+			f.Close()
+		}
+	}
+	if dir, err = os.MkdirTemp(below, prefix); err != nil {
+		return "", nil, err
+	}
+	f, err := lock(dir)
+	if err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, func() {
+		_ = os.RemoveAll(dir)
+		f.Close()
+	}, nil
 }
 
 // withMutants builds this program with all mutants in it, from the module that the
