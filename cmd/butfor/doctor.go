@@ -24,7 +24,12 @@ worst environment in which a pool must keep its deadlines.
 
 Exit status: 0 if findings can run, 5 if something that they need is missing;
 with --contract 0 inside it, 3 beyond it.`,
-		Args: noArgs,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 && c.Flags().Changed("contract") {
+				return usageError{fmt.Errorf("which contract? Write --contract=%s for that of a file", args[0])}
+			}
+			return noArgs(c, args)
+		},
 		RunE: func(c *cobra.Command, _ []string) error {
 			asJSON, _ := c.Flags().GetBool("json")
 			measured := c.Flags().Changed("contract")

@@ -127,6 +127,21 @@ func TestAScenarioFileRunsInTheWorldThatItNames(t *testing.T) {
 	nothingRuns(t)
 }
 
+func TestAScenarioFileMayBeCalledAnything(t *testing.T) {
+	path := scenarioFile(t, lost)
+	other := strings.TrimSuffix(path, ".yaml")
+	if err := os.Rename(path, other); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(other))
+	if err := os.Mkdir("serial-start", 0o755); err != nil { // which is a finding all the same
+		t.Fatal(err)
+	}
+	if s := butfor(t, "run", "--world", "virtual", "--json", filepath.Base(other), "serial-start"); s.status != 1 || !strings.Contains(s.stdout, `"finding":"lost"`) || !strings.Contains(s.stdout, `"finding":"serial-start"`) {
+		t.Errorf("status %d: %s%s", s.status, s.stdout, s.stderr)
+	}
+}
+
 func TestWhatIsWrongWithAScenarioFileIsStatus2(t *testing.T) {
 	for text, tells := range map[string]string{
 		lost + "confg: 1": `"confg" is no key`,

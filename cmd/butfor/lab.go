@@ -74,17 +74,21 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 	return lab, fs, func() {}, nil
 }
 
-// named are the findings of these names; what looks like a file is one. world is
-// the one that the files ask for, if any does.
+// named are the findings of these names; what looks like a file, or is one, is one.
+// world is the one that the files ask for, if any does.
 func named(args []string) (fs []findings.Finding, world string, err error) {
 	for _, arg := range args {
-		if !strings.ContainsRune(arg, os.PathSeparator) && !strings.HasSuffix(arg, ".yaml") && !strings.HasSuffix(arg, ".yml") {
-			found, err := findings.Find(arg)
-			if err != nil {
-				return nil, "", err
-			}
+		found, unknown := findings.Find(arg)
+		if unknown == nil {
 			fs = append(fs, found...)
 			continue
+		}
+		info, missing := os.Stat(arg)
+		switch {
+		case missing == nil && info.IsDir():
+			return nil, "", fmt.Errorf("%s is a folder: runs that were saved are for butfor reproduce and butfor judge", arg)
+		case missing != nil && !strings.ContainsRune(arg, os.PathSeparator) && !strings.HasSuffix(arg, ".yaml") && !strings.HasSuffix(arg, ".yml"):
+			return nil, "", unknown
 		}
 		f, err := scenario.Read(arg, harness.Subject)
 		if err != nil {

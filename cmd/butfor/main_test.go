@@ -125,6 +125,10 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		"frobnicate":                      `"frobnicate"`,
 		"run serial-stop":                 `"serial-stop"`,
 		"run serial-start serial-stop":    `"serial-stop"`,
+		"run .":                           "is a folder",
+		"run /dev/zero":                   "/dev/zero is longer than 4 MiB",
+		"doctor --contract any.yaml":      "--contract=any.yaml",
+		"doctor --contract=/dev/zero":     "/dev/zero is longer than 4 MiB",
 		"run --fast":                      "--fast",
 		"run -x":                          "-x",
 		"run --subject nobody":            `"nobody"`,
@@ -152,6 +156,27 @@ func TestWrongUsageIsStatus2AndNamesWhatIsWrong(t *testing.T) {
 		if s.status != 2 || !strings.Contains(s.stderr, names) || !strings.Contains(s.stderr, "butfor --help") || s.stdout != "" {
 			t.Errorf("butfor %s: status %d, stdout %q, stderr %q; want 2 and %s named", args, s.status, s.stdout, s.stderr, names)
 		}
+	}
+}
+
+// Whatever is long says something, where there is no bar too.
+func TestProgressIsToldAtEachTenthAndWhereThatTakesLong(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p := newProgress(w)
+	p.count(1, 1000, "seed")
+	p.count(100, 1000, "seed")
+	p.count(101, 1000, "seed")
+	p.told = time.Now().Add(-time.Hour)
+	p.count(102, 1000, "seed")
+	p.count(103, 1000, "seed")
+	p.count(1000, 1000, "seed")
+	w.Close()
+	if got, err := io.ReadAll(r); string(got) != "100/1000 seeds\n102/1000 seeds\n1000/1000 seeds\n" {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
@@ -298,6 +323,8 @@ func TestTheExitStatusIsOfWhatCameOut(t *testing.T) {
 		// Where something is expected.
 		"as expected":                           {[]report.Line{l(scenario.Architectural, scenario.Architectural), l(scenario.Sound, scenario.Sound)}, 0},
 		"as expected, and nothing expected":     {[]report.Line{l(scenario.Sound, scenario.Sound), l(scenario.Inconclusive, ""), l(scenario.Architectural, "")}, 0},
+		"as expected, and a file of one's own":  {[]report.Line{l(scenario.Sound, scenario.Sound), {File: "mine.yaml", Verdict: scenario.Environmental}}, 3},
+		"a file of one's own that is sound":     {[]report.Line{l(scenario.Sound, scenario.Sound), {File: "mine.yaml", Verdict: scenario.Sound}}, 0},
 		"otherwise":                             {[]report.Line{l(scenario.Sound, scenario.Sound), l(scenario.Inconclusive, scenario.Sound, "the verdict is inconclusive")}, 1},
 		"otherwise in a figure":                 {[]report.Line{l(scenario.Sound, scenario.Sound, "served at 2.0")}, 1},
 		"otherwise, and no verdict is expected": {[]report.Line{l(scenario.Inconclusive, "", "served 1, expected 4")}, 1},
@@ -419,9 +446,17 @@ func TestAnOutputThatCannotBeWrittenIsAnErrorOfTheLab(t *testing.T) {
 	defer full.Close()
 	defer func(before *os.File) { os.Stdout = before }(os.Stdout)
 	os.Stdout = full
-	for _, args := range [][]string{{"list"}, {"list", "--json"}} {
-		if status := run(t.Context(), args); status != 5 {
-			t.Errorf("butfor %q to a full disk: status %d, want 5", args, status)
+	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"run", "--json", "--world", "virtual", "serial-start"}} {
+		stderr, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := os.Stderr
+		os.Stderr = stderr
+		status := run(t.Context(), args)
+		os.Stderr = before
+		if told, err := os.ReadFile(stderr.Name()); status != 5 || strings.Count(string(told), "no space left") != 1 {
+			t.Errorf("butfor %q to a full disk: status %d, want 5: %s%v", args, status, told, err)
 		}
 	}
 }

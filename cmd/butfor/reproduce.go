@@ -106,7 +106,8 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 	var cases []*repeated
 	fs = claimedOnly(lab, fs)
 	var stopped error
-	for n := 0; n < times && stopped == nil; n++ {
+	done := 0
+	for done < times && stopped == nil {
 		var outcomes []harness.Outcome
 		outcomes, stopped = lab.Reproduce(ctx, fs)
 		for i, o := range outcomes {
@@ -131,7 +132,8 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 			}
 		}
 		if stopped == nil {
-			progress.count(n+1, times, "run")
+			done++
+			progress.count(done, times, "run")
 		}
 	}
 	progress.end()
@@ -152,6 +154,9 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 		}
 	}
 	again(beside(stdout, asJSON), "reproduce", lines, lab)
+	if stopped != nil && ctx.Err() != nil {
+		fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d runs of each\n", done, times)
+	}
 	if err := errors.Join(stopped, printed()); err != nil {
 		return err
 	}

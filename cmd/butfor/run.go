@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/schollz/progressbar/v3"
@@ -87,7 +88,7 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 		return usageError{err}
 	}
 	var lines []report.Line
-	var failed error // of writing what came out
+	var failed error // of saving what came out
 	stdout, printed := watched(stdout)
 	progress := newProgress(os.Stderr)
 	runs := 0
@@ -99,9 +100,11 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 		line := lineOf(o)
 		lines = append(lines, line)
 		if how.asJSON {
-			failed = errors.Join(failed, report.JSON(stdout, line))
+			_ = report.JSON(stdout, line) // printed says what fails
 		}
-		failed = errors.Join(failed, saved(out, folder(line), o.Result))
+		if failed == nil {
+			failed = saved(out, folder(line), o.Result)
+		}
 	}
 	outcomes, err := lab.Reproduce(ctx, fs)
 	progress.end()
@@ -257,47 +260,44 @@ func lineOf(o harness.Outcome) report.Line {
 	}
 }
 
-// verdictStatus is the exit status of what came out.
+// verdictStatus is the exit status of what came out. Where something is claimed, the
+// pools of a finding of which nothing is are there to be looked at.
 func verdictStatus(lines []report.Line) error {
-	claimed, otherwise := false, false
-	var words []scenario.Word
+	claimed := slices.ContainsFunc(lines, func(l report.Line) bool { return l.Expected != "" })
+	came := map[int]bool{}
 	for _, l := range lines {
-		claimed = claimed || l.Expected != ""
-		otherwise = otherwise || !l.AsExpected()
-		words = append(words, l.Verdict)
-	}
-	if claimed || otherwise {
-		if otherwise {
-			return statusError(exitOtherwise)
+		switch {
+		case !l.AsExpected():
+			came[exitOtherwise] = true
+		case l.Expected != "" || claimed && l.File == "" || l.Verdict == scenario.Sound:
+		case l.Verdict == scenario.Inconclusive:
+			came[exitUnclear] = true
+		case l.Verdict == scenario.Environmental:
+			came[exitEnvironment] = true
+		default:
+			came[exitOtherwise] = true
 		}
-		return nil
 	}
-	worst := exitOK
-	for _, w := range words { // of several the first in 1, 4, 3, 0
-		status := map[scenario.Word]int{scenario.Sound: exitOK, scenario.Environmental: exitEnvironment, scenario.Inconclusive: exitUnclear}
-		s, ok := status[w]
-		if !ok {
-			return statusError(exitOtherwise)
+	for _, status := range []int{exitOtherwise, exitUnclear, exitEnvironment} {
+		if came[status] {
+			return statusError(status)
 		}
-		worst = max(worst, s)
 	}
-	if worst == exitOK {
-		return nil
-	}
-	return statusError(worst)
+	return nil
 }
 
 // progress says on stderr which case runs: as a bar on a terminal, else as
 // lines.
 type progress struct {
-	w   *os.File
-	tty bool
-	bar *progressbar.ProgressBar
+	w    *os.File
+	tty  bool
+	told time.Time // when it last said something
+	bar  *progressbar.ProgressBar
 }
 
 func newProgress(w *os.File) *progress {
 	width, _, err := term.GetSize(int(w.Fd()))
-	return &progress{w: w, tty: err == nil && width >= 80} // a bar that wraps piles up
+	return &progress{w: w, tty: err == nil && width >= 80, told: time.Now()} // a bar that wraps piles up
 }
 
 func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {
@@ -308,10 +308,15 @@ func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {
 	p.show(what, nth, of, true)
 }
 
-// count says how many of what are done.
+// count says how many of what are done: in lines at each tenth, and now and then
+// where that takes long.
 func (p *progress) count(done, of int, what string) {
-	p.show(what+"s", done, of, done == of || done*10/of > (done-1)*10/of)
+	tenth := done == of || done*10/of > (done-1)*10/of
+	p.show(what+"s", done, of, tenth || time.Since(p.told) > quietMost)
 }
+
+// quietMost is how long nothing is said of what goes on.
+const quietMost = 10 * time.Second
 
 // say says what is going on where nobody knows how long it takes.
 func (p *progress) say(what string) { p.show(what, 0, -1, false) }
@@ -321,6 +326,7 @@ func (p *progress) show(what string, nth, of int, line bool) {
 	if !p.tty {
 		if line {
 			fmt.Fprintf(p.w, "%d/%d %s\n", nth, of, what)
+			p.told = time.Now()
 		}
 		return
 	}

@@ -3,7 +3,6 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -120,7 +119,7 @@ func ParseContract(text []byte) (c Contract, err error) {
 
 // ReadContract reads a contract file from disk.
 func ReadContract(path string) (Contract, error) {
-	text, err := os.ReadFile(path)
+	text, err := settings.ReadFile(path)
 	if err != nil {
 		return Contract{}, fmt.Errorf("contract: %w", err)
 	}

@@ -71,7 +71,7 @@ func (f File) Text() ([]byte, error) {
 // Read reads a scenario file from disk. A scenario without a name has that of
 // its file.
 func Read(path string, find func(name string) (subject.Subject, error)) (File, error) {
-	text, err := os.ReadFile(path)
+	text, err := settings.ReadFile(path)
 	if err != nil {
 		return File{}, fmt.Errorf("scenario: %w", err)
 	}

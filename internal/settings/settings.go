@@ -6,8 +6,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -43,6 +45,21 @@ func Wrong(key, format string, args ...any) *Error {
 // At is an Error about what stands at a node.
 func At(n ast.Node, format string, args ...any) *Error {
 	return &Error{Line: lineOf(n), Why: fmt.Sprintf(format, args...)}
+}
+
+// ReadFile is the text of a file, which may be no longer than anybody writes.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	const most = 4 << 20 // bytes
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("%s is longer than %d MiB: it is none", path, most>>20)
+	}
+	return text, err
 }
 
 // Read reads a text, which is to be one document, into what to points to. The node
