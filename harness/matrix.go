@@ -86,6 +86,7 @@ type dock struct {
 	t        *testing.T
 	stranded bool                      // something of a run is left in the program
 	failed   map[direct]matrix.Failure // runs without a bug, which many cases have in common
+	drawn    map[direct]int            // which draw of the environment is clear; matrix.Draws: none is
 	rivals   map[direct]evidence       // and runs of a bug that do not hang on the environment
 }
 
@@ -98,7 +99,7 @@ type direct struct {
 type evidence struct{ reruns, throttled int }
 
 func newDock(t *testing.T) *dock {
-	return &dock{t: t, failed: map[direct]matrix.Failure{}, rivals: map[direct]evidence{}}
+	return &dock{t: t, failed: map[direct]matrix.Failure{}, drawn: map[direct]int{}, rivals: map[direct]evidence{}}
 }
 
 // mutant finds one of those that this program has built in.
@@ -115,13 +116,19 @@ func mutant(name string) (subject.Subject, error) {
 // truth hangs on, and those of the rivals. On real workers the rivals that want
 // further runs are not asked.
 func (d *dock) try(c matrix.Case) (o matrix.Outcome, err error) {
+	begin := time.Now()
+	defer func() { o.Took = time.Since(begin).Seconds() }()
+	c, marginal, err := d.draw(c)
 	o.Case = c
+	if err != nil || marginal {
+		o.Truth = matrix.Marginal
+		return o, err
+	}
 	sc, err := scenarioOf(c, true, true)
 	if err != nil {
 		return o, err
 	}
-	begin := time.Now()
-	defer func() { o.Took = time.Since(begin).Seconds() }()
+	judged := time.Now()
 	r, err := runIn(context.Background(), d.t, sc)
 	if errors.Is(err, faults.ErrUnavailable) {
 		o.Truth, o.Reason = matrix.NotInjected, err.Error()
@@ -129,7 +136,7 @@ func (d *dock) try(c matrix.Case) (o matrix.Outcome, err error) {
 	} else if err != nil {
 		return o, err
 	}
-	o.Judged = time.Since(begin).Seconds()
+	o.Judged = time.Since(judged).Seconds()
 	d.stranded = d.stranded || r.Record.Stranded || r.Reference != nil && r.Reference.Stranded
 	o.Verdict, o.Mechanism, o.Reason = r.Word, r.Mechanism, r.Reason
 	o.Evidence.Pressure = matrix.Pressure(r.Record)
@@ -141,12 +148,65 @@ func (d *dock) try(c matrix.Case) (o matrix.Outcome, err error) {
 
 // sift finds the truth of a case, and has nobody judge it.
 func (d *dock) sift(c matrix.Case) (o matrix.Outcome, err error) {
+	c, marginal, err := d.draw(c)
 	o.Case = c
+	if err != nil || marginal {
+		o.Truth = matrix.Marginal
+		return o, err
+	}
 	r, err := d.run(c, true, true, nil)
 	if err != nil {
 		return o, err
 	}
 	return o, d.truth(&o, r)
+}
+
+// draw draws the case's environment until every fault finds an occasion in it and it
+// is clear whether the pool, without the bug, keeps the deadline there. What is inside
+// the contract it has to keep, and what is played on real workers has been drawn.
+func (d *dock) draw(c matrix.Case) (drawn matrix.Case, marginal bool, err error) {
+	if c.Inside() || c.Real != (matrix.Real{}) {
+		return c, false, nil
+	}
+	pool, err := c.Pool()
+	if err != nil {
+		return c, false, err
+	}
+	key := direct{pool, c.Environment, c.Load, c.Seed}
+	nth, known := d.drawn[key]
+	for c.Draw = nth; !known && c.Draw < matrix.Draws; c.Draw++ {
+		clear, err := d.clear(c)
+		if err != nil {
+			return c, false, err
+		}
+		if clear {
+			break
+		}
+	}
+	d.drawn[key] = c.Draw
+	if c.Draw == matrix.Draws {
+		c.Draw, marginal = 0, true
+	}
+	return c, marginal, nil
+}
+
+// clear says whether what is true of a case's pool in its environment would be
+// true at other deadlines as well.
+func (d *dock) clear(c matrix.Case) (bool, error) {
+	var misses [3]int
+	for i, scale := range []float64{1, matrix.Margin, 1 / matrix.Margin} {
+		r, err := d.run(c, false, true, func(sc *Scenario) { sc.Deadline = time.Duration(scale * float64(sc.Deadline)) })
+		switch {
+		case err != nil:
+			return false, err
+		case len(r.Events) == 0 || matrix.Failed(r) == matrix.Broken:
+			return true, nil
+		case i == 0 && !matrix.Injected(r):
+			return false, nil
+		}
+		misses[i] = r.Misses()
+	}
+	return matrix.Clear(misses[2], misses[0], misses[1]), nil
 }
 
 // truth finds what is true of a case, of which the run with bug and environment was

@@ -47,6 +47,43 @@ func TestACaseIsTriedAndItsTruthIsHowItWasMade(t *testing.T) {
 	}
 }
 
+// What is asked of the judge hangs on no tie: the pool without a bug keeps a shorter
+// deadline as well, or misses a longer one.
+func TestACaseIsDrawnUntilItIsClear(t *testing.T) {
+	d := newDock(t)
+	draws := map[string]int{}
+	for _, c := range matrix.Cases(nil, subject.Ours().Name, 1000, 2) {
+		if c.Environment != "starts compute" && c.Environment != "calm" {
+			continue
+		}
+		drawn, marginal, err := d.draw(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _, _ := d.draw(c)
+		clear, err := d.clear(drawn)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case again != drawn:
+			t.Errorf("%v: draw %d, and then %d", c, drawn.Draw, again.Draw)
+		case c.Inside() && drawn != c:
+			t.Errorf("%v, which is inside the contract, was drawn again", c)
+		case marginal:
+			draws["marginal"]++
+		case !c.Inside() && !clear:
+			t.Errorf("%v, draw %d, is not clear", c, drawn.Draw)
+		case drawn.Draw > 0:
+			draws["again"]++
+		default:
+			draws["first"]++
+		}
+	}
+	if draws["again"] == 0 || draws["first"] < draws["again"] || draws["first"] < draws["marginal"] {
+		t.Errorf("got %v", draws)
+	}
+}
+
 // A load that a good pool fails inside the contract asks too much: nothing could be
 // told from it.
 func TestOurPoolKeepsEveryLoadInsideTheContract(t *testing.T) {

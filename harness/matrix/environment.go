@@ -79,7 +79,7 @@ var environments = []environment{
 		return faults.Plan{{Fault: faults.CPUQuota{Cores: float64(10+lots.IntN(15)) / 100}}}
 	}},
 	{"starts fail", crashes, func(lots *rand.Rand) faults.Plan {
-		return faults.Plan{{Fault: faults.DiesBeforeHello{}, Target: faults.Target{First: 2 + lots.IntN(7)}}}
+		return faults.Plan{{Fault: faults.DiesBeforeHello{}, Target: faults.Target{First: 2 + lots.IntN(4)}}}
 	}},
 	{"calls crash workers", crashes, func(lots *rand.Rand) faults.Plan {
 		return faults.Plan{{Fault: faults.ExitMidCall{After: between(lots, ms, 300*ms)}, Target: faults.Target{Share: .3}}}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/butfor/butfor/harness/scenario"
 )
@@ -21,6 +22,7 @@ type Case struct {
 	Environment string `json:"environment"`
 	Load        string `json:"load"`
 	Seed        uint64 `json:"seed"`
+	Draw        int    `json:"draw,omitempty"` // of its environment, from 0: the first that is clear
 	Real        Real   `json:"real,omitzero"`
 }
 
@@ -75,7 +77,7 @@ func (c Case) Scenario(bug, injected bool, mutant Finder) (scenario.Scenario, er
 	sc.Config.StartTimeout = cmp.Or(sc.Config.StartTimeout, startTimeout)
 	sc.Recovery = recovery
 	if injected {
-		sc.Faults = append(sc.Faults, e.draw(draw(c.Seed, e.name))...)
+		sc.Faults = append(sc.Faults, e.draw(draw(c.Seed, e.name+strings.Repeat(" again", c.Draw)))...)
 	}
 	b, err := bugOf(c.Bug, l.family)
 	if err != nil {

@@ -108,6 +108,39 @@ func TestTheTruthOfFourRuns(t *testing.T) {
 	}
 }
 
+func TestWhatIsClearIsSoAtOtherDeadlinesToo(t *testing.T) {
+	for _, c := range []struct {
+		shorter, at, longer int
+		clear               bool
+	}{
+		{0, 0, 0, true}, {1, 0, 0, false}, {8, 8, 8, true}, {8, 8, 7, true}, {8, 8, 6, false}, {4, 1, 0, false}, {8, 8, 0, false},
+	} {
+		if got := Clear(c.shorter, c.at, c.longer); got != c.clear {
+			t.Errorf("%+v: got %v", c, got)
+		}
+	}
+}
+
+func TestAnEnvironmentIsDrawnAnew(t *testing.T) {
+	c := Case{Bug: None, Environment: "starts wait", Load: "a cold burst", Seed: 1}
+	plan := func() string {
+		sc, err := c.Scenario(false, true, noMutant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(sc.Faults, sc.Start, sc.Workload)
+	}
+	first := plan()
+	c.Draw = 1
+	if second := plan(); second == first {
+		t.Errorf("the second draw is the first: %s", second)
+	}
+	c.Draw = 0
+	if again := plan(); again != first {
+		t.Errorf("the first draw is %s, and then %s", first, again)
+	}
+}
+
 func TestHowARunFailed(t *testing.T) {
 	call := func(e scenario.Event) *scenario.Record {
 		e.At, e.Kind, e.Call = 2*sec, scenario.Return, "c1"

@@ -16,6 +16,7 @@ const (
 	Either      Truth = "either"       // each of them alone makes it fail
 	Anyway      Truth = "anyway"       // it fails without either, or with an environment inside the contract alone
 	NotInjected Truth = "not injected" // a fault found no occasion, so the environment was not what it was to be
+	Marginal    Truth = "marginal"     // in no draw of its environment is it clear: see Clear
 	Fallen      Truth = "fallen"       // a run stood still or crashed the program
 )
 
@@ -51,6 +52,25 @@ func (r Runs) Truth() Truth {
 		return Either
 	}
 	return Environment
+}
+
+// Margin is how many times longer, or shorter, a deadline may be without changing
+// what is true of a case: more than any band in which a judge takes it for a tie.
+const Margin = 1.25
+
+// Draws is how many times a case's environment is drawn at most until it is clear.
+const Draws = 8
+
+// Clear says, by how many calls the pool without the bug misses in the environment
+// at the deadline, at one that is shorter by the Margin, and at one that is longer,
+// whether the truth would be the same there: it keeps the shorter one as well, or
+// misses the longer one by nearly as many calls.
+func Clear(shorter, at, longer int) bool {
+	const nearly = 0.8
+	if at == 0 {
+		return shorter == 0
+	}
+	return float64(longer) >= nearly*float64(at)
 }
 
 // Failed says how a run failed, as anybody can see. It is broken if a call had
