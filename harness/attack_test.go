@@ -76,7 +76,9 @@ func TestAnErrorThatPanicsIsTheSubjectsFault(t *testing.T) {
 			return subject.Reply{}, e
 		}
 	})
-	r, err := Run(t.Context(), oneCall(s))
+	sc := oneCall(s)
+	sc.Recovery = time.Second // whoever asks again is served no better
+	r, err := Run(t.Context(), sc)
 	architectural(t, r, err, "panic")
 }
 
@@ -118,6 +120,8 @@ func TestACallThatEndsItsGoroutineIsAnsweredAtOnce(t *testing.T) {
 			return subject.Reply{}, nil
 		}
 	})
-	r, err := Run(t.Context(), oneCall(s))
+	sc := oneCall(s)
+	sc.Recovery = time.Second // whoever asks again is served no better
+	r, err := Run(t.Context(), sc)
 	architectural(t, r, err, errExited.Error())
 }
