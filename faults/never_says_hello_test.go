@@ -22,6 +22,7 @@ func TestAMuteWorkerIsAwaitedUntilItsStartsDeadline(t *testing.T) {
 func TestOurPoolLivesWithMuteWorkers(t *testing.T) { survives(t, "never-says-hello", 3) }
 
 func TestRealWorkersThatNeverSayHello(t *testing.T) {
+	t.Parallel()
 	r := played(t, func(sc *harness.Scenario) { sc.Config.StartTimeout, sc.Warm = 10*time.Second, 1 },
 		faults.Entry{Fault: faults.NeverSaysHello{}, Target: faults.Target{Starts: []int{1}}})
 	firedReally(t, r, 1, 1)

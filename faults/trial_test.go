@@ -252,6 +252,7 @@ func drawn(from *rand.Rand) harness.Scenario {
 // hurts; 0: as often as it can.
 func survives(t *testing.T, name string, times int) {
 	t.Helper()
+	t.Parallel()
 	fired := 0
 	for seed := range seeds(t) {
 		from := rand.New(rand.NewPCG(seed, 7))

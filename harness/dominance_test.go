@@ -175,6 +175,7 @@ func warmth(r *scenario.Record) (n int) {
 // What is left is luck: which start is the slow one, or dies, goes by its ordinal, and
 // a line that is not first come, first served may happen to have the long calls last.
 func TestNobodyBeatsTheFamily(t *testing.T) {
+	t.Parallel()
 	runs, kept, beat, several, lucky := 0, 0, 0, 0, 0
 	most, hows := map[string]time.Duration{}, map[string]int{}
 	for seed := range seeds(t, 220) {

@@ -372,6 +372,7 @@ func TestAFleetTakesTheUnitsOfTimeAsTheLabDoes(t *testing.T) {
 }
 
 func TestAChildEndsWithWhoeverAsked(t *testing.T) {
+	t.Parallel()
 	f := sail(t)
 	for _, name := range []string{"nothing is asked", "a lock is held across a wait", "spins"} {
 		c := f.Command()

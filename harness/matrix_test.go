@@ -13,6 +13,7 @@ import (
 )
 
 func TestACaseIsTriedAndItsTruthIsHowItWasMade(t *testing.T) {
+	t.Parallel()
 	d := newDock(t)
 	for _, c := range []struct {
 		bug, environment, load string
@@ -87,6 +88,7 @@ func TestACaseIsDrawnUntilItIsClear(t *testing.T) {
 // A load that a good pool fails inside the contract asks too much: nothing could be
 // told from it.
 func TestOurPoolKeepsEveryLoadInsideTheContract(t *testing.T) {
+	t.Parallel()
 	d := newDock(t)
 	n := 0
 	for _, c := range matrix.Cases(nil, subject.Ours().Name, 100, 4) {
@@ -107,6 +109,7 @@ func TestOurPoolKeepsEveryLoadInsideTheContract(t *testing.T) {
 }
 
 func TestAFleetPlaysCasesInOrder(t *testing.T) {
+	t.Parallel()
 	cases := matrix.Cases(nil, "V1", 0, 1)[:12]
 	var got []matrix.Case
 	if err := sail(t).Matrix(t.Context(), cases, func(o matrix.Outcome) { got = append(got, o.Case) }); err != nil {

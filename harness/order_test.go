@@ -16,6 +16,7 @@ import (
 )
 
 func TestTheChoicesOfARunGiveItsTraceAgain(t *testing.T) {
+	t.Parallel()
 	for _, s := range controlled() {
 		for seed := range seeds(t, 20) {
 			sc := mixed(seed)

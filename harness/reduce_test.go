@@ -30,6 +30,7 @@ func crowd() Scenario {
 }
 
 func TestWhatFailsIsMadeAsSmallAsItCanBe(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	run := runsIn(t)
 	before, err := run(ctx, crowd())

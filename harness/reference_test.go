@@ -92,6 +92,7 @@ func inABubble(t *testing.T, sc Scenario, s subject.Subject, loop []scenario.Cal
 // meet. Where several things come at one instant, the loop's outcome must be one that
 // some order of them has in the bubble.
 func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
+	t.Parallel()
 	const orders = 200
 	n, own, never := 0, 0, 0
 	for seed := range seeds(t, 200) {

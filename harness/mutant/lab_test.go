@@ -161,6 +161,7 @@ func TestAPoolThatHangsIsReported(t *testing.T) {
 		{"busy-wait", points, scenario.Architectural, "livelock", []string{"1000001 steps", "at looks"}},
 	} {
 		t.Run(c.mutant+" "+c.tags, func(t *testing.T) {
+			t.Parallel()
 			path := built(t, c.mutant, c.tags)
 			f := &harness.Fleet{Size: 1, Command: func() *exec.Cmd { return exec.Command(path, "play-virtual-runs") }}
 			defer f.Close()
