@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"time"
 )
@@ -50,9 +51,24 @@ type Config struct {
 	SessionTTL time.Duration
 	// SessionLimit bounds how many sessions there may be. 0 means no limit.
 	SessionLimit int
+	// PingEvery is how long nobody may have heard of an idle worker before it is
+	// asked whether it is well; one that is not is replaced. One is asked at a
+	// time. 0 means never: it is noticed all the same when a worker ends.
+	PingEvery time.Duration
 	// TendTimeout bounds how long a worker may take for what the pool itself asks
-	// of it: to forget a session. It is then replaced. 0 means 5 s.
+	// of it: to answer a ping, or to forget a session. It is then replaced. 0
+	// means 5 s.
 	TendTimeout time.Duration
+	// MaxCalls and MaxAge are how many calls a worker may serve, and how long, from
+	// its hello, before another takes its place. Where Size+Overflow has room the
+	// other is ready first; else they go one at a time. One with which a Strict
+	// session would be lost stays until that has ended. 0 means no limit.
+	MaxCalls int
+	MaxAge   time.Duration
+	// Seed, if it is not 0, draws by how much each rest after a start that failed
+	// is longer, up to half: so that pools which fail together do not come back
+	// together. The same seed draws the same.
+	Seed uint64
 	// Evidence asks workers that offer it to state with each reply what CPU
 	// they had. It costs them some 50 µs a call.
 	Evidence bool
@@ -83,6 +99,9 @@ func (c *Config) check() error {
 	if c.Affinity < Strict || c.Affinity > None {
 		bad("Affinity", int(c.Affinity), "it must be Strict, Preferred or None")
 	}
+	if c.MaxCalls < 0 {
+		bad("MaxCalls", c.MaxCalls, "it can't be negative; 0 means no limit")
+	}
 	if c.SessionLimit < 0 {
 		bad("SessionLimit", c.SessionLimit, "it can't be negative; 0 means no limit")
 	}
@@ -92,7 +111,10 @@ func (c *Config) check() error {
 	for _, t := range []struct {
 		name string
 		d    time.Duration
-	}{{"OverflowIdle", c.OverflowIdle}, {"StartTimeout", c.StartTimeout}, {"CheckoutTimeout", c.CheckoutTimeout}, {"CallTimeout", c.CallTimeout}, {"SessionTTL", c.SessionTTL}, {"TendTimeout", c.TendTimeout}} {
+	}{
+		{"OverflowIdle", c.OverflowIdle}, {"StartTimeout", c.StartTimeout}, {"CheckoutTimeout", c.CheckoutTimeout}, {"CallTimeout", c.CallTimeout},
+		{"SessionTTL", c.SessionTTL}, {"TendTimeout", c.TendTimeout}, {"PingEvery", c.PingEvery}, {"MaxAge", c.MaxAge},
+	} {
 		if t.d < 0 {
 			bad(t.name, t.d, "it can't be negative; 0 means none")
 		}
@@ -119,4 +141,17 @@ func (c *Config) fill() {
 	if c.Name != "" {
 		c.Logger = c.Logger.With("pool", c.Name)
 	}
+}
+
+// renews says whether workers may become old, and tends whether idle ones are to be
+// looked after.
+func (c *Config) renews() bool { return c.MaxCalls > 0 || c.MaxAge > 0 }
+func (c *Config) tends() bool  { return c.PingEvery > 0 || c.MaxAge > 0 }
+
+// lot is the nth that the seed draws, from 0 to 1; 0 without one.
+func (c *Config) lot(n int) float64 {
+	if c.Seed == 0 {
+		return 0
+	}
+	return rand.New(rand.NewPCG(c.Seed, uint64(n))).Float64()
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/internal/point"
@@ -24,7 +25,7 @@ func (p *Pool) watch(s *slot) {
 			}
 		}
 	}
-	p.lose(s, "ended: "+s.port.Exit().String())
+	p.drop(s, "ended: "+s.port.Exit().String())
 	p.free(s)
 	if died { // only now: it is no worker that callers could wait for
 		p.stat.Deaths++
@@ -58,7 +59,7 @@ func (p *Pool) free(s *slot) {
 // the midst of nothing, at once if it is in doubt. Its slot is in state ending.
 // It is called under the lock, so that Close can't have stopped waiting.
 func (p *Pool) retire(s *slot, gently bool) {
-	p.lose(s, "was replaced")
+	p.drop(s, "was replaced")
 	p.work.Go(func() {
 		p.points.At(point.Named("retire", s.id), "retire")
 		if gently {
@@ -105,6 +106,24 @@ func (p *Pool) reap() {
 		}
 	}
 	p.mu.Unlock()
+}
+
+// drop lets go of all that was planned with a worker; how says what became of it.
+// It is called under the lock once it is to end, or has, and may be called twice.
+func (p *Pool) drop(s *slot, how string) {
+	switch {
+	case s.relieved:
+		p.relieved--
+		s.relieved = false
+	case s.aged:
+		p.aged = slices.DeleteFunc(p.aged, func(other *slot) bool { return other == s })
+	}
+	chores := s.chores
+	s.chores = nil
+	for _, c := range chores {
+		p.over(c)
+	}
+	p.lose(s, how)
 }
 
 // spare is the worker that has been idle longest of those that can be spared: no
@@ -187,8 +206,10 @@ func (p *Pool) shut() {
 	if p.reaper != nil && p.reaper.Stop() {
 		p.work.Done()
 	}
-	if p.expiry != nil && p.expiry.Stop() {
-		p.work.Done()
+	for _, timer := range []*time.Timer{p.expiry, p.tender} {
+		if timer != nil && timer.Stop() {
+			p.work.Done()
+		}
 	}
 	p.storm.stop(p)
 	if p.pace.timer != nil && p.pace.timer.Stop() {

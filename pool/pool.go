@@ -48,6 +48,12 @@ type Pool struct {
 	resting  list.List           // of *Session: those that nobody uses, longest first
 	expiry   *time.Timer         // ends those that were not used for long enough; nil if not armed
 	tied     int                 // callers in line who wait for one worker alone
+
+	tender   *time.Timer // looks after idle workers; nil if not armed
+	tenderAt time.Time   // when it will
+	pinging  bool        // one of them is being pinged
+	aged     []*slot     // old workers whose successors are yet to come
+	relieved int         // old workers whose successors are there
 }
 
 // A slot is one worker's place in the pool, from before its launch until its
@@ -69,6 +75,11 @@ type slot struct {
 	session  *Session              // whose caller has it in hand; nil: none
 	sessions map[*Session]struct{} // of which it may hold something
 	chores   []chore               // to be done before anybody gets it
+	calls    int                   // made on it
+	born     time.Time             // when it was ready
+	seen     time.Time             // when it has done a chore last
+	aged     bool                  // it is old, and waits or has waited for its successor
+	relieved bool                  // which is there
 }
 
 type state int
@@ -290,6 +301,7 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 	if q := l.s.session; q != nil {
 		args = q.calls(args)
 	}
+	l.s.calls++
 	r, err := l.s.w.Call(ctx, worker.Request{Command: command, Args: args, Evidence: l.p.cfg.Evidence})
 	if e := (*worker.CallError)(nil); errors.As(err, &e) {
 		switch {
@@ -348,13 +360,12 @@ func (p *Pool) back(l Lease, doubt bool) {
 	case doubt:
 		p.stat.Replaced++
 		p.move(s, ending)
+		p.retire(s, false)
 	case p.closed:
 		p.move(s, ending)
+		p.retire(s, true)
 	default:
 		p.give(s)
-	}
-	if s.state == ending {
-		p.retire(s, !doubt)
 	}
 	starts := p.plan()
 	p.mu.Unlock()
@@ -385,6 +396,10 @@ func (p *Pool) give(s *slot) {
 }
 
 func (p *Pool) offer(s *slot) {
+	if p.cfg.renews() && p.outlived(s) {
+		p.recycle(s)
+		return
+	}
 	if w := p.first(s); w != nil {
 		p.grant(s, w)
 		return
@@ -396,6 +411,9 @@ func (p *Pool) offer(s *slot) {
 	}
 	p.exhausted = false
 	p.armReaper()
+	if p.cfg.tends() {
+		p.armTender()
+	}
 }
 
 // first is the first in line whom a worker is of use to; nil if there is nobody.

@@ -349,10 +349,6 @@ func (p *Pool) expire() {
 // lose tells the sessions of a worker that it is no more; how says what became of
 // it. It is called under the lock.
 func (p *Pool) lose(s *slot, how string) {
-	for _, c := range s.chores {
-		c.over()
-	}
-	s.chores = nil
 	if len(s.sessions) == 0 || p.closed {
 		return
 	}

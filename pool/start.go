@@ -22,7 +22,7 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 	for {
 		// A start for each caller in line, whoever will get its worker in the
 		// end, and for each worker missing from those to keep.
-		line := p.n[starting] < p.line.Len()-p.tied+extra
+		line := p.n[starting] < p.line.Len()-p.tied+len(p.aged)+extra
 		keep := p.ready()+p.n[starting] < p.target && len(p.slots) < p.cfg.Size
 		if p.full() || !line && !keep {
 			return begin
@@ -94,8 +94,10 @@ func (p *Pool) start(s *slot) {
 	default:
 		s.w = w
 		p.stat.StartTime += w.StartedIn
+		s.born = time.Now()
 		p.give(s)
 		p.tell(nil)
+		p.relieve()
 	}
 	starts := p.plan()
 	closed := p.closed
@@ -289,12 +291,17 @@ func (m *storm) failed(p *Pool, s *slot, err error) {
 	m.failures++
 	m.named = p.named
 	rest := min(restMost, restFirst<<min(m.failures-1, 10))
+	hopeless := rest == restMost
+	rest += time.Duration(p.cfg.lot(p.named) * float64(rest) / 2)
 	if s.w == nil {
 		rest -= time.Since(s.begun)
 	}
 	m.stop(p)
 	if rest <= 0 {
 		m.until = time.Time{}
+		if hopeless {
+			m.tell(p)
+		}
 		return
 	}
 	m.until = time.Now().Add(rest)

@@ -22,6 +22,7 @@ type Stat struct {
 	Deaths       int64         // workers that ended by themselves
 	Replaced     int64         // workers in doubt, ended by the pool
 	Reaped       int64         // overflow workers ended because idle
+	Recycled     int64         // old workers ended
 
 	SessionsLost    int64 // with their workers
 	SessionsExpired int64 // ended because nobody used them

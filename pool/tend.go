@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"time"
 
 	"github.com/butfor/butfor/internal/point"
 	"github.com/butfor/butfor/worker"
@@ -12,14 +13,7 @@ import (
 // name.
 type chore struct {
 	command string
-	session *Session // that it is about; nil: none
-}
-
-// over is called under the lock once there is nothing left to do.
-func (c chore) over() {
-	if c.session != nil {
-		c.session.forgotten()
-	}
+	session *Session // that it is about; nil: none, it is a ping
 }
 
 // charge gives a worker a chore. It is done as soon as nobody has it in hand.
@@ -29,6 +23,16 @@ func (p *Pool) charge(s *slot, c chore) {
 		p.takeIdle(s)
 		p.tend(s)
 	}
+}
+
+// over is called under the lock once a chore is done, or its worker is no more.
+func (p *Pool) over(c chore) {
+	if c.session != nil {
+		c.session.forgotten()
+		return
+	}
+	p.pinging = false
+	p.armTender()
 }
 
 // tend has a worker's chores done, off everybody's path. It is called under the
@@ -92,11 +96,143 @@ func (p *Pool) tendedTo(s *slot, err error) (more bool) {
 		p.retire(s, false)
 		return false
 	}
-	s.chores[0].over()
-	s.chores = s.chores[1:]
-	if len(s.chores) > 0 {
-		return true
+	s.seen = time.Now()
+	c := s.chores[0]
+	if s.chores = s.chores[1:]; len(s.chores) == 0 {
+		p.offer(s)
 	}
-	p.offer(s)
+	p.over(c)
+	return s.state == tended
+}
+
+// armTender sees to it that idle workers are pinged, and end when they are of age.
+func (p *Pool) armTender() {
+	if p.closed {
+		return
+	}
+	var next time.Time
+	for _, s := range p.idle {
+		for _, due := range []time.Time{p.pingDue(s), p.ageDue(s)} {
+			if !due.IsZero() && (next.IsZero() || due.Before(next)) {
+				next = due
+			}
+		}
+	}
+	if next.IsZero() {
+		return
+	}
+	if p.tender != nil {
+		if !next.Before(p.tenderAt) || !p.tender.Stop() { // it comes early enough, or just now
+			return
+		}
+		p.work.Done()
+	}
+	p.tenderAt = next
+	p.work.Add(1)
+	p.tender = time.AfterFunc(time.Until(next), func() {
+		defer p.work.Done()
+		p.lookAfter()
+	})
+}
+
+// pingDue is when an idle worker is to be pinged; zero: never, or another is just
+// now. One at a time, so that few callers find one less.
+func (p *Pool) pingDue(s *slot) time.Time {
+	if p.cfg.PingEvery == 0 || p.pinging {
+		return time.Time{}
+	}
+	if s.seen.After(s.since) {
+		return s.seen.Add(p.cfg.PingEvery)
+	}
+	return s.since.Add(p.cfg.PingEvery)
+}
+
+// ageDue is when an idle worker comes of age; zero: never, or it is.
+func (p *Pool) ageDue(s *slot) time.Time {
+	if p.cfg.MaxAge == 0 || p.old(s) {
+		return time.Time{}
+	}
+	return s.born.Add(p.cfg.MaxAge)
+}
+
+// lookAfter pings the idle worker that nobody has heard of for longest, if it is
+// time, and ends those that are of age.
+func (p *Pool) lookAfter() {
+	p.points.At(point.Named("tender", p.cfg.Name), "look")
+	p.mu.Lock()
+	p.tender = nil
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.renewIdle()
+	var longest *slot
+	for _, s := range p.idle {
+		if due := p.pingDue(s); !due.IsZero() && !due.After(time.Now()) && (longest == nil || due.Before(p.pingDue(longest))) {
+			longest = s
+		}
+	}
+	if longest != nil {
+		p.pinging = true
+		p.charge(longest, chore{command: "ping"})
+	}
+	p.armTender()
+	starts := p.plan()
+	p.mu.Unlock()
+	p.begin(starts)
+}
+
+// old says whether a worker has served for as long as it may.
+func (p *Pool) old(s *slot) bool {
+	return p.cfg.MaxCalls > 0 && s.calls >= p.cfg.MaxCalls || p.cfg.MaxAge > 0 && time.Since(s.born) >= p.cfg.MaxAge
+}
+
+// outlived says whether a worker that nobody has in hand is to end now, because it
+// is old. Where there is room its successor is ready first; else they go one at a
+// time. None goes with which a session would be lost, or while starts fail.
+func (p *Pool) outlived(s *slot) bool {
+	switch {
+	case !p.old(s), p.holds(s), p.storm.failures > 0:
+		return false
+	case s.relieved:
+		return true
+	case p.full():
+		return p.n[starting]+p.n[ending]+p.relieved == 0 // none of which makes room soon
+	}
+	if !s.aged {
+		s.aged = true
+		p.aged = append(p.aged, s)
+	}
 	return false
+}
+
+// recycle ends an old worker.
+func (p *Pool) recycle(s *slot) {
+	p.stat.Recycled++
+	p.move(s, ending)
+	p.retire(s, true)
+}
+
+// relieve has an old worker end whose successor is there, and others whose turn it
+// is. It is called under the lock with each worker that is ready.
+func (p *Pool) relieve() {
+	if len(p.aged) > 0 {
+		p.aged[0].relieved = true
+		p.aged = p.aged[1:]
+		p.relieved++
+	}
+	p.renewIdle()
+}
+
+// renewIdle ends idle workers that are old.
+func (p *Pool) renewIdle() {
+	for at := 0; at < len(p.idle); {
+		s := p.idle[at]
+		if !p.outlived(s) {
+			at++
+			continue
+		}
+		p.takeIdle(s)
+		p.recycle(s)
+	}
 }
