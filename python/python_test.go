@@ -400,3 +400,22 @@ func TestUnfoldTrustsNoFolderThatOthersCanChange(t *testing.T) {
 		})
 	}
 }
+
+func TestTheImagesTagChangesWithWhateverGoesIntoIt(t *testing.T) {
+	image := ImageSource()
+	for name := range image.Files {
+		other := maps.Clone(image.Files)
+		other[name] = append(bytes.Clone(other[name]), '\n')
+		if hash(other) == image.Tag {
+			t.Errorf("%s may change, and the tag stays", name)
+		}
+	}
+	for _, name := range []string{Containerfile, BaseRecipe, "butfor_worker/__main__.py", "butfor_worker/boot.py"} {
+		if len(image.Files[name]) == 0 {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if again := ImageSource(); again.Tag != image.Tag || again.Base == image.Tag {
+		t.Errorf("tags %s and %s, bases %s and %s", image.Tag, again.Tag, image.Base, again.Base)
+	}
+}

@@ -8,7 +8,8 @@ It needs Python 3.9 or later on a POSIX system, and the standard library alone.
 `--help` has the flags, commands.py the commands.
 
 The wire. A frame is a 4-byte big-endian length and that many bytes of UTF-8
-JSON; requests come in on stdin, each is answered by one reply on stdout:
+JSON; requests come in on stdin, each is answered by one reply on stdout (or, with
+--connect, both go over a Unix socket):
 
     request  {"id": int, "command": str, "args": {...}}
     success  {"id": int, "success": true,  "result": any, "timestamp": s}

@@ -29,7 +29,8 @@ def main(began_ns):
 
     code = 1
     try:
-        fd_in, fd_out = take_stdio("prints" in flags.habits)
+        prints = "prints" in flags.habits
+        fd_in, fd_out = connect(flags.connect, prints) if flags.connect else take_stdio(prints)
         if "outlives" not in flags.habits:
             watch(fd_in, fd_out)  # before anything slow: a start must not outlive its port either
         sys.path[:0] = flags.path
@@ -81,3 +82,21 @@ def take_stdio(prints=False):
     if null != 2:
         posix.close(null)
     return fd_in, fd_out
+
+
+def connect(path, prints=False):
+    """Gives the socket that is the port, twice. Called code finds stdin and stdout
+    as it does where they were the port."""
+    for fd in take_stdio():
+        posix.close(fd)
+    from _socket import AF_UNIX, SOCK_STREAM, socket  # late: whoever has stdio needs no sockets
+
+    far = socket(AF_UNIX, SOCK_STREAM)
+    try:
+        far.connect(path)
+    except OSError as error:
+        raise OSError("connect to %s: %s" % (path, error)) from None
+    fd = far.detach()
+    if prints:
+        posix.dup2(fd, 1)
+    return fd, fd

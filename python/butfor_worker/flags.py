@@ -13,6 +13,8 @@ A frame is a 4-byte big-endian length and that many bytes of JSON:
 What called code prints goes to stderr.
 
 flags:
+  --connect PATH       the port is the Unix socket that listens there, in place of
+                       stdin and stdout
   --boot-cpu SECONDS   compute for that much CPU time before the first frame
                        is read, as a slow import would; given again, more
   --boot-wait SECONDS  then sleep that long, as a start that waits would; given
@@ -52,6 +54,7 @@ class FlagError(Exception):
 
 class Flags:
     def __init__(self):
+        self.connect = ""  # "": stdin and stdout are the port
         self.boot_cpu_s = 0.0
         self.boot_wait_s = 0.0
         self.limit = LIMIT
@@ -75,7 +78,7 @@ def parse(words):
                 raise FlagError("%s takes no value" % name)
             setattr(flags, name.lstrip("-") if name != "-h" else "help", True)
             continue
-        if name not in ("--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--habit"):
+        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--habit"):
             raise FlagError("%s: no such flag; --help lists them" % name)
         if not equals:
             if not words:
@@ -93,6 +96,10 @@ def parse(words):
             if value not in HABITS:
                 raise FlagError("--habit must be one of %s, not %r" % (", ".join(HABITS), value))
             flags.habits.append(value)
+        elif name == "--connect":
+            if not value:
+                raise FlagError("--connect needs a path")
+            flags.connect = value
         elif not value:
             raise FlagError("--path needs a folder")
         else:

@@ -49,6 +49,7 @@ class Parse(unittest.TestCase):
             (["--limit", str(LIMIT_MIN - 1)], "--limit must be a number of bytes from %d to %d" % (LIMIT_MIN, LIMIT_MAX)),
             (["--limit", str(LIMIT_MAX + 1)], "--limit must be"),
             (["--path", ""], "--path needs a folder"),
+            (["--connect="], "--connect needs a path"),
             (["--exit-at-hello", "0"], "--exit-at-hello must be an exit status from 1 to 255, not '0'"),
             (["--exit-at-hello", "256"], "--exit-at-hello must be .* not '256'"),
             (["--exit-at-hello=x"], "--exit-at-hello must be .* not 'x'"),

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/butfor/butfor/worker/stream"
 )
 
 // A Companion is a process beside the workers that is none of them: load from
@@ -95,8 +97,8 @@ func (c *Companion) gone() bool {
 
 // last is the last line of its stderr.
 func (c *Companion) last() string {
-	var t tail
-	t.fill(io.NewSectionReader(c.stderr, 0, 1<<62))
+	var t stream.Tail
+	t.Fill(io.NewSectionReader(c.stderr, 0, 1<<62))
 	text := strings.TrimSpace(t.String())
 	if text == "" {
 		return ""

@@ -4,9 +4,7 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,10 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/butfor/butfor/worker"
-	"github.com/butfor/butfor/worker/wire"
+	"github.com/butfor/butfor/worker/stream"
 )
 
 // A port is a process with a pipe to its stdin, one from its stdout and one
@@ -27,20 +23,10 @@ type port struct {
 	pid    int
 	cgroup string
 	grace  time.Duration
-	limit  int // of a payload, in bytes; 0: wire's own
 
-	sendMu sync.Mutex // one sender
-	stdin  *os.File
+	*stream.Stream // Send, Recv, Unasked
 
-	recvMu sync.Mutex // one receiver, or the reaper that takes what is left
-	stdout *os.File
-	rest   []byte // what the reaper found; read once stdout is closed
-	frames *wire.Reader
-
-	stderr tail
-
-	wakeMu sync.Mutex // guards the deadlines of the pipes
-	dead   bool       // they are past, for good
+	stderr stream.Tail
 
 	mu      sync.Mutex // guards what follows, and the pid from being given to somebody else
 	reaped  bool       // the pid is no longer ours
@@ -55,7 +41,7 @@ type port struct {
 
 // open starts a process and its port.
 func open(cmd *exec.Cmd, grace time.Duration, frameLimit int) (*port, error) {
-	p := &port{grace: grace, limit: frameLimit, done: make(chan struct{})}
+	p := &port{grace: grace, done: make(chan struct{})}
 	var ours, theirs []*os.File
 	closeAll := func(fs []*os.File) {
 		for _, f := range fs {
@@ -76,8 +62,7 @@ func open(cmd *exec.Cmd, grace time.Duration, frameLimit int) (*port, error) {
 		}
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs[0], theirs[1], theirs[2]
-	p.stdin, p.stdout = ours[0], ours[1]
-	p.frames = wire.NewReader((*source)(p), p.limit)
+	p.Stream = stream.New(ours[1], ours[0], frameLimit, func() { p.Kill() })
 	err := forks.start(cmd)
 	closeAll(theirs)
 	if err != nil {
@@ -86,7 +71,7 @@ func open(cmd *exec.Cmd, grace time.Duration, frameLimit int) (*port, error) {
 	}
 	p.pid = cmd.Process.Pid
 	p.cgroup = cgroup(p.pid)
-	end, err := newEnding(p.pid, p.stdout)
+	end, err := newEnding(p.pid, ours[1])
 	if err != nil {
 		closeAll(ours)
 		cmd.Process.Kill()
@@ -97,7 +82,7 @@ func open(cmd *exec.Cmd, grace time.Duration, frameLimit int) (*port, error) {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		p.stderr.fill(ours[2])
+		p.stderr.Fill(ours[2])
 	}()
 	go p.reap(cmd, end, ours[2], drained)
 	return p, nil
@@ -134,136 +119,13 @@ func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan 
 	p.mu.Unlock()
 	forks.release()
 
-	// A grandchild that left the group may hold the pipes open: end whoever
-	// waits on them, and keep what had arrived.
-	p.wakeMu.Lock()
-	p.dead = true
-	past := time.Unix(1, 0)
-	p.stdin.SetWriteDeadline(past)
-	p.stdout.SetReadDeadline(past)
-	p.wakeMu.Unlock()
-	p.sendMu.Lock()
-	p.stdin.Close()
-	p.sendMu.Unlock()
-	p.recvMu.Lock()
-	p.rest = arrived(p.stdout)
-	p.stdout.Close()
-	p.recvMu.Unlock()
-	stderr.SetReadDeadline(past)
+	// A grandchild that left the group may hold the pipes open.
+	p.End()
+	stderr.SetReadDeadline(time.Unix(1, 0))
 	<-drained
-	p.stderr.Write(arrived(stderr))
+	p.stderr.Write(stream.Arrived(stderr))
 	stderr.Close()
 	close(p.done)
-}
-
-// arrived takes what a pipe holds now, without waiting for more.
-func arrived(f *os.File) (b []byte) {
-	f.SetReadDeadline(time.Time{})
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	raw.Read(func(fd uintptr) bool {
-		var buf [32 << 10]byte
-		// A pipe holds 64 KiB unless told otherwise; a writer that is still
-		// there must not keep us.
-		for len(b) < 1<<20 {
-			n, err := syscall.Read(int(fd), buf[:])
-			if err == syscall.EINTR {
-				continue
-			}
-			if n <= 0 {
-				break
-			}
-			b = append(b, buf[:n]...)
-		}
-		return true
-	})
-	return b
-}
-
-// source is the port's stdout as the frame reader sees it: the pipe, then what
-// the reaper found in it.
-type source port
-
-func (s *source) Read(b []byte) (int, error) {
-	n, err := s.stdout.Read(b)
-	if !errors.Is(err, os.ErrClosed) {
-		return n, err
-	}
-	if len(s.rest) == 0 {
-		return 0, io.EOF
-	}
-	n = copy(b, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
-}
-
-// interruptible runs an operation on a pipe so that the end of ctx ends it.
-func (p *port) interruptible(ctx context.Context, set func(time.Time) error, do func() error) error { // set fails on a closed pipe alone, where it is not needed
-	if ctx.Done() == nil {
-		return do()
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	ran := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		_ = set(time.Unix(1, 0))
-		close(ran)
-	})
-	err := do()
-	if !stop() {
-		<-ran
-		p.wakeMu.Lock()
-		if !p.dead {
-			_ = set(time.Time{})
-		}
-		p.wakeMu.Unlock()
-	}
-	return err
-}
-
-// Send implements worker.Port.
-func (p *port) Send(ctx context.Context, frame []byte) error {
-	p.sendMu.Lock()
-	defer p.sendMu.Unlock()
-	err := p.interruptible(ctx, p.stdin.SetWriteDeadline, func() error {
-		return wire.WriteFrame(p.stdin, frame, p.limit)
-	})
-	if errors.Is(err, wire.ErrTruncated) {
-		p.Kill() // what follows would be read as the rest of this frame
-	}
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, os.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
-		return worker.ErrGone
-	}
-	return err
-}
-
-// Recv implements worker.Port.
-func (p *port) Recv(ctx context.Context) (frame []byte, err error) {
-	for {
-		p.recvMu.Lock()
-		err = p.interruptible(ctx, p.stdout.SetReadDeadline, func() (err error) {
-			frame, err = p.frames.ReadFrame()
-			return err
-		})
-		p.recvMu.Unlock()
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return frame, err
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		select { // the reaper woke us and takes what is left
-		case <-p.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
 }
 
 // Info implements worker.Port.
@@ -281,27 +143,6 @@ func (p *port) Info() worker.Info {
 	}
 	i.CPU, i.RunDelay = p.usage, p.delay
 	return i
-}
-
-// Unasked implements worker.Listener.
-func (p *port) Unasked() bool {
-	if !p.recvMu.TryLock() { // somebody waits for it
-		return false
-	}
-	defer p.recvMu.Unlock()
-	if p.frames.Buffered() > 0 {
-		return true
-	}
-	came := false
-	raw, err := p.stdout.SyscallConn()
-	if err == nil {
-		err = raw.Control(func(fd uintptr) {
-			fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-			n, _ := unix.Poll(fds[:], 0)
-			came = n > 0 && fds[0].Revents&unix.POLLIN != 0
-		})
-	}
-	return came && err == nil
 }
 
 // Runnable implements worker.Runner.
@@ -338,7 +179,7 @@ func (p *port) Close(ctx context.Context) error {
 		p.mu.Lock()
 		p.asked = true
 		p.mu.Unlock()
-		go p.ask()
+		go p.CloseSend()
 	})
 	grace := time.NewTimer(p.grace)
 	defer grace.Stop()
@@ -351,16 +192,6 @@ func (p *port) Close(ctx context.Context) error {
 	err := p.Kill()
 	<-p.done
 	return err
-}
-
-// ask closes the worker's stdin. A Send under way is ended, not awaited.
-func (p *port) ask() {
-	p.wakeMu.Lock()
-	p.stdin.SetWriteDeadline(time.Unix(1, 0))
-	p.wakeMu.Unlock()
-	p.sendMu.Lock()
-	defer p.sendMu.Unlock()
-	p.stdin.Close()
 }
 
 func (p *port) String() string { return fmt.Sprintf("process %d", p.pid) }

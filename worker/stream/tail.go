@@ -1,4 +1,6 @@
-package process
+//go:build linux
+
+package stream
 
 import (
 	"io"
@@ -8,13 +10,14 @@ import (
 // tailSize is how much of a worker's stderr is kept, in bytes.
 const tailSize = 64 << 10
 
-// A tail keeps the last tailSize bytes written to it.
-type tail struct {
+// A Tail keeps the last 64 KiB written to it. Its methods may be called concurrently.
+type Tail struct {
 	mu  sync.Mutex
 	buf []byte
 }
 
-func (t *tail) Write(b []byte) (int, error) {
+// Write implements io.Writer; it never fails.
+func (t *Tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, b...)
@@ -24,14 +27,15 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (t *tail) String() string {
+// String is what it keeps.
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.buf)
 }
 
-// fill reads until the end of r, or until a deadline ends it.
-func (t *tail) fill(r io.Reader) {
+// Fill reads until the end of r, or until a deadline ends it.
+func (t *Tail) Fill(r io.Reader) {
 	var buf [4 << 10]byte
 	for {
 		n, err := r.Read(buf[:])
