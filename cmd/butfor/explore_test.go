@@ -188,6 +188,11 @@ func TestTheScenarioOfTheREADMEComesOutAsItSays(t *testing.T) {
 			t.Errorf("README says %q, but:\n%s%s", line, s.stdout, s.stderr)
 		}
 	}
+	for whose, text := range map[string]string{"README": readme, "the program": s.stdout} {
+		if !strings.Contains(text, "\n\n  smaller: ") || !strings.Contains(text, "\n  again: ") {
+			t.Errorf("%s sets its lines otherwise", whose)
+		}
+	}
 	if s.status != 1 {
 		t.Errorf("status %d", s.status)
 	}

@@ -509,7 +509,7 @@ func TestWhatCameOutOtherwiseIsToldWithTheCommandThatShowsItAgain(t *testing.T) 
 		},
 	} {
 		var b strings.Builder
-		again(&b, "run", []report.Line{c.line}, c.lab)
+		again(&b, "run", []report.Line{c.line, c.line}, c.lab) // as of two variants
 		if got := strings.TrimSpace(b.String()); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}

@@ -138,12 +138,19 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 // again prints the commands that run once more what came out otherwise, or of which
 // nothing is claimed and which is not sound.
 func again(w io.Writer, verb string, lines []report.Line, lab harness.Lab) {
-	before := "\n"
+	var told []string
 	for _, l := range lines {
-		if unclaimed := l.File != "" && l.Expected == "" && l.Verdict != scenario.Sound; unclaimed || !l.AsExpected() {
-			fmt.Fprintf(w, "%sagain: butfor %s %s\n", before, verb, asked(l, lab))
-			before = ""
+		if unclaimed := l.File != "" && l.Expected == "" && l.Verdict != scenario.Sound; !unclaimed && l.AsExpected() {
+			continue
 		}
+		what := asked(l, lab)
+		if slices.Contains(told, what) { // one command runs all variants
+			continue
+		}
+		if told = append(told, what); len(told) == 1 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "again: butfor %s %s\n", verb, what)
 	}
 }
 
