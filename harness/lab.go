@@ -12,6 +12,7 @@ import (
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/world/virtual"
+	"github.com/butfor/butfor/internal/settings"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -344,6 +345,12 @@ func (l Lab) Check(fs []findings.Finding) error {
 			return fmt.Errorf("%s does not run in world %q, but in %q", f.ID, l.World, f.Worlds)
 		}
 		for _, c := range f.Cases(findings.Demands(time.Second, l.cores())) {
+			if f.File != "" { // as far as what can't be hangs on the world
+				sc := l.placed(f, c)
+				if err := settings.In(f.File, sc.Check()); err != nil {
+					return err
+				}
+			}
 			if name := c.Scenario.Subject.Name; !slices.Contains(subjects, name) {
 				subjects = append(subjects, name)
 			}

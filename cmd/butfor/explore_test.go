@@ -156,6 +156,10 @@ func TestWhatIsWrongWithAScenarioFileIsStatus2(t *testing.T) {
 			}
 		}
 	}
+	unknown := scenarioFile(t, strings.Replace(lost, "command: sleep", "command: frob", 1)) // to the models
+	if s := butfor(t, "run", "--world", "virtual", unknown); s.status != 2 || !strings.Contains(s.stderr, unknown+`: workload.command is "frob": `) {
+		t.Errorf("status %d: %s", s.status, s.stderr)
+	}
 	for _, args := range []string{"reproduce", "reproduce serial-stop", "reproduce --times 0 serial-start", "run --seeds 0", "run --order luck", "run --order pct:0", "run --order pct:1000000000", "run no-such.yaml", "run --world process --seeds 2 serial-start"} {
 		if s := butfor(t, strings.Fields(args)...); s.status != 2 {
 			t.Errorf("butfor %s: status %d: %s", args, s.status, s.stderr)

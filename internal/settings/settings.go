@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func ReadFile(path string) ([]byte, error) {
 // Read reads a text, which is to be one document, into what to points to. The node
 // that it gives is the document's: Locate finds the lines of keys in it.
 func Read(text []byte, to any) (ast.Node, error) {
-	file, err := parser.ParseBytes(text, 0)
+	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0) // as some editors begin a file
 	if err != nil {
 		return nil, explained(err)
 	}
@@ -82,7 +83,36 @@ func Read(text []byte, to any) (ast.Node, error) {
 	if root == nil {
 		return nil, errors.New("it is empty")
 	}
+	if values(root, map[string]int{}) > valuesMost {
+		return nil, fmt.Errorf("it has more than %d values, by its aliases", valuesMost)
+	}
 	return root, Value(root, to)
+}
+
+// valuesMost bounds what aliases may make of a text that is short.
+const valuesMost = 1 << 22
+
+// values is how many there are below a node, each alias as many as what it stands
+// for; those of anchors are kept.
+func values(n ast.Node, anchors map[string]int) (sum int) {
+	switch n := n.(type) {
+	case *ast.AnchorNode:
+		sum = values(n.Value, anchors)
+		anchors[n.Name.GetToken().Value] = sum
+	case *ast.AliasNode:
+		sum = anchors[n.Value.GetToken().Value]
+	case *ast.SequenceNode:
+		for _, v := range n.Values {
+			sum += values(v, anchors)
+		}
+	case *ast.MappingNode:
+		for _, pair := range n.Values {
+			sum += values(pair.Value, anchors)
+		}
+	case *ast.MappingValueNode:
+		sum = values(n.Value, anchors)
+	}
+	return min(1+sum, valuesMost+1)
 }
 
 // Value reads a node into what to points to. Types that are yaml.NodeUnmarshalers
@@ -165,7 +195,7 @@ func explained(err error) error {
 			e.Line = t.Position.Line
 		}
 	}
-	e.Why = strings.Join(strings.Fields(e.Why), " ")
+	e.Why = strings.Join(strings.Fields(strings.ReplaceAll(e.Why, "\t", `\t`)), " ")
 	return e
 }
 

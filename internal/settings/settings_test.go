@@ -41,7 +41,7 @@ func (o *own) UnmarshalYAML(n ast.Node) error {
 
 func TestATextIsReadWithAllThatYAMLHas(t *testing.T) {
 	var o outer
-	_, err := Read([]byte(`# on top
+	_, err := Read([]byte("\ufeff"+`# on top
 name: &n 12          # a number that is a name
 share: 3
 lazy: true
@@ -87,6 +87,7 @@ func TestWhatDoesNotFitIsNamedByItsLineAndKey(t *testing.T) {
 		"lots: {a: 1}":                     "line 1: lots is keys with values: it must be an integer",
 		"wait: " + strings.Repeat("x", 99): `line 1: wait is "` + strings.Repeat("x", 40) + `…": it must be a duration`,
 		"name: a\nname: b":                 `line 2: mapping key "name" already defined at [1:1]`,
+		"name: a\n\tlazy: true":            `line 2: found character '\t' that cannot start any token`,
 		"name: [":                          "line 1: ",
 		"name: *gone":                      "",
 	} {
@@ -94,6 +95,16 @@ func TestWhatDoesNotFitIsNamedByItsLineAndKey(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "Go ") {
 			t.Errorf("%q: got %v, want one line that begins with %q", text, err, want)
 		}
+	}
+}
+
+func TestAliasesDoNotMakeAShortTextEndless(t *testing.T) {
+	text := "any:\n  a0: &a0 [x, x, x, x, x, x, x, x]\n"
+	for i := range 9 {
+		text += fmt.Sprintf("  a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 8), ", "))
+	}
+	if _, err := Read([]byte(text), new(outer)); err == nil || !strings.Contains(err.Error(), "by its aliases") {
+		t.Errorf("got %v", err)
 	}
 }
 
