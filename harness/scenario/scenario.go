@@ -263,7 +263,7 @@ func (s *Scenario) Check() error {
 	}
 	if s.Replay != nil {
 		if err := s.Replay.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("Replay: %w", err))
+			errs = append(errs, fmt.Errorf("replay: %w", err))
 		}
 	}
 	if s.Replay != nil && s.World != "virtual" {

@@ -104,7 +104,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"arrivals of 0 clients": func(s *Scenario) { s.Workload.At = []time.Duration{} },
 		"when the clock starts": func(s *Scenario) { s.Workload.At = []time.Duration{-1} },
 		"only the real one":     func(s *Scenario) { s.Replay = anEnvironment() },
-		"Replay: environment":   func(s *Scenario) { s.World, s.Replay = "virtual", &Environment{} },
+		"replay: environment":   func(s *Scenario) { s.World, s.Replay = "virtual", &Environment{} },
 		"deadline":              func(s *Scenario) { s.Deadline = -1 },
 		"patience":              func(s *Scenario) { s.Patience = -1 },
 		"recovery":              func(s *Scenario) { s.Recovery = -1 },

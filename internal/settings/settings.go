@@ -132,7 +132,7 @@ func Value(n ast.Node, to any) error {
 // they belong to.
 func Locate(n ast.Node, err error) error {
 	return each(err, func(err error) error {
-		e, ok := err.(*Error)
+		e, ok := err.(*Error) //nolint:errorlint // itself, not what it wraps
 		if !ok || e.Line > 0 {
 			return err
 		}
@@ -158,7 +158,7 @@ func In(path string, err error) error {
 // theirs are.
 func Below(key string, err error) error {
 	return each(err, func(err error) error {
-		e, ok := err.(*Error)
+		e, ok := err.(*Error) //nolint:errorlint // itself, not what it wraps
 		if !ok {
 			return err
 		}
@@ -172,7 +172,7 @@ func each(err error, f func(error) error) error {
 	if err == nil {
 		return nil
 	}
-	all, ok := err.(interface{ Unwrap() []error })
+	all, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // itself, not what it wraps
 	if !ok {
 		return f(err)
 	}
