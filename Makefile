@@ -61,6 +61,10 @@ matrix: build ## measure how often the verdict is wrong, for some minutes, and w
 matrix-tenth: build ## one of ten cases of one seed: no failure of the code may be dismissed
 	$(BIN) matrix --tenth --seeds 1
 
+.PHONY: record
+record: build ## reproduce the catalogue under 100 seeds, and write the track record into README.md and docs/claims.md
+	$(BIN) record --readme README.md --claims docs/claims.md
+
 .PHONY: determinism
 determinism: compiler ## play SEEDS scenarios, 1,000 unless told, on 1 and 2 processors and with -race: the same traces
 	@hashes=$$(mktemp -d); trap 'rm -rf "$$hashes"' EXIT; set -ex; \

@@ -11,6 +11,7 @@ import (
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/internal/page"
 )
 
 func noMutant(string) (subject.Subject, error) { return subject.Ours(), nil }
@@ -270,36 +271,24 @@ func TestTheTable(t *testing.T) {
 	}
 }
 
-func TestTheTableGoesBetweenItsMarkers(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "page.md")
-	table := Tabulate(outcomes(), nil)
-	write := func(text string) {
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	begin, end := marks("virtual")
-	write("before\n" + begin + "\nthe former table\n" + end + "\nafter\n")
-	for range 2 { // it can be done again
-		if err := table.Into(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := string(text)
-	if !strings.HasPrefix(got, "before\n") || !strings.HasSuffix(got, end+"\nafter\n") || strings.Contains(got, "former") || strings.Count(got, "Survivors") != 1 {
-		t.Errorf("got:\n%s", got)
-	}
-	write("a page without\n")
-	if err := table.Into(path); err == nil || CheckPage(path, "virtual") == nil {
-		t.Error("a page without markers was written")
-	}
+func TestTheTableGoesIntoThePageOfVerdicts(t *testing.T) {
 	for _, world := range []string{"virtual", "process"} {
 		if err := CheckPage("../../docs/verdict.md", world); err != nil {
 			t.Error(err)
 		}
+	}
+	path := filepath.Join(t.TempDir(), "page.md")
+	text, err := os.ReadFile("../../docs/verdict.md")
+	if err == nil {
+		err = os.WriteFile(path, text, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Tabulate(outcomes(), nil).Into(path); err != nil {
+		t.Fatal(err)
+	}
+	if text, err = page.Read(path, part("virtual")); err != nil || !strings.HasPrefix(string(text), "In the virtual world 16 cases") {
+		t.Errorf("got %s, %v", text, err)
 	}
 }

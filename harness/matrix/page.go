@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/butfor/butfor/internal/page"
 )
 
 // Markdown is the table for people.
@@ -98,41 +99,16 @@ func (t Table) truths() string {
 	return strings.Join(all, ", ")
 }
 
-// Marks are between what the table of a world stands in a page.
-func marks(world string) (begin, end string) {
-	return fmt.Sprintf("<!-- The table of the %s world, by `butfor matrix`: -->", world), fmt.Sprintf("<!-- End of the table of the %s world. -->", world)
-}
+// part is what the table of a world is called in a page.
+func part(world string) string { return "the table of the " + world + " world, by butfor matrix" }
 
-// Into writes the table into a page, in place of the one between its markers.
-func (t Table) Into(path string) error {
-	before, after, err := around(path, t.World)
-	if err != nil {
-		return err
-	}
-	begin, end := marks(t.World)
-	text := slices.Concat(before, []byte(begin+"\n\n"), t.Markdown(), []byte("\n"+end), after)
-	return os.WriteFile(path, text, 0o666)
-}
+// Into writes the table into a page, in place of the one of its world.
+func (t Table) Into(path string) error { return page.Write(path, part(t.World), t.Markdown()) }
 
 // CheckPage says whether a table of a world can be written into a page.
 func CheckPage(path, world string) error {
-	_, _, err := around(path, world)
+	_, err := page.Read(path, part(world))
 	return err
-}
-
-// around is what stands before the table of a page, and after it.
-func around(path, world string) (before, after []byte, err error) {
-	page, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	begin, end := marks(world)
-	before, rest, begins := bytes.Cut(page, []byte(begin))
-	_, after, ends := bytes.Cut(rest, []byte(end))
-	if !begins || !ends {
-		return nil, nil, fmt.Errorf("%s: it has no markers between which the table goes: %s and %s", path, begin, end)
-	}
-	return before, after, nil
 }
 
 func clip(s string) string {

@@ -1,0 +1,169 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// A Reproduction is how a finding shows itself in one pool, under many seeds.
+type Reproduction struct {
+	Line            // of the first seed
+	Worlds []string // that show it
+	Seeds  int      // that were tried
+	Showed int      // ... and came out as claimed
+	Record *scenario.Record
+}
+
+// TrackRecord is the table of all findings with the pools that they are about, as
+// they came out at a commit.
+func TrackRecord(all []Reproduction, commit string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "At commit %s, in virtual time; the seconds are those of one run with its verdict.\n\n", commit)
+	b.WriteString("| finding | what happens | pool | worlds | verdict | seeds that show it | seconds |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range all {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %d of %d | %.2g |\n",
+			r.Finding, cell(r.Truth), cell(withVariant(r.Line)), strings.Join(r.Worlds, ", "), verdictCell(r.Line), r.Showed, r.Seeds, max(r.Seconds, 0.01))
+	}
+	return b.Bytes()
+}
+
+// verdictCell is what is claimed of a case where that came out, and else what did.
+func verdictCell(l Line) string {
+	switch {
+	case l.Expected == "":
+		return "shown by its figure: " + cell(l.Figure)
+	case l.Verdict == l.Expected:
+		return string(l.Verdict)
+	}
+	return fmt.Sprintf("**%s**, expected %s", l.Verdict, l.Expected)
+}
+
+func withVariant(l Line) string {
+	if l.Variant == "" {
+		return l.Subject
+	}
+	return l.Subject + ", " + l.Variant
+}
+
+// Claims is the page of what the two reports said, with the figures of each finding
+// by its first seed.
+func Claims(sentences []findings.Sentence, all []Reproduction, commit string) []byte {
+	const notYet findings.Holding = "not measured yet"
+	var b bytes.Buffer
+	counts := map[findings.Holding]int{}
+	sentences = slices.Clone(sentences)
+	for i, s := range sentences {
+		if s.Finding != "" && !slices.ContainsFunc(all, func(r Reproduction) bool { return r.Finding == s.Finding }) {
+			sentences[i].Holds = notYet
+		}
+		counts[sentences[i].Holds]++
+	}
+	fmt.Fprintf(&b, "Of %d sentences %d are refuted, %d hold in part, %d hold, %d are not measured yet; %d speak of nothing that can be measured. At commit %s, in virtual time.\n",
+		len(sentences), counts[findings.Refuted], counts[findings.HoldsInPart], counts[findings.Holds], counts[notYet], counts[findings.Unmeasured], commit)
+	last := ""
+	for _, s := range sentences {
+		if s.Report != last {
+			fmt.Fprintf(&b, "\n## %s\n\n| section | it says | does it hold | what happens | figure |\n| --- | --- | --- | --- | --- |\n", s.Report)
+			last = s.Report
+		}
+		happens, figure := "", ""
+		if s.Holds == notYet {
+			happens = "`" + s.Finding + "`"
+		}
+		if of := slices.DeleteFunc(slices.Clone(all), func(r Reproduction) bool { return r.Finding != s.Finding }); len(of) > 0 {
+			happens, figure = fmt.Sprintf("%s (`%s`)", of[0].Truth, s.Finding), figures(of)
+		}
+		fmt.Fprintf(&b, "| %s | “%s” | %s | %s | %s |\n", s.Section, cell(s.Quote), s.Holds, cell(happens), cell(figure))
+	}
+	return b.Bytes()
+}
+
+// figures are what the pools of a finding's first variant showed.
+func figures(of []Reproduction) string {
+	var said []string
+	for _, r := range of {
+		if r.Variant == of[0].Variant {
+			said = append(said, fmt.Sprintf("%s %s: %s", r.Subject, r.Figure, r.Verdict))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// Settings is a table of a finding's variants by its pools.
+func Settings(all []Reproduction) []byte {
+	var variants, pools []string
+	at := map[[2]string]Reproduction{}
+	for _, r := range all {
+		if !slices.Contains(variants, r.Variant) {
+			variants = append(variants, r.Variant)
+		}
+		if !slices.Contains(pools, r.Subject) {
+			pools = append(pools, r.Subject)
+		}
+		at[[2]string{r.Variant, r.Subject}] = r
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "| setting | %s |\n|%s\n", strings.Join(pools, " | "), strings.Repeat(" --- |", len(pools)+1))
+	for _, v := range variants {
+		fmt.Fprintf(&b, "| %s |", cell(v))
+		for _, p := range pools {
+			r := at[[2]string{v, p}]
+			fmt.Fprintf(&b, " %s: %s |", cell(r.Figure), r.Verdict)
+		}
+		b.WriteString("\n")
+	}
+	return b.Bytes()
+}
+
+// Lives is a table of what a finding's variants ask of the pools' workers: how many
+// are started, how many of them die unasked, and for how long they live.
+func Lives(all []Reproduction) []byte {
+	var b bytes.Buffer
+	b.WriteString("| preset | pool | calls served | workers started | died unasked | lived, on average | verdict |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range all {
+		started, died, lived := lives(r.Record)
+		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %.1f boots | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls, started, died, lived.Seconds()/r.UnitS, r.Verdict)
+	}
+	return b.Bytes()
+}
+
+// lives are how many workers there were until the workload was over, how many of
+// them ended unasked, and how long they lived by then.
+func lives(r *scenario.Record) (started, died int, average time.Duration) {
+	over, ok := r.First(scenario.Probing)
+	if !ok {
+		over, _ = r.First(scenario.Close)
+	}
+	asked := map[string]bool{}
+	for _, e := range r.Events {
+		if e.Kind == scenario.Exit && e.Asked {
+			asked[e.Worker] = true
+		}
+	}
+	for _, w := range r.Workers() {
+		if w.Launched >= over.At {
+			continue
+		}
+		started++
+		end := over.At
+		if w.Exited >= 0 && w.Exited < over.At {
+			end = w.Exited
+			if !asked[w.ID] {
+				died++
+			}
+		}
+		average += end - w.Launched
+	}
+	return started, died, average / time.Duration(max(1, started))
+}
+
+// cell is text as it may stand in a cell of a table.
+func cell(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "|", "\\|"), "\n", " ")
+}
