@@ -37,3 +37,10 @@ func quiet(u Unit) scenario.Contract {
 	c.Outside = 0
 	return c
 }
+
+// mute is one in which a start may be mute.
+func mute(u Unit) *scenario.Contract {
+	c := agreed(u)
+	c.Mute = 1
+	return &c
+}

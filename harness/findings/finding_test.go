@@ -252,7 +252,7 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 			if err := c.Scenario.Check(); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			if c.Accept.Unit <= 0 || c.Accept.UnitName == "" {
+			if !c.Accept.nothing() && (c.Accept.Unit <= 0 || c.Accept.UnitName == "") {
 				t.Errorf("%s: times are told in %v %q", name, c.Accept.Unit, c.Accept.UnitName)
 			}
 			if want := c.Accept.Times; want != nil && (len(want) != c.Accept.Served || !slices.IsSorted(want)) {
@@ -267,12 +267,13 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 				ours++
 				switch n := w.Clients * max(1, w.Calls); {
 				case c.Expected == scenario.Sound && c.Accept.Served == n:
+				case c.Expected == scenario.Sound && c.Accept.Served > 0 && (w.DieAfter > 0 || len(c.Scenario.Faults) > 0): // some are excused
 				case c.Expected == scenario.Environmental && len(c.Scenario.Faults) > 0:
 				case c.Expected == scenario.Infeasible && c.Scenario.Deadline < units.Waits:
 				default:
 					t.Errorf("%s: expected %q with %d of %d served, want sound with all, or a fault or a deadline that excuses it", name, c.Expected, c.Accept.Served, n)
 				}
-			case "V1", "V2-seed", "herd":
+			case "V1", "V2-seed", "V2-P3", "V2-last", "V3", "herd":
 				if !slices.Contains([]scenario.Word{scenario.Sound, scenario.Architectural, scenario.Amplified, ""}, c.Expected) {
 					t.Errorf("%s: expected %q", name, c.Expected)
 				}
@@ -286,10 +287,14 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 	}
 }
 
-// Times are multiples of the unit, so that a slow machine changes none of them.
+// Times are multiples of the unit, so that a slow machine changes none of them. Where
+// it is no matter they may be those of the original.
 func TestCasesScaleWithTheUnit(t *testing.T) {
 	twice := Unit{Waits: 2 * units.Waits, Computes: 2 * units.Computes, Wait: scenario.Demand{Wait: 2 * units.Wait.Wait}, Compute: scenario.Demand{CPU: 2 * units.Compute.CPU}}
 	for _, f := range All() {
+		if !slices.Contains(f.Worlds, "process") {
+			continue
+		}
 		once, again := f.Cases(units), f.Cases(twice)
 		for i, c := range once {
 			a, b := c.Scenario, again[i].Scenario

@@ -15,6 +15,7 @@ var longLivedWorkers = Finding{
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		const clients, size = 20, 4
+		every := .3
 		one := func(s subject.Subject, word scenario.Word, a Accept) {
 			a.Unit, a.UnitName = u.Waits, "boots"
 			cases = append(cases, Case{
@@ -24,7 +25,7 @@ var longLivedWorkers = Finding{
 					Start:   u.Wait,
 					Warm:    1,
 					Workload: scenario.Workload{
-						Clients: clients, Arrive: scenario.Rate, Every: times(.3, u.Waits), Mortal: true,
+						Clients: clients, Arrive: scenario.Rate, Every: times(every, u.Waits), Mortal: true,
 						Command: "echo", Args: map[string]any{"text": "hello"},
 					},
 					Deadline: times(5, u.Waits),
@@ -36,6 +37,11 @@ var longLivedWorkers = Finding{
 		one(dspex.V1(), "", Accept{Served: clients})
 		one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 1})
 		one(subject.Ours(), scenario.Sound, Accept{Served: clients, MostUsed: size})
+		// Their fix: V2-last has the port back at the check-in, when the client is gone
+		// and its worker with it. There is time for each start.
+		every = 2
+		one(dspex.V2Last(), "", Accept{Served: clients, Workers: clients})
+		cases[len(cases)-1].Variant = "their fix, clients 2 boots apart"
 		return cases
 	},
 }

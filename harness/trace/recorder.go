@@ -321,6 +321,9 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	frame, err := p.Port.Recv(ctx)
 	if err != nil {
+		if errors.Is(err, wire.ErrTooLarge) {
+			p.garbled(err)
+		}
 		p.saw(err)
 		return frame, err
 	}
@@ -356,6 +359,25 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return frame, nil
+}
+
+// garbled notes that the worker has sent something of which no frame can be made:
+// whatever it was asked last, it has come to an end with that. Which of several it was
+// nobody knows.
+func (p *port) garbled(err error) {
+	p.rec.point(p.who, "recv")
+	e := scenario.Event{Kind: scenario.Recv, Worker: p.id, Text: err.Error()}
+	p.evidence(&e)
+	p.rec.mu.Lock()
+	defer p.rec.mu.Unlock()
+	if len(p.pending) != 1 {
+		return
+	}
+	for e.ID, e.Call = range p.pending {
+		e.Probe = p.rec.calls[e.Call].probe
+	}
+	clear(p.pending)
+	p.rec.add(e)
 }
 
 func (p *port) evidence(e *scenario.Event) {

@@ -48,6 +48,7 @@ type far struct {
 	exit   worker.Exit
 	refuse error // what Send says
 	eof    bool  // what Recv says
+	broken error // ... ever after
 	sent   [][]byte
 	out    chan []byte
 	done   chan struct{}
@@ -62,6 +63,9 @@ func (f *far) Send(_ context.Context, frame []byte) error {
 }
 
 func (f *far) Recv(ctx context.Context) ([]byte, error) {
+	if f.broken != nil {
+		return nil, f.broken
+	}
 	select {
 	case b := <-f.out: // also after the end
 		return b, nil
@@ -716,5 +720,33 @@ func TestAFrameReachesItsWorkerOnce(t *testing.T) {
 	}
 	if len(f.sent) != 4 {
 		t.Errorf("4 frames were sent, and %d arrived", len(f.sent))
+	}
+}
+
+func TestWhatIsNoFrameEndsTheOneCallThatItsWorkerHas(t *testing.T) {
+	for n, want := range []int{0, 1, 0} {
+		b := newBench(t)
+		p, f := b.launch("w1")
+		for i := range n {
+			b.make(p, fmt.Sprintf("c%d", i+1), int64(i+1))
+		}
+		f.broken = &wire.FrameError{Size: 1 << 30, Err: wire.ErrTooLarge}
+		for range 2 {
+			if _, err := p.Recv(context.Background()); !errors.Is(err, wire.ErrTooLarge) {
+				b.Errorf("received %v", err)
+			}
+		}
+		ended := 0
+		for _, e := range b.Seal() {
+			if e.Kind != scenario.Recv {
+				continue
+			}
+			if ended++; e.Call != "c1" || e.ID != 1 || e.Err != "" || e.Text != f.broken.Error() {
+				b.Errorf("%+v", e)
+			}
+		}
+		if ended != want || n == 1 && b.Executing("c1") {
+			b.Errorf("of %d calls %d came to an end, want %d", n, ended, want)
+		}
 	}
 }

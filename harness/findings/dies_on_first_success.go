@@ -1,0 +1,28 @@
+package findings
+
+import (
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var diesOnFirstSuccess = Finding{
+	ID:     "dies-on-first-success",
+	Claim:  "V1 serves its callers, one at a time",
+	Source: "V1",
+	Truth:  "the answer of a successful command is an illegal return: the pool dies of its first success",
+	Kind:   "verdict",
+	Worlds: []string{"virtual", "process"},
+	Cases: func(u Unit) []Case {
+		return try(scenario.Scenario{
+			Config:   subject.Config{Size: 1},
+			Start:    u.Wait,
+			Workload: at(u.Waits, []float64{2, 3}, "echo", hello),
+			Deadline: u.Waits,
+		}, u.Waits, "boots",
+			trial{"", dspex.V1(), with(dspex.DiesOnFirstSuccess), scenario.Architectural, Accept{}},
+			trial{"repaired", dspex.V1(), nil, scenario.Sound, Accept{Served: 2}},
+			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}},
+		)
+	},
+}

@@ -1,0 +1,32 @@
+package findings
+
+import (
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var healthBlocksPool = Finding{
+	ID:     "health-blocks-pool",
+	Claim:  "health checks are part of a resilient pool",
+	Source: "V2-P3",
+	Truth:  "the check is made at a check-in, inside the manager, and its answer goes to the client: everybody waits for five seconds",
+	Kind:   "verdict",
+	Worlds: []string{"virtual"},
+	Cases: func(u Unit) []Case {
+		return try(scenario.Scenario{
+			Config:   subject.Config{Size: 2},
+			Start:    u.Wait,
+			Warm:     2,
+			Workload: scenario.Workload{Clients: 2, At: []time.Duration{31 * time.Second, 31*time.Second + 500*time.Millisecond}, Command: "echo", Args: hello},
+			Deadline: time.Second,
+			Patience: 10 * time.Second,
+		}, time.Second, "s",
+			trial{"", dspex.V2P3(), without(dspex.InlineBreaker), scenario.Architectural, Accept{Served: 2, LastBy: 4.5}},
+			trial{"without the check", dspex.V2P3(), without(dspex.InlineBreaker, dspex.HealthBlocksPool), scenario.Sound, Accept{Served: 2}},
+			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}},
+		)
+	},
+}

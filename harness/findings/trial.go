@@ -1,0 +1,66 @@
+package findings
+
+import (
+	"maps"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+// A trial is a subject that is put to a scenario, and what must come of it: nothing
+// is claimed if there are neither word nor accept.
+type trial struct {
+	variant string
+	of      subject.Subject
+	options map[string]any // bugs that are turned on or off
+	word    scenario.Word  // "" if nothing is claimed
+	accept  Accept
+}
+
+// try has each of the trials' subjects in a scenario of its own, told in a unit.
+func try(sc scenario.Scenario, unit time.Duration, name string, trials ...trial) (cases []Case) {
+	for _, t := range trials {
+		sc := sc
+		sc.Subject = t.of
+		if t.options != nil {
+			sc.Config.Options = maps.Clone(t.options)
+		}
+		if t.word != "" || !t.accept.nothing() {
+			t.accept.Unit, t.accept.UnitName = unit, name
+		}
+		cases = append(cases, Case{Variant: t.variant, Scenario: sc, Expected: t.word, Accept: t.accept})
+	}
+	return cases
+}
+
+// with and without are options of the historical family.
+func with(bugs ...dspex.Switch) map[string]any    { return turned(true, bugs) }
+func without(bugs ...dspex.Switch) map[string]any { return turned(false, bugs) }
+
+func turned(on bool, bugs []dspex.Switch) map[string]any {
+	options := map[string]any{}
+	for _, b := range bugs {
+		options[string(b)] = on
+	}
+	return options
+}
+
+// and joins options.
+func and(some, more map[string]any) map[string]any {
+	all := maps.Clone(some)
+	maps.Copy(all, more)
+	return all
+}
+
+// at is a workload of a client at each of these times, in units, with one call each.
+func at(unit time.Duration, when []float64, command string, args map[string]any) scenario.Workload {
+	w := scenario.Workload{Clients: len(when), Command: command, Args: args}
+	for _, x := range when {
+		w.At = append(w.At, times(x, unit))
+	}
+	return w
+}
+
+var hello = map[string]any{"text": "hello"}
