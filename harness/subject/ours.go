@@ -2,8 +2,13 @@ package subject
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
 	"github.com/butfor/butfor/pool"
 	"github.com/butfor/butfor/worker"
@@ -22,10 +27,7 @@ type ours struct {
 }
 
 func openOurs(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) {
-	if err := cfg.optionless(); err != nil {
-		return nil, err
-	}
-	p, err := pool.New(ctx, l, pool.Config{
+	settings := pool.Config{
 		Name:             cfg.Name,
 		Size:             cfg.Size,
 		Overflow:         cfg.Overflow,
@@ -37,16 +39,92 @@ func openOurs(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) 
 		CheckoutTimeout:  cfg.CheckoutTimeout,
 		CallTimeout:      cfg.CallTimeout,
 		Evidence:         true,
-	})
+	}
+	if err := own(&settings, cfg.Options); err != nil {
+		return nil, err
+	}
+	p, err := pool.New(ctx, l, settings)
 	if err != nil {
 		return nil, err
 	}
 	return &ours{Pool: p, leases: map[string][]*leased{}}, nil
 }
 
+// own takes in what only our pool has, under the names of its settings: affinity
+// (strict, preferred or none), session_ttl, session_limit, ping_every,
+// tend_timeout, max_calls, max_age and seed.
+func own(s *pool.Config, options map[string]any) error {
+	unknown := Config{Options: map[string]any{}}
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		text := fmt.Sprint(options[name])
+		var err error
+		whole := func() (n int) {
+			n, err = strconv.Atoi(text)
+			return n
+		}
+		lasting := func() (d time.Duration) {
+			d, err = time.ParseDuration(text)
+			return d
+		}
+		switch name {
+		case "affinity":
+			at := slices.Index([]string{pool.Strict: "strict", pool.Preferred: "preferred", pool.None: "none"}, text)
+			if s.Affinity = pool.Affinity(at); at < 0 {
+				err = errors.New("it is strict, preferred or none")
+			}
+		case "session_ttl":
+			s.SessionTTL = lasting()
+		case "session_limit":
+			s.SessionLimit = whole()
+		case "ping_every":
+			s.PingEvery = lasting()
+		case "tend_timeout":
+			s.TendTimeout = lasting()
+		case "max_calls":
+			s.MaxCalls = whole()
+		case "max_age":
+			s.MaxAge = lasting()
+		case "seed":
+			s.Seed, err = strconv.ParseUint(text, 10, 64)
+		default:
+			unknown.Options[name] = true
+		}
+		if err != nil {
+			return fmt.Errorf("option %s is %q: %w", name, text, err)
+		}
+	}
+	return unknown.optionless()
+}
+
 func (p *ours) Call(ctx context.Context, c Call) (Reply, error) {
-	r, err := p.Pool.Call(ctx, c.Command, c.args())
+	if c.Session != "" {
+		return p.callIn(ctx, c)
+	}
+	r, err := p.Pool.Call(ctx, c.Command, c.Args)
 	return Reply{Result: r.Result, Worker: r.Worker, Evidence: r.Evidence}, err
+}
+
+// callIn makes a call in a session. One that is lost says so to one caller, and
+// begins anew with the next.
+func (p *ours) callIn(ctx context.Context, c Call) (Reply, error) {
+	s, err := p.Session(c.Session)
+	if err != nil {
+		return Reply{}, err
+	}
+	r, err := s.Call(ctx, c.Command, c.Args)
+	if errors.Is(err, pool.ErrSessionLost) {
+		err = errors.Join(err, s.End(ctx))
+	}
+	return Reply{Result: r.Result, Worker: r.Worker, Evidence: r.Evidence}, err
+}
+
+// EndSession implements SessionEnder.
+func (p *ours) EndSession(ctx context.Context, id string) error {
+	s, err := p.Session(id)
+	if err != nil {
+		return err
+	}
+	return s.End(ctx)
 }
 
 // leased is a worker in a client's hands.

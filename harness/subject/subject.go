@@ -19,7 +19,7 @@ import (
 // A Pool is what the harness asks of a pool under test. Both methods may be
 // called concurrently.
 //
-// Optional, found by assertion: Warmer, ClientWatcher and Lessor.
+// Optional, found by assertion: Warmer, ClientWatcher, Lessor and SessionEnder.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
 	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
@@ -78,7 +78,7 @@ func (c *Config) optionless() error {
 	if len(c.Options) == 0 {
 		return nil
 	}
-	return fmt.Errorf("this subject has no options, but was given %q", slices.Sorted(maps.Keys(c.Options)))
+	return fmt.Errorf("this subject has no such options: %q", slices.Sorted(maps.Keys(c.Options)))
 }
 
 // ErrClientDied is the cause with which the ctx of a dead client's calls ends.
@@ -93,6 +93,12 @@ type Warmer interface {
 // ended.
 type ClientWatcher interface {
 	ClientDied(client string)
+}
+
+// A SessionEnder is told that a session is over, and returns once every worker has
+// forgotten it.
+type SessionEnder interface {
+	EndSession(ctx context.Context, id string) error
 }
 
 // A Lessor lets clients take a worker out of the pool, for more than one call.

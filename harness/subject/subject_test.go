@@ -218,6 +218,119 @@ func TestOursPassesEachSettingThrough(t *testing.T) {
 	}
 }
 
+func TestOursPassesItsOwnOptionsThrough(t *testing.T) {
+	bg := context.Background()
+	call := func(t *testing.T, p Pool, session string) Reply {
+		t.Helper()
+		r, err := p.Call(bg, Call{Command: "put", Args: map[string]any{"key": "k", "value": 1}, Session: session})
+		if err != nil {
+			t.Error(err)
+		}
+		return r
+	}
+	for name, c := range map[string]struct {
+		options map[string]any
+		test    func(t *testing.T, p Pool, l *model.Launcher)
+	}{
+		"affinity, strict by itself": {nil, func(t *testing.T, p Pool, l *model.Launcher) {
+			at := call(t, p, "s").Worker
+			together(bg, p, 2, ms)
+			if again := call(t, p, "s").Worker; again != at {
+				t.Errorf("a session goes from %s to %s", at, again)
+			}
+		}},
+		"affinity none": {map[string]any{"affinity": "none", "seed": 7}, func(t *testing.T, p Pool, l *model.Launcher) {
+			at := call(t, p, "s").Worker
+			held, err := p.(Lessor).Checkout(bg) // which is idle last
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer held.Checkin()
+			if again := call(t, p, "s").Worker; again == at {
+				t.Errorf("a session waits for %s", at)
+			}
+		}},
+		"session_ttl": {map[string]any{"session_ttl": "1s"}, func(t *testing.T, p Pool, l *model.Launcher) {
+			call(t, p, "s")
+			time.Sleep(sec)
+			synctest.Wait()
+			for _, w := range l.Ports() {
+				if held := w.Sessions(); len(held) > 0 {
+					t.Errorf("%s holds %q", w.ID, held)
+				}
+			}
+		}},
+		"session_limit": {map[string]any{"session_limit": 1}, func(t *testing.T, p Pool, l *model.Launcher) {
+			call(t, p, "s")
+			if _, err := p.Call(bg, Call{Command: "echo", Session: "t"}); !errors.Is(err, pool.ErrSessionLimit) {
+				t.Errorf("got %v", err)
+			}
+			if err := p.(SessionEnder).EndSession(bg, "s"); err != nil {
+				t.Error(err)
+			}
+			call(t, p, "t")
+		}},
+		"ping_every and tend_timeout": {map[string]any{"ping_every": "10s", "tend_timeout": "3s"}, func(t *testing.T, p Pool, l *model.Launcher) {
+			time.Sleep(13 * sec) // the first is deaf
+			synctest.Wait()
+			if n := len(l.Ports()); n != 3 {
+				t.Errorf("%d workers were started, want one in place of the deaf one", n)
+			}
+		}},
+		"max_calls": {map[string]any{"max_calls": 1}, func(t *testing.T, p Pool, l *model.Launcher) {
+			call(t, p, "")
+			synctest.Wait()
+			if n := len(l.Ports()); n != 3 {
+				t.Errorf("%d workers were started, want one in place of the old one", n)
+			}
+		}},
+		"max_age": {map[string]any{"max_age": "1h"}, func(t *testing.T, p Pool, l *model.Launcher) {
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if n := len(l.Ports()); n != 4 {
+				t.Errorf("%d workers were started, want two in place of the old ones", n)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			profile := first(model.Profile{DeafAt: 1}, model.Profile{})
+			if !strings.HasPrefix(name, "ping") {
+				profile = nil
+			}
+			bubble(t, Ours(), Config{Size: 2, Options: c.options}, profile, func(t *testing.T, p Pool, l *model.Launcher) {
+				_ = p.(Warmer).Warm(bg, 2)
+				c.test(t, p, l)
+			})
+		})
+	}
+	for name, value := range map[string]any{"affinity": "loose", "max_age": 3, "max_calls": "many", "seed": -1} {
+		_, err := Ours().Open(bg, &model.Launcher{}, Config{Size: 1, Options: map[string]any{name: value}})
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s %v: got %v", name, value, err)
+		}
+	}
+}
+
+func TestALostSessionSaysSoAndThenBeginsAnew(t *testing.T) {
+	bubble(t, Ours(), Config{Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
+		in := func(command string) error {
+			_, err := p.Call(context.Background(), Call{Command: command, Args: map[string]any{"key": "k", "value": 1}, Session: "s"})
+			return err
+		}
+		if err := in("put"); err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Ports()[0].Kill()
+		synctest.Wait()
+		if err := in("get"); !errors.Is(err, pool.ErrSessionLost) {
+			t.Errorf("got %v", err)
+		}
+		if err := in("get"); err != nil {
+			t.Errorf("then got %v", err)
+		}
+	})
+}
+
 func TestOursAsksForEvidenceAndHandsItOut(t *testing.T) {
 	offers := func(int) model.Profile {
 		return model.Profile{Hello: map[string]any{"status": "ok", "capabilities": []string{"evidence"}}}
