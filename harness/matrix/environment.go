@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/faults"
@@ -15,6 +16,14 @@ type environment struct {
 }
 
 func (e environment) is() string { return e.name }
+
+// deadly says whether workers die of calls in it.
+func (e environment) deadly() bool {
+	return slices.ContainsFunc(e.draw(draw(0, e.name)), func(e faults.Entry) bool {
+		_, dies := e.Fault.(faults.ExitMidCall)
+		return dies
+	})
+}
 
 // The kinds of environments. What is inside the contract excuses nothing.
 const (

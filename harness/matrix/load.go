@@ -20,7 +20,13 @@ type load struct {
 	kinds  []string // of environments that it is put to; nil: all
 }
 
-func (l load) in(e environment) bool { return l.kinds == nil || slices.Contains(l.kinds, e.kind) }
+// in says whether it is put to an environment. A historical pool without its bugs
+// still begins no start for those in line when a worker dies of a call: among such
+// deaths it is not sound, in the contract neither, and nobody could say whose fault
+// a miss is.
+func (l load) in(e environment) bool {
+	return (l.kinds == nil || slices.Contains(l.kinds, e.kind)) && !(l.family == historical && e.deadly())
+}
 
 func (l load) is() string { return l.name }
 
