@@ -46,7 +46,7 @@ func caseOf(ctx context.Context, t *testing.T, of Result) judge.Case {
 		}}
 	}
 	ideals := &family{seed: of.Scenario.Seed}
-	c := judge.Case{Run: of.Record, Ideal: ideals.best, Play: s.play, Again: s.again}
+	c := judge.Case{Run: of.Record, Ideal: ideals.best, Play: s.play, Probe: s.probe, Again: s.again}
 	c.Met, c.Unknown = again(of, Replaying{})
 	return c
 }
@@ -86,8 +86,15 @@ type replays struct {
 	stuck error
 }
 
-func (s *replays) play(sc scenario.Scenario) (r *scenario.Record, err error) {
+// play plays the workload alone: what is missed in it does not hang on probes.
+func (s *replays) play(sc scenario.Scenario) (*scenario.Record, error) { return s.stage(sc, false) }
+
+func (s *replays) probe(sc scenario.Scenario) (*scenario.Record, error) {
 	_, probe := s.of.Record.First(scenario.Probing)
+	return s.stage(sc, probe)
+}
+
+func (s *replays) stage(sc scenario.Scenario, probe bool) (r *scenario.Record, err error) {
 	err = s.bounded(func(t *testing.T) (err error) {
 		r, err = stage(s.ctx, t, sc, sc.Subject, probe)
 		return err

@@ -17,6 +17,8 @@ type Case struct {
 	// Play runs this pool under a scenario in virtual time. Its error says why that
 	// can't be done.
 	Play func(scenario.Scenario) (*scenario.Record, error)
+	// Probe is Play, and asks after the workload what capacity there is.
+	Probe func(scenario.Scenario) (*scenario.Record, error)
 	// Again runs it under what it met in the likely orders of what happened at one
 	// moment, up to so many, until the same calls miss their deadline.
 	Again func(frozen bool, orders int) (scenario.Comparison, error)

@@ -29,7 +29,7 @@ func (t *trial) heal() {
 	environment.Starts, environment.Calls, environment.Deaths, environment.Further = seen.Starts, seen.Calls, seen.Deaths, nil
 	sc.Replay = &environment
 	sc.Recovery += t.underWay()
-	r, err := t.Play(sc)
+	r, err := t.Probe(sc)
 	if err != nil {
 		t.inconclusive(fmt.Sprintf("%s; what hurt it was not over by then, and it can't be replayed: %v", t.lost, err))
 		return

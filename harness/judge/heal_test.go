@@ -27,7 +27,7 @@ func lostOne(t *testing.T, after float64) Case {
 func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T) {
 	replayed := func(n string) func(c *Case) {
 		return func(c *Case) {
-			c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+			c.Probe = func(sc scenario.Scenario) (*scenario.Record, error) {
 				if e := sc.Replay; len(e.Further) > 0 || len(e.Starts) != 1 {
 					t.Errorf("faults that have stopped hurt starts in its replay: %+v, %+v", e.Starts, e.Further)
 				}
@@ -48,7 +48,7 @@ func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T)
 		"hardly anybody":                   {0.1, nil, scenario.Architectural, "capacity lost for good"},
 		"others were, and it comes again":  {3, replayed("2"), scenario.Sound, "all 1 calls were answered within 300 ms, the last after 100 ms; in the replay it has its capacity again"},
 		"others were, and it never comes":  {3, replayed("1"), scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2, in a replay in which nobody else wants a CPU then"},
-		"others were, and nobody can tell": {3, func(c *Case) { c.Play = func(scenario.Scenario) (*scenario.Record, error) { return nil, errNone } }, scenario.Inconclusive, "capacity lost for good"},
+		"others were, and nobody can tell": {3, func(c *Case) { c.Probe = func(scenario.Scenario) (*scenario.Record, error) { return nil, errNone } }, scenario.Inconclusive, "capacity lost for good"},
 	} {
 		c := lostOne(t, x.after)
 		if x.change != nil {
@@ -69,7 +69,7 @@ func TestAStartThatIsUnderWayIsWaitedFor(t *testing.T) {
 		c := lostOne(t, 0)
 		c.Met.Recovery = time.Second
 		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: 2 * time.Second, Cut: true, Demand: scenario.Demand{Wait: x.asks}}}
-		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+		c.Probe = func(sc scenario.Scenario) (*scenario.Record, error) {
 			if sc.Recovery != time.Second+x.asks {
 				t.Errorf("%s: it is given %v to recover", name, sc.Recovery)
 			}
@@ -106,7 +106,7 @@ func TestAMuteStartExcusesNoMoreThanItsOwnPlaceAndOnlyWhereAFaultMadeItSo(t *tes
 		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: ms}, {Worker: 1, Begin: 0, End: 2 * time.Second, Cut: true, Mute: true, Demand: scenario.Demand{Wait: 1900 * ms}}}
 		launches := []scenario.Event{{Kind: scenario.Launch, Worker: "u0"}, {Kind: scenario.Launch, Worker: "u1"}, x.fault}
 		c.Run.Events = append(launches, c.Run.Events...)
-		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+		c.Probe = func(sc scenario.Scenario) (*scenario.Record, error) {
 			if want := c.Met.Recovery + max(1900*ms, x.timeout); sc.Recovery != want {
 				t.Errorf("%s: it is given %v to recover, want %v", name, sc.Recovery, want)
 			}
