@@ -172,6 +172,12 @@ func (t *trial) found(readings []reading, seeds int) {
 	t.table(a, b, c, d, seeds)
 	first := readings[0]
 	switch {
+	case blamed(readings): // the one or the other
+		t.verdict.Word = first.words[len(first.words)/2]
+		t.verdict.Reason = t.sentence(b, c, d)
+		if !first.alike() || len(readings) > 1 && !slices.Equal(first.words, readings[1].words) {
+			t.verdict.Reason += "; what part the environment has in it is a near tie: " + t.perScale(first.words)
+		}
 	case !first.alike():
 		t.undecided(fmt.Sprintf("near tie: %s", t.perScale(first.words)))
 	case len(readings) > 1 && !slices.Equal(first.words, readings[1].words):
@@ -186,6 +192,15 @@ func (t *trial) found(readings []reading, seeds int) {
 		t.verdict.Word = first.words[0]
 		t.verdict.Reason = t.sentence(b, c, d)
 	}
+}
+
+// blamed says whether the code has its part in the misses whatever is read.
+func blamed(readings []reading) bool {
+	return !slices.ContainsFunc(readings, func(r reading) bool {
+		return slices.ContainsFunc(r.words, func(w scenario.Word) bool {
+			return w != scenario.Architectural && w != scenario.Amplified && w != scenario.Overdetermined
+		})
+	})
 }
 
 func (t *trial) perScale(words []scenario.Word) string {

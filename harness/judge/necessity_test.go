@@ -122,10 +122,12 @@ func TestTheVerdictIsTheFourCells(t *testing.T) {
 		}}, scenario.Architectural, []string{"inside the contract this pool misses it as well"}},
 		"never served": {world{always(time.Hour), always(200 * ms), always(time.Hour), always(90 * ms)}, scenario.Architectural,
 			[]string{"(1 got no answer: gave_up)"}},
-		"a near tie of this pool": {world{always(900 * ms), always(200 * ms), always(290 * ms), always(90 * ms)}, scenario.Inconclusive,
-			[]string{"near tie: architectural at 0.90 of the deadline, amplified at 1.00 of the deadline, amplified at 1.10 of the deadline"}},
+		"a near tie of this pool, whose fault it is in any case": {world{always(900 * ms), always(200 * ms), always(290 * ms), always(90 * ms)}, scenario.Amplified,
+			[]string{"it takes both", "what part the environment has in it is a near tie: architectural at 0.90 of the deadline, amplified at 1.00 of the deadline, amplified at 1.10 of the deadline"}},
 		"a near tie of the ideal ones": {world{always(900 * ms), always(320 * ms), always(100 * ms), always(90 * ms)}, scenario.Inconclusive,
 			[]string{"near tie: environmental at 0.90", "amplified at 1.10"}},
+		"a near tie of this pool, which may be no fault of its": {world{always(900 * ms), always(800 * ms), always(290 * ms), always(90 * ms)}, scenario.Inconclusive,
+			[]string{"near tie: overdetermined at 0.90 of the deadline, environmental at 1.00"}},
 		"hangs on the load": {world{always(900 * ms), func(_ uint64, frozen bool) time.Duration {
 			if frozen {
 				return 800 * ms
@@ -174,8 +176,8 @@ func TestWhereCallersWaitInAnyCaseOneReplayDoesForAllDeadlines(t *testing.T) {
 		c.Play = func(sc scenario.Scenario) (*scenario.Record, error) { plays++; return play(sc) }
 		return c
 	}
-	for took, tells := range map[time.Duration]string{290 * ms: "near tie: architectural at 0.90 of the deadline, amplified at 1.00", 320 * ms: "architectural at 1.00 of the deadline, amplified at 1.10"} {
-		if v := Judge(on(world{always(900 * ms), always(200 * ms), always(took), always(90 * ms)})); v.Word != scenario.Inconclusive || !strings.Contains(v.Reason, tells) {
+	for took, tells := range map[time.Duration]string{290 * ms: "near tie: overdetermined at 0.90 of the deadline, environmental at 1.00", 320 * ms: "overdetermined at 1.00 of the deadline, environmental at 1.10"} {
+		if v := Judge(on(world{always(900 * ms), always(800 * ms), always(took), always(90 * ms)})); v.Word != scenario.Inconclusive || !strings.Contains(v.Reason, tells) {
 			t.Errorf("%s: %s", v.Word, v.Reason)
 		}
 	}
