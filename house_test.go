@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"harness/trace":    {"harness/scenario"},
 	"harness/judge":    {"harness/scenario", "harness/cpu"},
 	"harness/findings": {"harness/scenario"},
-	"harness/report":   {"harness/scenario"},
+	"harness/report":   {"harness/scenario", "harness/findings"},
 	"harness/matrix":   {"harness/scenario"},
 	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
 	"cmd":              {"harness", "harness/mutant", "harness/overlay"},
@@ -37,6 +37,7 @@ var rooms = map[string][]string{
 	"ci":                {}, // for what is embedded alone
 	"internal/point":    {},
 	"internal/settings": {},
+	"internal/page":     {},
 	// For tests.
 	"internal/leftover": {"worker"},
 	// For tests, and for who builds the mutants.
@@ -44,7 +45,7 @@ var rooms = map[string][]string{
 	"harness/overlay": {},
 }
 
-var forAll = []string{"python", "internal/point", "internal/settings"}
+var forAll = []string{"python", "internal/point", "internal/settings", "internal/page"}
 
 func roomOf(path string) string {
 	path = strings.TrimPrefix(path, module)
