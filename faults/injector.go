@@ -104,6 +104,9 @@ func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
 	return i, nil
 }
 
+// Any says whether there is anything in the plan.
+func (i *Injector) Any() bool { return len(i.entries) > 0 }
+
 // Begin is called before the pool is opened.
 func (i *Injector) Begin() {
 	i.mu.Lock()
@@ -244,8 +247,12 @@ func (i *Injector) ends(e *entry) {
 	i.world.Point(fmt.Sprintf("fault %d", e.place), "ends")
 }
 
-// sleep waits; false if the faults were stopped, or cut was closed, before.
+// sleep waits; false if the faults were stopped, or cut was closed, before. Where
+// there is nothing to wait for, nothing comes before.
 func (i *Injector) sleep(d time.Duration, cut <-chan struct{}) bool {
+	if d <= 0 {
+		return true
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

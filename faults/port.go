@@ -196,7 +196,6 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return frame, err
 	}
-	p.i.world.Point(p.who, "recv")
 	reply, err := wire.ParseReply(frame)
 	if err != nil {
 		return frame, nil // it is the pool's to say what it is

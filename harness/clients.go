@@ -35,26 +35,35 @@ func (cs *clients) client(nth int, at time.Duration) {
 	if !sleep(cs.life, at) {
 		return
 	}
-	cs.world.Point(name, "come") // else the deadlines of a burst would fall on one instant
 	w := cs.sc.Workload
-	life, die := context.WithCancelCause(cs.life)
-	defer die(nil)
+	life, die := cs.life, func() {}
+	if w.DieAfter > 0 || cs.hurt.Any() {
+		ctx, cancel := context.WithCancelCause(cs.life)
+		defer cancel(nil)
+		life, die = ctx, func() { cancel(subject.ErrClientDied) }
+	}
 	if w.DieAfter > 0 {
-		defer time.AfterFunc(w.DieAfter, func() { die(subject.ErrClientDied) }).Stop()
+		cs.world.Point(name, "come") // else its death and its call's deadline might fall on one instant
+		defer time.AfterFunc(w.DieAfter, die).Stop()
 	}
 	for n := range w.Calls {
 		if n > 0 && !sleep(life, w.Think) {
 			break
 		}
 		id := w.Call(nth, n+1)
-		cs.rec.Arrive(id, name, w.Command, false)
-		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()) // counted from the arrival
-		ctx, giveUp := context.WithCancelCause(ctx)
-		h := &holder{had: make(chan subject.Lease, 1), caller: cs.hurt.Arrives(faults.Caller{
-			Client: name, Nth: nth, Call: id,
-			GiveUp: func() { giveUp(faults.ErrGaveUp) },
-			Die:    func() { die(subject.ErrClientDied) },
-		})}
+		cs.rec.Arrive(id, name, w.Command, false)                       // a point: else the deadlines of a burst would fall on one instant
+		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()+aside) // counted from the arrival
+		h := &holder{}
+		if cs.hurt.Any() {
+			var giveUp context.CancelCauseFunc
+			ctx, giveUp = context.WithCancelCause(ctx)
+			h.had = make(chan subject.Lease, 1)
+			h.caller = cs.hurt.Arrives(faults.Caller{
+				Client: name, Nth: nth, Call: id,
+				GiveUp: func() { giveUp(faults.ErrGaveUp) },
+				Die:    die,
+			})
+		}
 		cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, h)
 		h.caller.Back()
 		cs.hold(life, name, h)
@@ -66,9 +75,7 @@ func (cs *clients) client(nth int, at time.Duration) {
 	if w.Mortal || errors.Is(context.Cause(life), subject.ErrClientDied) {
 		cs.world.Point(name, "died")
 		cs.rec.Add(scenario.Event{Kind: scenario.ClientDied, Client: name})
-		select {
-		case <-cs.opened:
-		default:
+		if !isClosed(cs.opened) {
 			return // the pool never heard of it
 		}
 		if pool, ok := cs.pool().(subject.ClientWatcher); ok {
@@ -79,11 +86,15 @@ func (cs *clients) client(nth int, at time.Duration) {
 	}
 }
 
+// aside keeps a caller's patience apart from a timeout of the pool's own, which may
+// be as long and begins at the same instant.
+const aside = time.Nanosecond
+
 // A holder is a client in one call of its own; probes have none. It may take a
 // worker out for it.
 type holder struct {
-	caller *faults.Caller
-	had    chan subject.Lease // what it took out, once it has
+	caller *faults.Caller     // nil without faults
+	had    chan subject.Lease // what it took out, once it has; nil if it never will
 }
 
 // ask makes a call, on a worker that the client takes out if it is meant to and
@@ -159,15 +170,16 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 
 // make is the call itself, in a goroutine that the subject may keep.
 func (cs *clients) make(ctx context.Context, id string, c subject.Call, h *holder, back chan<- outcome) {
-	select {
-	case <-cs.opened:
-	case <-ctx.Done():
-	}
-	select {
-	case <-cs.opened: // both may have been true
-	default:
-		back <- outcome{err: fmt.Errorf("the pool was still opening: %w", context.Cause(ctx))}
-		return
+	if !isClosed(cs.opened) {
+		select {
+		case <-cs.opened:
+		case <-ctx.Done():
+		}
+		if !isClosed(cs.opened) { // both may have been true
+			back <- outcome{err: fmt.Errorf("the pool was still opening: %w", context.Cause(ctx))}
+			return
+		}
+		cs.world.Point(id, "begin") // all that waited have been woken at once
 	}
 	pool := cs.pool()
 	if pool == nil {
@@ -183,6 +195,15 @@ func (cs *clients) returned(ctx context.Context, id, client string, o outcome) {
 	cause := context.Cause(ctx)
 	excused := errors.Is(cause, subject.ErrClientDied) || errors.Is(cause, faults.ErrGaveUp)
 	cs.rec.Return(id, client, o.reply, o.err, excused)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // sleep waits; false if ctx ended first.

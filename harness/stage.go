@@ -213,7 +213,7 @@ func (a *act) mark(e scenario.Event) {
 func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Config) {
 	opened := make(chan struct{})
 	var pool subject.Pool
-	a.mark(scenario.Event{Kind: scenario.Open})
+	a.rec.Add(scenario.Event{Kind: scenario.Open}) // there is nobody else yet
 	go func() {
 		defer close(opened)
 		p, err := guarded(a.life, func() (subject.Pool, error) { return s.Open(a.life, launcher, cfg) })
@@ -234,7 +234,7 @@ func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Conf
 	if a.sc.Warm > 0 && a.wait(opened) && pool != nil {
 		a.warm(pool)
 	}
-	a.mark(scenario.Event{Kind: scenario.Go})
+	a.rec.Add(scenario.Event{Kind: scenario.Go})
 	a.hurt.Clock()
 	cs.run()
 	if a.wait(opened) {
@@ -435,7 +435,7 @@ func (a *act) close() {
 		e.Err = "Close: " + err.Error()
 		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
 	}
-	a.mark(e)
+	a.rec.Add(e)
 }
 
 // goroutines lists those of the subject that are left once Open's ctx has ended.

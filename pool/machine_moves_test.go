@@ -85,7 +85,7 @@ type warmer struct {
 // open opens the pool.
 func (m *machine) open(ctx context.Context, w *virtual.World) (err error) {
 	m.world = w
-	m.launcher = &model.Launcher{Point: m.park, Profile: m.profile}
+	m.launcher = &model.Launcher{Turn: m.turn, Profile: m.profile}
 	opened := make(chan struct{})
 	m.do("opener", "open", func() {
 		defer close(opened)
@@ -120,6 +120,14 @@ func (m *machine) park(who, at string) {
 	m.parked.Add(1)
 	m.world.Point(who, at)
 	m.parked.Add(-1)
+}
+
+func (m *machine) turn(who, at string, then func()) {
+	m.parked.Add(1)
+	m.world.Turn(who, at, func() {
+		m.parked.Add(-1)
+		then()
+	})
 }
 
 // settle returns once nobody has anything to do but to wait for time to go by.

@@ -38,6 +38,9 @@ type scatter struct {
 }
 
 func (p scatter) Call(ctx context.Context, c subject.Call) (subject.Reply, error) {
+	if c.Command != "burn" { // a probe is to hold its worker
+		return p.Pool.Call(ctx, c)
+	}
 	id, _ := c.Args["call_id"].(string)
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id))

@@ -5,13 +5,17 @@ package trace
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -25,13 +29,15 @@ const CallID = "call_id"
 
 // A Recorder writes events. Safe for concurrent use. What is seen at an edge is
 // written right after a scheduling point, so that where the order of goroutines
-// is controlled, so is the trace.
+// is controlled, so is the trace: one of the recorder's, or where a frame comes from
+// a worker, the world's, in which it answered.
 type Recorder struct {
 	now   func() time.Duration // since the run began
 	point func(who, at string) // where the order of goroutines may be decided
 
 	mu      sync.Mutex
 	events  []scenario.Event
+	back    int // the last so many are calls that came back, not in their order yet
 	ports   []*port
 	calls   map[string]*call
 	sealed  bool
@@ -66,6 +72,7 @@ func (r *Recorder) add(e scenario.Event) {
 	if r.sealed {
 		return // what comes later belongs to no run
 	}
+	r.settle()
 	e.At = r.now()
 	r.events = append(r.events, e)
 	if r.changed != nil {
@@ -78,6 +85,7 @@ func (r *Recorder) add(e scenario.Event) {
 func (r *Recorder) Seal() []scenario.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.settle()
 	r.sealed = true
 	return r.events
 }
@@ -91,9 +99,8 @@ func (r *Recorder) Arrive(id, client, command string, probe bool) {
 	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: client, Command: command, Probe: probe})
 }
 
-// Begin notes that it is made, and tags it.
+// Begin notes that it is made, and tags it. Its caller comes from a point.
 func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
-	r.point(id, "begin")
 	args := make(map[string]any, len(c.Args)+1) // the caller's is not ours to change
 	maps.Copy(args, c.Args)
 	args[CallID] = id
@@ -102,13 +109,13 @@ func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
 }
 
 // Return notes how it ended, and compares the answer with those that workers
-// gave to this call.
+// gave to this call. No point is needed, as it makes no odds to the pool which of
+// two calls was back first: those of one instant are written by name.
 func (r *Recorder) Return(id, client string, reply subject.Reply, err error, excused bool) {
-	r.point(id, "return")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.calls[id]
-	e := scenario.Event{Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
+	e := scenario.Event{At: r.now(), Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
 	if err != nil {
 		e.Err = err.Error()
 	} else {
@@ -119,7 +126,21 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 			}
 		}
 	}
-	r.add(e)
+	if !r.sealed {
+		r.events = append(r.events, e)
+		r.back++
+	}
+}
+
+// settle puts in order which calls have come back since the last event: several may
+// at one instant, woken by one thing.
+func (r *Recorder) settle() {
+	if r.back > 1 {
+		slices.SortFunc(r.events[len(r.events)-r.back:], func(a, b scenario.Event) int {
+			return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.Call, b.Call))
+		})
+	}
+	r.back = 0
 }
 
 // Lose notes that a call did not come back at all.
@@ -238,6 +259,7 @@ type port struct {
 	id      string
 	who     string // at points
 	watched chan struct{}
+	greeted atomic.Bool // it was sent its first frame
 
 	// guarded by rec.mu
 	pending map[int64]string // calls by the id of their frame
@@ -286,7 +308,9 @@ func (p *port) saw(err error) {
 }
 
 func (p *port) Send(ctx context.Context, frame []byte) error {
-	p.rec.point(p.who, "send")
+	if p.greeted.Swap(true) { // else it comes with its launch, as that is when its hello is asked for
+		p.rec.point(p.who, "send")
+	}
 	e := scenario.Event{Kind: scenario.Send, Worker: p.id}
 	if request, err := wire.ParseHead(frame); err != nil {
 		e.Err = err.Error()
@@ -327,7 +351,6 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 		p.saw(err)
 		return frame, err
 	}
-	p.rec.point(p.who, "recv")
 	e := scenario.Event{Kind: scenario.Recv, Worker: p.id}
 	reply, err := wire.ParseReply(frame)
 	if err != nil {

@@ -83,18 +83,3 @@ func asks(command string, number func(name string) float64) (d Demand) {
 	}
 	return Demand{Wait: asked}
 }
-
-// age ends the worker once it is of the age at which it dies.
-func (p *Port) age() {
-	t := time.NewTimer(time.Until(p.Begin.Add(p.profile.DieAge)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-p.done:
-		return
-	}
-	if p.launcher.Point != nil {
-		p.launcher.Point(p.who, "of age")
-	}
-	p.crash(*p.profile.DieAged)
-}

@@ -28,7 +28,7 @@ func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 	switch function := r.Text("function"); function {
 	case "builtins:print":
 		reply.Result = json.RawMessage("null")
-		if slices.Contains(p.habits, worker.Prints) {
+		if p.has(worker.Prints) {
 			p.broken.Store(true)
 		}
 	case "builtins:object":
@@ -37,3 +37,5 @@ func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("ArgumentError: args.function: a model has no %q", function), ErrorType: "ArgumentError"}
 	}
 }
+
+func (p *Port) has(h worker.Habit) bool { return slices.Contains(p.habits, h) }

@@ -9,11 +9,9 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/butfor/butfor/worker"
@@ -43,11 +41,15 @@ type Profile struct {
 	DieAge     time.Duration // ... so long after its launch
 }
 
-// A CPU gives one worker its time on the processors.
+// A CPU gives one worker its time on the processors. It computes one thing at a
+// time. Its methods may be called concurrently.
 type CPU interface {
-	// Burn returns once d of CPU time was had: true; or, once stop is closed,
-	// false.
-	Burn(stop <-chan struct{}, d time.Duration) bool
+	// Burn has had called once d of CPU time was had, unless Stop comes before; it
+	// is called by a goroutine that holds no lock.
+	Burn(d time.Duration, had func())
+	// Stop ends what it computes, if it does: had may still be called, if it was
+	// about to be.
+	Stop()
 	// Used is what the worker has had so far, and for how long it could run and
 	// had to wait.
 	Used() (had, waited time.Duration)
@@ -64,8 +66,11 @@ type Launcher struct {
 	// Fate says what becomes of a call. nil: it asks for what its command does, and
 	// is answered.
 	Fate func(Call) Fate
-	// Point is where a worker's order among others is decided. nil: nowhere.
-	Point func(who, at string)
+	// Turn is where a worker's order among others is decided: it has then called,
+	// by a goroutine that holds no lock, when it is the turn of who at that place. It
+	// is asked once whatever a worker is in the midst of is done, and before anybody
+	// can see what came of it. nil: it is the turn of each at once.
+	Turn func(who, at string, then func())
 
 	mu       sync.Mutex
 	asked    int // launches that were asked for
@@ -90,8 +95,7 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 	}
 	p := &Port{
 		ID: id, Begin: time.Now(), launcher: l,
-		in: newPipe(), out: newPipe(),
-		killed: make(chan struct{}), stop: make(chan struct{}), done: make(chan struct{}),
+		out: newPipe(), done: make(chan struct{}),
 	}
 	if l.Profile != nil {
 		p.profile = l.Profile(n)
@@ -100,7 +104,7 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 		alter(&p.profile)
 	}
 	p.habits = worker.Habits(ctx)
-	if l.Point != nil {
+	if l.Turn != nil {
 		p.who = id + "/" + strconv.Itoa(n+1)
 	}
 	if l.CPU != nil {
@@ -114,7 +118,7 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 		return nil, err
 	}
 	l.most = max(l.most, l.alive())
-	go p.run()
+	p.boot()
 	return p, nil
 }
 
@@ -148,7 +152,8 @@ func (l *Launcher) alive() (n int) {
 	return n
 }
 
-// A Port is a model worker.
+// A Port is a model worker. It has no goroutine: it goes on as it is sent frames,
+// as its demands are met, and as it is told to end.
 type Port struct {
 	ID    string
 	Begin time.Time // of the launch
@@ -156,20 +161,29 @@ type Port struct {
 	launcher *Launcher
 	profile  Profile
 	habits   []worker.Habit
-	who      string // at points
+	who      string // in turns
 	cpu      CPU
-	in, out  pipe
-	killed   chan struct{}
-	stop     chan struct{} // killed or its stdin closed: it leaves off whatever it does
+	out      pipe
 	done     chan struct{}
 	exit     worker.Exit
 
 	broken atomic.Bool // its stream has something in it that is no frame
 
-	mu       sync.Mutex
-	calls    int
-	died     *worker.Exit       // by itself, in the midst of something
+	mu       sync.Mutex // guards what follows, and all that it does
+	in       [][]byte
 	sessions map[string]session // by id
+	calls    int
+	busy     bool // it boots, or serves a frame
+	booting  bool
+	wait     time.Duration // of its demand, once it has had the CPU time
+	then     func()        // what comes once it is met
+	asked    bool          // for its turn, in which that comes about
+	stopped  bool          // it leaves off whatever it does, and serves nothing any more
+	killed   bool
+	died     *worker.Exit // by itself, in the midst of something
+	waiting  *time.Timer
+	ordered  *time.Timer // its exit
+	age      *time.Timer
 }
 
 // Boot is what its start asks for; ok is false if it never says hello, or ends
@@ -209,7 +223,10 @@ func (p *Port) Send(ctx context.Context, frame []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p.in.put(bytes.Clone(frame))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.in = append(p.in, bytes.Clone(frame))
+	p.next()
 	return nil
 }
 
@@ -253,100 +270,28 @@ func (p *Port) Exit() worker.Exit { return p.exit }
 
 // Kill implements worker.Port.
 func (p *Port) Kill() error {
-	p.end(true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.killed = true
+	p.stop()
+	if !p.busy { // one that is stubborn, too
+		p.leave()
+	}
 	return nil
 }
 
 // Close implements worker.Port.
 func (p *Port) Close(ctx context.Context) error {
-	p.end(false)
+	p.mu.Lock()
+	p.stop()
+	p.mu.Unlock()
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		p.end(true)
+		_ = p.Kill()
 		<-p.done
 	}
 	return nil
-}
-
-// crash has the worker end itself in the midst of whatever it does, unless it was
-// told to end before.
-func (p *Port) crash(exit worker.Exit) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !isClosed(p.stop) {
-		p.died = &exit
-		close(p.stop)
-	}
-}
-
-func (p *Port) end(kill bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if kill && !isClosed(p.killed) {
-		close(p.killed)
-	}
-	if !isClosed(p.stop) {
-		close(p.stop)
-	}
-}
-
-// run is the worker's life.
-func (p *Port) run() {
-	if p.profile.DieAged != nil {
-		go p.age()
-	}
-	p.exit = p.live()
-	p.mu.Lock()
-	died := p.died
-	p.mu.Unlock()
-	if died != nil {
-		p.exit = *died
-	} else if isClosed(p.stop) {
-		p.exit = worker.Exit{}
-		if slices.Contains(p.habits, worker.Outlives) {
-			p.cpu.Burn(p.killed, outlived)
-		}
-		if p.profile.Stubborn > 0 {
-			t := time.NewTimer(p.profile.Stubborn)
-			defer t.Stop()
-			select {
-			case <-t.C:
-			case <-p.killed:
-			}
-		}
-		if isClosed(p.killed) {
-			p.exit = worker.Exit{Code: -1, Signal: syscall.SIGKILL}
-		}
-	}
-	close(p.done)
-}
-
-// do meets a demand; false if the worker was told to end meanwhile. Whether it
-// was told so at the very instant of its end is decided at a point.
-func (p *Port) do(cpu, wait time.Duration) bool {
-	if cpu <= 0 && wait <= 0 {
-		return !isClosed(p.stop)
-	}
-	if cpu <= 0 || p.cpu.Burn(p.stop, cpu) {
-		p.sleep(wait)
-	}
-	if p.launcher.Point != nil {
-		p.launcher.Point(p.who, "woke")
-	}
-	return !isClosed(p.stop)
-}
-
-func (p *Port) sleep(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-p.stop:
-	}
 }
 
 // alone is a CPU that nobody else wants.
@@ -354,6 +299,7 @@ type alone struct {
 	share float64 // 0: all
 
 	mu    sync.Mutex
+	timer *time.Timer
 	since time.Time     // when it began to burn; zero if it does not
 	spent time.Duration // on it, running or waiting
 }
@@ -365,21 +311,25 @@ func (a *alone) part() float64 {
 	return 1
 }
 
-func (a *alone) Burn(stop <-chan struct{}, d time.Duration) bool {
-	a.mu.Lock()
-	a.since = time.Now()
-	a.mu.Unlock()
-	t := time.NewTimer(time.Duration(float64(d) / a.part()))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-stop:
-	}
+func (a *alone) Burn(d time.Duration, had func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.since = time.Now()
+	a.timer = time.AfterFunc(time.Duration(float64(d)/a.part()), func() {
+		a.Stop()
+		had()
+	})
+}
+
+func (a *alone) Stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.since.IsZero() {
+		return
+	}
+	a.timer.Stop()
 	a.spent += time.Since(a.since)
 	a.since = time.Time{}
-	return !isClosed(stop)
 }
 
 func (a *alone) Used() (had, waited time.Duration) {

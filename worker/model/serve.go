@@ -4,85 +4,232 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
 
-// live boots and serves until the worker ends by itself or is told to.
-func (p *Port) live() worker.Exit {
+// What follows is done under the port's mutex, but for what takes it.
+
+// boot begins its life.
+func (p *Port) boot() {
 	f := &p.profile
-	if !p.do(f.BootCPU, f.BootWait) {
-		return worker.Exit{}
+	if f.DieAged != nil {
+		p.age = time.AfterFunc(f.DieAge, func() { p.crash(*f.DieAged) })
 	}
-	if f.DieBooted != nil {
-		return *f.DieBooted
+	if f.BootCPU <= 0 && f.BootWait <= 0 && f.DieBooted == nil {
+		return
 	}
-	for {
-		frame, ok := p.next()
-		if !ok {
-			return worker.Exit{}
+	p.booting = true
+	p.do(Demand{CPU: f.BootCPU, Wait: f.BootWait}, func() {
+		if f.DieBooted != nil {
+			p.end(*f.DieBooted)
 		}
-		r, err := wire.ParseHead(frame)
-		if err != nil {
-			return worker.Exit{Code: 2}
-		}
+	})
+}
+
+// next has it serve the next frame, if it may and there is one.
+func (p *Port) next() {
+	if p.busy || p.stopped || len(p.in) == 0 {
+		return
+	}
+	frame := p.in[0]
+	p.in = slices.Delete(p.in, 0, 1)
+	r, err := wire.ParseHead(frame)
+	if err != nil {
+		p.dies(worker.Exit{Code: 2})
+		return
+	}
+	f, reply := &p.profile, wire.Reply{ID: r.ID, Success: true}
+	switch {
+	case r.ID != 0:
 		order, _ := wire.OrderIn(frame)
-		reply := wire.Reply{ID: r.ID, Success: true}
-		if r.ID == 0 {
-			switch {
-			case f.DieAtHello != nil:
-				return *f.DieAtHello
-			case f.Mute:
-				continue
-			}
-			p.hello(&reply)
-		} else if exit, ended := p.call(r, order, &reply); ended {
-			return exit
-		} else if reply.ErrorType == resultError && slices.Contains(p.habits, worker.Swallows) {
-			continue
+		p.call(r, order, reply)
+	case f.DieAtHello != nil:
+		p.dies(*f.DieAtHello)
+	case f.Mute:
+		p.do(Demand{}, func() {})
+	default:
+		p.hello(&reply)
+		p.do(Demand{}, func() { p.answer(r, reply) })
+	}
+}
+
+// dies has it end at once, in place of an answer.
+func (p *Port) dies(exit worker.Exit) { p.do(Demand{}, func() { p.end(exit) }) }
+
+// do has it meet a demand, and then, in its turn, what comes of it.
+func (p *Port) do(d Demand, then func()) {
+	p.busy, p.wait, p.then = true, d.Wait, then
+	if d.CPU > 0 {
+		p.cpu.Burn(d.CPU, p.computed)
+	} else {
+		p.rest()
+	}
+}
+
+func (p *Port) computed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.rest()
+	}
+}
+
+func (p *Port) rest() {
+	if p.wait > 0 {
+		p.waiting = time.AfterFunc(p.wait, p.rested)
+	} else {
+		p.met()
+	}
+}
+
+func (p *Port) rested() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.met()
+	}
+}
+
+// met comes once its demand is met. Who has booted goes on to its hello: that is
+// what can be seen of it.
+func (p *Port) met() {
+	booted := p.booting
+	p.booting = false
+	if booted && p.profile.DieBooted == nil && len(p.in) > 0 {
+		p.busy = false
+		p.next()
+		return
+	}
+	p.ask()
+}
+
+// ask asks for its turn. Whatever it is in the midst of has one, also when it is
+// told to end meanwhile: whether that came at the very instant at which it was done
+// makes no difference then.
+func (p *Port) ask() {
+	p.asked = true
+	if turn := p.launcher.Turn; turn != nil {
+		turn(p.who, "turn", p.turned)
+	} else {
+		p.goOn()
+	}
+}
+
+func (p *Port) turned() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.goOn()
+}
+
+func (p *Port) goOn() {
+	p.asked, p.busy = false, false
+	if p.stopped {
+		p.leave()
+		return
+	}
+	p.then()
+	p.next()
+}
+
+// crash has it end itself in the midst of whatever it does, unless it was told to
+// end before.
+func (p *Port) crash(exit worker.Exit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.died = &exit
+		p.stop()
+	}
+}
+
+// stop has it leave off whatever it does.
+func (p *Port) stop() {
+	if p.stopped {
+		return
+	}
+	p.stopped = true
+	p.disarm()
+	switch {
+	case !p.busy:
+		p.leave()
+	case !p.asked:
+		p.ask()
+	}
+}
+
+func (p *Port) disarm() {
+	p.cpu.Stop()
+	for _, t := range []*time.Timer{p.waiting, p.ordered, p.age} {
+		if t != nil {
+			t.Stop()
 		}
-		if r.Evidence {
-			had, waited := p.cpu.Used()
-			reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
-		}
-		reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
-		if frame, err = wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), reply); err != nil {
-			return worker.Exit{Code: 2}
-		}
-		p.out.put(frame)
-		switch {
-		case r.ID == 0 && f.TwoHellos:
-			p.out.put(frame)
-		case r.ID != 0 && p.Calls() == f.TwiceAt:
-			if !p.do(0, f.TwiceAfter) {
-				return worker.Exit{}
-			}
-			p.out.put(frame)
-		}
-		if r.Command == "shutdown" && !slices.Contains(p.habits, worker.Stays) {
-			return worker.Exit{}
-		}
+	}
+}
+
+// leave is how it goes once it has left off.
+func (p *Port) leave() {
+	switch {
+	case p.died != nil:
+		p.end(*p.died)
+	case p.killed:
+		p.end(worker.Exit{Code: -1, Signal: syscall.SIGKILL})
+	case p.has(worker.Outlives):
+		p.cpu.Burn(outlived, p.gone)
+	case p.profile.Stubborn > 0:
+		p.waiting = time.AfterFunc(p.profile.Stubborn, p.gone)
+	default:
+		p.end(worker.Exit{})
+	}
+}
+
+// gone ends it that was told to.
+func (p *Port) gone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end(worker.Exit{})
+}
+
+// end ends it.
+func (p *Port) end(exit worker.Exit) {
+	if p.Gone() {
+		return
+	}
+	p.stopped = true
+	p.disarm()
+	p.exit = exit
+	close(p.done)
+}
+
+// answer puts out a reply.
+func (p *Port) answer(r wire.Head, reply wire.Reply) {
+	if r.Evidence {
+		had, waited := p.cpu.Used()
+		reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
+	}
+	reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
+	frame, err := wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), reply)
+	if err != nil {
+		p.end(worker.Exit{Code: 2})
+		return
+	}
+	p.out.put(frame)
+	again := func() { p.out.put(frame) }
+	switch f := &p.profile; {
+	case r.Command == "shutdown" && !p.has(worker.Stays):
+		p.end(worker.Exit{})
+	case r.ID == 0 && f.TwoHellos:
+		again()
+	case r.ID != 0 && p.calls == f.TwiceAt:
+		p.do(Demand{Wait: f.TwiceAfter}, again)
 	}
 }
 
 // frameRest is about how many bytes a reply has beside its result.
 const frameRest = 160
-
-// next waits for a frame; false if the worker is told to end meanwhile.
-func (p *Port) next() (frame []byte, ok bool) {
-	for !isClosed(p.stop) {
-		if frame, ok = p.in.take(); ok {
-			return frame, true
-		}
-		select { // only wakes us
-		case <-p.in.some:
-		case <-p.stop:
-		}
-	}
-	return nil, false
-}
 
 var statusOK = json.RawMessage(`{"status":"ok","capabilities":["evidence"]}`)
 
@@ -94,45 +241,46 @@ func (p *Port) hello(reply *wire.Reply) {
 	}
 }
 
-// call serves one call, in which it may have been ordered to exit; ended says that
-// the worker ended in the midst of it.
-func (p *Port) call(r wire.Head, order wire.Order, reply *wire.Reply) (exit worker.Exit, ended bool) {
-	p.mu.Lock()
+// call serves one call, in which it may have been ordered to exit.
+func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 	p.calls++
 	n := p.calls
-	p.mu.Unlock()
 	if n == p.profile.DieAtCall {
-		return worker.Exit{Code: 1}, true
+		p.dies(worker.Exit{Code: 1})
+		return
 	}
 	if deaf := p.profile.DeafAt; deaf > 0 && n >= deaf {
-		<-p.stop
-		return worker.Exit{}, true
+		p.busy = true
+		return
 	}
+	ordered := worker.Exit{Code: order.Exit}
 	if order.Exit != 0 {
 		if order.After <= 0 {
-			return worker.Exit{Code: order.Exit}, true
+			p.dies(ordered)
+			return
 		}
-		defer time.AfterFunc(order.After, func() { p.crash(worker.Exit{Code: order.Exit}) }).Stop()
+		p.ordered = time.AfterFunc(order.After, func() { p.crash(ordered) })
 	}
-	asked, known := p.serve(r, reply)
+	asked, known := p.serve(r, &reply)
 	fate := Fate{Demand: asked}
 	if p.launcher.Fate != nil {
 		fate = p.launcher.Fate(Call{ID: r.Text("call_id"), Command: r.Command, Asked: asked})
-		fate.alter(reply, known)
-	}
-	if !p.do(fate.CPU, fate.Wait) {
-		return worker.Exit{}, true
-	}
-	if order.Exit != 0 { // the call was over sooner: it is not answered either
-		return worker.Exit{Code: order.Exit}, true
-	}
-	if fate.Dies != nil {
-		return *fate.Dies, true
+		fate.alter(&reply, known)
 	}
 	if n == p.profile.WrongIDAt {
 		reply.ID++
 	}
-	return worker.Exit{}, false
+	p.do(fate.Demand, func() {
+		switch {
+		case order.Exit != 0: // the call was over sooner: it is not answered either
+			p.end(ordered)
+		case fate.Dies != nil:
+			p.end(*fate.Dies)
+		case reply.ErrorType == resultError && p.has(worker.Swallows):
+		default:
+			p.answer(r, reply)
+		}
+	})
 }
 
 // Knows says whether a worker has a command.

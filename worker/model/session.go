@@ -33,10 +33,8 @@ func keeps(command string) bool {
 
 // keep carries out a command that is about sessions, as the Python worker does:
 // none but reset_state shows or changes what belongs to another session, and one
-// is not made by looking into it.
+// is not made by looking into it. It is called under the port's mutex.
 func (p *Port) keep(r *wire.Head) (result any, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch r.Command {
 	case "put":
 		return p.put(r)

@@ -31,39 +31,38 @@ type spot struct {
 	arrival arrival // of a client
 }
 
-// inTurn puts those in order who come at one instant. Each goes through three spots
-// until it turns to the pool, before which the pool must be open.
+// arrives says whether it is a call's.
+func (p spot) arrives() bool { return p.at == "arrive" || p.at == "begin" }
+
+// inTurn puts those in order who come at one instant, those who are to die in two
+// steps. They turn to the pool as they
+// arrive; those who arrive before it is open, once it is and it is their turn.
 func (s *stage) inTurn(together []arrival) {
 	var waiting, early []spot
 	opened := together[0].at > 0 || s.sc.Warm > 0
-	come := func() {
-		for _, a := range together {
-			waiting = append(waiting, spot{s.names[a.client], "come", a})
-		}
+	if !opened {
+		waiting = append(waiting, spot{who: "open", at: "opened"})
 	}
-	if opened {
-		come()
-	} else {
-		waiting = []spot{{who: "run", at: "go"}, {who: "open", at: "opened"}}
+	for _, a := range together {
+		if s.sc.Workload.DieAfter > 0 {
+			waiting = append(waiting, spot{s.names[a.client], "come", a})
+		} else {
+			waiting = append(waiting, spot{s.ids[a.client][0], "arrive", a})
+		}
 	}
 	var order []arrival
 	for len(waiting) > 0 {
 		i := s.first(waiting)
 		p := waiting[i]
 		waiting = slices.Delete(waiting, i, i+1)
-		id := s.ids[p.arrival.client][0]
-		switch begins := (spot{id, "begin", p.arrival}); {
-		case p.at == "go":
-			come()
+		switch {
 		case p.at == "opened":
 			opened = true
 			waiting = append(waiting, early...)
 		case p.at == "come":
-			waiting = append(waiting, spot{id, "arrive", p.arrival})
-		case p.at == "arrive" && opened:
-			waiting = append(waiting, begins)
-		case p.at == "arrive":
-			early = append(early, begins)
+			waiting = append(waiting, spot{s.ids[p.arrival.client][0], "arrive", p.arrival})
+		case p.at == "arrive" && !opened:
+			early = append(early, spot{p.who, "begin", p.arrival})
 		default:
 			order = append(order, p.arrival)
 		}
@@ -79,9 +78,9 @@ func (s *stage) first(waiting []spot) int {
 			best = i
 		}
 	}
-	if begins := s.sc.Order.Begin; len(begins) > 0 && waiting[best].at == "begin" {
+	if begins := s.sc.Order.Begin; len(begins) > 0 && waiting[best].arrives() {
 		for i, p := range waiting {
-			if p.at == "begin" && turn(begins, p.who) < turn(begins, waiting[best].who) {
+			if p.arrives() && turn(begins, p.who) < turn(begins, waiting[best].who) {
 				best = i
 			}
 		}

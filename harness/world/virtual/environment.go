@@ -16,10 +16,10 @@ func (w *World) Environment() scenario.Environment {
 	if w.machine == nil {
 		return e
 	}
-	w.machine.change(func() {
-		w.machine.addHogs(&e)
-		w.machine.addQuota(&e)
-	})
+	w.machine.lock()
+	defer w.machine.unlock()
+	w.machine.addHogs(&e)
+	w.machine.addQuota(&e)
 	return e
 }
 

@@ -18,28 +18,45 @@ type machine struct {
 	timer    *time.Timer
 	sessions []*session
 	hogs     []*hog
+	had      []func() // to be called by whoever holds no lock
 }
 
 func newMachine(c cpu.Config, place func(*cpu.Machine) *cpu.Group) *machine {
 	return &machine{start: time.Now(), place: place, cpu: cpu.New(c)}
 }
 
-// change does something with the cores as they stand now.
-func (m *machine) change(f func()) {
+// lock takes the cores as they stand now.
+func (m *machine) lock() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Since(m.start)
-	m.cpu.Advance(now)
-	f()
+	m.cpu.Advance(time.Since(m.start))
+}
+
+// unlock arms the timer at their next change, and lets go of them.
+func (m *machine) unlock() {
 	at, ok := m.cpu.Next()
+	if len(m.had) > 0 {
+		at, ok = m.cpu.Now(), true
+	}
 	switch {
 	case !ok && m.timer != nil:
 		m.timer.Stop()
 	case !ok:
 	case m.timer == nil:
-		m.timer = time.AfterFunc(at-now, func() { m.change(func() {}) })
+		m.timer = time.AfterFunc(at-m.cpu.Now(), m.fire)
 	default:
-		m.timer.Reset(at - now)
+		m.timer.Reset(at - m.cpu.Now())
+	}
+	m.mu.Unlock()
+}
+
+// fire lets the cores go on, and tells those who have had what they asked for.
+func (m *machine) fire() {
+	m.lock()
+	had := m.had
+	m.had = nil
+	m.unlock()
+	for _, tell := range had {
+		tell()
 	}
 }
 
@@ -71,51 +88,72 @@ func (m *machine) session() *session {
 }
 
 // Burn implements model.CPU.
-func (s *session) Burn(stop <-chan struct{}, d time.Duration) bool {
-	had := make(chan struct{})
-	s.change(func() { s.thread = s.group.Start(d, func() { close(had) }) })
-	select {
-	case <-had:
-	case <-stop:
-	}
-	s.change(func() {
-		s.thread.Cancel()
-		s.had += s.thread.Had()
-		s.waited += s.thread.Waited() + s.thread.Throttled()
-		s.thread = nil
+func (s *session) Burn(d time.Duration, had func()) {
+	s.lock()
+	defer s.unlock()
+	s.thread = s.group.Start(d, func() {
+		s.settle()
+		s.machine.had = append(s.machine.had, had)
 	})
-	return isClosed(had)
+}
+
+// Stop implements model.CPU.
+func (s *session) Stop() {
+	s.mu.Lock()
+	idle := s.thread == nil
+	s.mu.Unlock()
+	if idle {
+		return
+	}
+	s.lock()
+	defer s.unlock()
+	if s.thread != nil {
+		s.thread.Cancel()
+		s.settle()
+	}
+}
+
+// settle adds what the thread has had, once it has come to its end.
+func (s *session) settle() {
+	had, waited := s.used()
+	s.had, s.waited, s.thread = had, waited, nil
 }
 
 // Used implements model.CPU.
 func (s *session) Used() (had, waited time.Duration) {
 	s.mu.Lock()
 	had, waited = s.had, s.waited
-	busy := s.thread != nil
+	idle := s.thread == nil
 	s.mu.Unlock()
-	if busy {
-		s.change(func() {
-			had, waited = s.had, s.waited
-			if t := s.thread; t != nil {
-				had, waited = had+t.Had(), waited+t.Waited()+t.Throttled()
-			}
-		})
+	if idle {
+		return had, waited
+	}
+	s.lock()
+	defer s.unlock()
+	return s.used()
+}
+
+func (s *session) used() (had, waited time.Duration) {
+	had, waited = s.had, s.waited
+	if t := s.thread; t != nil {
+		had, waited = had+t.Had(), waited+t.Waited()+t.Throttled()
 	}
 	return had, waited
 }
 
 // limit puts the session under a quota; 0 cores take it away.
 func (s *session) limit(cores float64, period time.Duration) {
-	s.change(func() {
-		s.group.SetQuota(cores, period)
-		s.limits = append(s.limits, limit{s.cpu.Now(), cores, period})
-	})
+	s.lock()
+	defer s.unlock()
+	s.group.SetQuota(cores, period)
+	s.limits = append(s.limits, limit{s.cpu.Now(), cores, period})
 }
 
 // throttled is how often a quota has kept the session from running.
-func (s *session) throttled() (n int) {
-	s.change(func() { n = s.group.Throttles() })
-	return n
+func (s *session) throttled() int {
+	s.lock()
+	defer s.unlock()
+	return s.group.Throttles()
 }
 
 // A hog is a thread that computes for ever, in a group of its own, until it is
@@ -127,18 +165,15 @@ type hog struct {
 }
 
 func (m *machine) hog() (stop func() time.Duration) {
-	h := &hog{}
-	m.change(func() {
-		h.from = m.cpu.Now()
-		h.thread = m.cpu.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil)
-		m.hogs = append(m.hogs, h)
-	})
-	return func() (had time.Duration) {
-		m.change(func() {
-			h.thread.Cancel()
-			had = h.thread.Had()
-			h.to, h.stopped = m.cpu.Now(), true
-		})
-		return had
+	m.lock()
+	defer m.unlock()
+	h := &hog{from: m.cpu.Now(), thread: m.cpu.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil)}
+	m.hogs = append(m.hogs, h)
+	return func() time.Duration {
+		m.lock()
+		defer m.unlock()
+		h.thread.Cancel()
+		h.to, h.stopped = m.cpu.Now(), true
+		return h.thread.Had()
 	}
 }

@@ -14,7 +14,9 @@ import (
 
 // stepMost is the most virtual time that lies between two releases. It is there
 // so that what two steps arm never fires at one instant, whose order would be
-// nobody's; and small, so that no figure hangs on it.
+// nobody's; and small, so that no figure hangs on it. It is an even number of
+// nanoseconds: what is armed in one step for times that differ by one is kept apart
+// from all that is armed in another.
 const stepMost = time.Microsecond
 
 // livelockAfter is how many steps a run may take while something is always to
@@ -50,9 +52,11 @@ type schedule struct {
 // only if both came at one instant is their order nobody's choice.
 type place struct{ who, at string }
 
-// parked is a goroutine at a point; nth counts the visits to that place.
+// parked is a goroutine at a point, or who has none and waits for his turn; nth
+// counts the visits to that place.
 type parked struct {
 	place
+	then  func() // of who has no goroutine
 	nth   int
 	came  time.Time
 	lot   uint64 // of the drawn-th visit
@@ -67,28 +71,41 @@ func newSchedule(seed uint64, pick Strategy) *schedule {
 
 // point parks the caller until the driver picks it. Hold no lock here.
 func (s *schedule) point(who, at string) {
-	here := place{who, at}
-	key := scenario.Lot(0, who, at, 0)
-	s.mu.Lock()
-	if s.over {
-		s.mu.Unlock()
+	p := s.park(who, at, nil)
+	if p == nil {
 		return
 	}
-	var p *parked
+	<-p.wake
+	s.mu.Lock()
+	s.spare = append(s.spare, p)
+	s.mu.Unlock()
+}
+
+// turn has the driver call then once it has picked it.
+func (s *schedule) turn(who, at string, then func()) {
+	if s.park(who, at, then) == nil {
+		go then() // its caller may hold a lock
+	}
+}
+
+// park parks somebody; nil once nobody is any more.
+func (s *schedule) park(who, at string, then func()) (p *parked) {
+	key := scenario.Lot(0, who, at, 0)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return nil
+	}
 	if n := len(s.spare); n > 0 {
 		p, s.spare = s.spare[n-1], s.spare[:n-1]
 	} else {
 		p = &parked{wake: make(chan struct{}, 1)}
 	}
 	s.visits[key]++
-	p.place, p.nth, p.came, p.drawn = here, s.visits[key], time.Now(), 0
+	p.place, p.nth, p.came, p.drawn, p.then = place{who, at}, s.visits[key], time.Now(), 0, then
 	s.arrived = append(s.arrived, p)
 	s.ring()
-	s.mu.Unlock()
-	<-p.wake
-	s.mu.Lock()
-	s.spare = append(s.spare, p)
-	s.mu.Unlock()
+	return p
 }
 
 // ring wakes the driver, if it dozes. It is called with the lock held.
@@ -130,7 +147,7 @@ func (s *schedule) drive() error {
 		}
 		// Time moves on only once everybody else is blocked, so this is also what
 		// waits for them.
-		time.Sleep(1 + time.Duration(s.cost.Int64N(int64(stepMost))))
+		time.Sleep(2 * time.Duration(1+s.cost.Int64N(int64(stepMost/2))))
 		s.look()
 		if busy++; busy > s.most {
 			return &LivelockError{Steps: busy, Who: s.names()}
@@ -202,7 +219,14 @@ func (s *schedule) release() {
 	p := s.parked[i]
 	s.parked = slices.Delete(s.parked, i, i+1)
 	s.choices = append(s.choices, i)
-	p.wake <- struct{}{}
+	if p.then == nil {
+		p.wake <- struct{}{}
+		return
+	}
+	p.then()
+	s.mu.Lock()
+	s.spare = append(s.spare, p)
+	s.mu.Unlock()
 }
 
 func (s *schedule) names() (names []string) {

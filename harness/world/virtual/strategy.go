@@ -101,8 +101,9 @@ func replay(choices []int) Strategy {
 	}
 }
 
-// atBegin is the point at which a call turns to the pool.
-const atBegin = "begin"
+// arrives says whether it is a call's that is about to turn to the pool: where it
+// arrives, or if the pool was not open yet, where it begins.
+func (p place) arrives() bool { return p.at == "arrive" || p.at == "begin" }
 
 // inTurn picks as another strategy does, but of the calls that are about to turn
 // to the pool the one that is named first.
@@ -113,11 +114,11 @@ func inTurn(begin []string, pick Strategy) Strategy {
 	}
 	return func(step int, ps []*parked) int {
 		best := pick(step, ps)
-		if ps[best].at != atBegin || turn[ps[best].who] == 0 {
+		if !ps[best].arrives() || turn[ps[best].who] == 0 {
 			return best
 		}
 		for i, p := range ps {
-			if t := turn[p.who]; p.at == atBegin && t > 0 && t < turn[ps[best].who] {
+			if t := turn[p.who]; p.arrives() && t > 0 && t < turn[ps[best].who] {
 				best = i
 			}
 		}

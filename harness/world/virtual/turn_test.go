@@ -15,11 +15,12 @@ func TestCallsTurnToThePoolInTheOrderThatIsAskedFor(t *testing.T) {
 		ps   []*parked
 		want int
 	}{
-		{"the one named first", parkedAt(place{"c1", atBegin}, place{"c2", atBegin}, place{"c3", atBegin}), 2},
-		{"no turn of anybody else's is taken", parkedAt(place{"a", "woke"}, place{"c3", atBegin}), 0},
-		{"nobody elsewhere is preferred", parkedAt(place{"c1", atBegin}, place{"c3", "arrive"}), 0},
-		{"one that is not named keeps its lot", parkedAt(place{"c0", atBegin}, place{"c3", atBegin}), 0},
-		{"and is not preferred", parkedAt(place{"c1", atBegin}, place{"c9", atBegin}), 0},
+		{"the one named first", parkedAt(place{"c1", "begin"}, place{"c2", "begin"}, place{"c3", "begin"}), 2},
+		{"no turn of anybody else's is taken", parkedAt(place{"a", "send"}, place{"c3", "begin"}), 0},
+		{"nobody elsewhere is preferred", parkedAt(place{"c1", "begin"}, place{"c3", "send"}), 0},
+		{"some may come while others have waited for the pool", parkedAt(place{"c1", "begin"}, place{"c3", "arrive"}), 1},
+		{"one that is not named keeps its lot", parkedAt(place{"c0", "begin"}, place{"c3", "begin"}), 0},
+		{"and is not preferred", parkedAt(place{"c1", "begin"}, place{"c9", "begin"}), 0},
 	} {
 		if got := inTurn([]string{"c3", "c1", "c2"}, first)(0, c.ps); got != c.want {
 			t.Errorf("%s: picked %d, want %d", c.name, got, c.want)

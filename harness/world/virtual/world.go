@@ -61,10 +61,14 @@ func Run(t *testing.T, sc *scenario.Scenario, f func(context.Context, *World) er
 	}
 	b := &bubble{err: errGoexit, played: make(chan struct{}), ended: make(chan struct{})}
 	go b.blow(t, sc, pick, f)
-	select {
-	case <-b.ended:
+	deep(func() {
+		select {
+		case <-b.ended:
+		case <-b.played:
+		}
+	})
+	if isClosed(b.ended) {
 		return b.ran, b.err
-	case <-b.played:
 	}
 	if b.world.restless { // what is left may go on for ever
 		late := time.NewTimer(strandPatience)
@@ -111,7 +115,7 @@ func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func
 			panic(p)
 		}
 	}()
-	synctest.Test(t, func(*testing.T) { deep(func() { b.play(sc, pick, f) }) })
+	synctest.Test(t, func(*testing.T) { b.play(sc, pick, f) })
 }
 
 // play is all that happens in the bubble.
@@ -133,7 +137,8 @@ func (b *bubble) play(sc *scenario.Scenario, pick Strategy, f func(context.Conte
 // deep calls f far down its goroutine's stack. To begin with a goroutine is given
 // as much of one as all had in use, on average, when garbage was last collected;
 // those of a run are many, short and mostly parked, so that it would be too little,
-// and an eighth of the time would go to moving stacks that grow.
+// and an eighth of the time would go to moving stacks that grow. So whoever waits
+// for a run does that: of many runs, with one and the same stack.
 func deep(f func()) {
 	var depth [ballast]byte
 	f()
@@ -167,7 +172,7 @@ func open(sc *scenario.Scenario, pick Strategy) *World {
 	w.launcher = &model.Launcher{
 		Profile: demands.Start,
 		CPU:     func(string, int) model.CPU { return w.machine.session() },
-		Point:   w.schedule.point,
+		Turn:    w.schedule.turn,
 	}
 	if sc.Replay != nil {
 		w.launcher.Fate = demands.Call // it knows what commands ask for that the model does not
@@ -191,6 +196,10 @@ func (w *World) Late() time.Duration { return 0 }
 // Point is a scheduling point: it returns once the schedule has chosen that
 // who goes on.
 func (w *World) Point(who, at string) { w.schedule.point(who, at) }
+
+// Turn is a point of somebody who has no goroutine: then is called once the schedule
+// has chosen who. It must not wait for anything.
+func (w *World) Turn(who, at string, then func()) { w.schedule.turn(who, at, then) }
 
 // leftPatience is how long after the close of a pool a worker of its may take to
 // be gone.
