@@ -46,7 +46,7 @@ type Outcome struct {
 	Figure  string
 	// Who and When say what came out otherwise than claimed: apart from times,
 	// and of times. A verdict other than the expected is in Who.
-	Who, When []string
+	Who, When findings.Problems
 	// Beside says what shows that something else wanted the CPUs meanwhile; ""
 	// if nothing does. It is looked for, in real time, around cases that compute
 	// and after those that came out otherwise: their times, and the verdicts
@@ -56,6 +56,9 @@ type Outcome struct {
 
 // AsExpected says whether everything came out as claimed.
 func (o Outcome) AsExpected() bool { return len(o.Who)+len(o.When) == 0 }
+
+// Problems are all that came out otherwise than claimed.
+func (o Outcome) Problems() findings.Problems { return slices.Concat(o.Who, o.When) }
 
 // Reproduce runs findings one after another, alone on the machine as far as it
 // goes, and says what came out. It stops at the first error of the lab itself,
@@ -165,7 +168,9 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 			o := outcomeOf(f, c, unit, result)
 			records = append(records, result.Record)
 			if f.Together != nil && len(records) == len(f.Cases(unit)) {
-				o.When = append(o.When, f.Together(unit, records)...)
+				for _, text := range f.Together(unit, records) {
+					o.When = append(o.When, findings.Problem{Of: findings.OfAll, Text: text})
+				}
 			}
 			if l.real() && (taken || !o.AsExpected()) {
 				var after findings.Unit
@@ -212,10 +217,10 @@ func outcomeOf(f findings.Finding, c findings.Case, unit findings.Unit, r Result
 	o := Outcome{Finding: f, Case: c, Result: r, Unit: unit, Figure: c.Accept.Figure(r.Record)}
 	o.Who = c.Accept.Who(r.Record)
 	if c.Expected != "" && r.Word != c.Expected {
-		o.Who = append(o.Who, fmt.Sprintf("the verdict is %s, expected %s", r.Word, c.Expected))
+		o.Who = append(o.Who, findings.Problem{Of: findings.OfVerdict, Text: fmt.Sprintf("the verdict is %s, expected %s", r.Word, c.Expected)})
 	}
 	if c.Mechanism != "" && r.Mechanism != c.Mechanism {
-		o.Who = append(o.Who, fmt.Sprintf("the mechanism is %q, expected %q", r.Mechanism, c.Mechanism))
+		o.Who = append(o.Who, findings.Problem{Of: findings.OfMechanism, Text: fmt.Sprintf("the mechanism is %q, expected %q", r.Mechanism, c.Mechanism)})
 	}
 	o.When = c.Accept.When(r.Record, unit.Tolerance)
 	return o

@@ -61,10 +61,10 @@ func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
 	if len(ours.Who)+len(ours.When) > 0 || !ours.AsExpected() || ours.Result.Word != scenario.Sound || ours.Unit != unit || !strings.HasSuffix(ours.Figure, " boots") {
 		t.Errorf("%+v", ours)
 	}
-	if want := []string{"served 0, expected 1", "the verdict is architectural, expected sound"}; !slices.Equal(shut.Who, want) || shut.AsExpected() {
+	if want := []string{"served 0, expected 1", "the verdict is architectural, expected sound"}; !slices.Equal(shut.Who.Texts(), want) || shut.AsExpected() {
 		t.Errorf("got %q, want %q", shut.Who, want)
 	}
-	if want := []string{"2 in all"}; !slices.Equal(shut.When, want) || together != 1 {
+	if want := []string{"2 in all"}; !slices.Equal(shut.When.Texts(), want) || together != 1 {
 		t.Errorf("together %d times: %q, want %q once, with the last", together, shut.When, want)
 	}
 	for _, o := range out {
@@ -203,7 +203,7 @@ func TestTheSameTestGivesTheSameAnswerAThousandTimes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if problems := c.Accept.Who(r); len(problems) > 0 {
-				t.Fatalf("%s, seed %d: %s", sc.Subject.Name, seed, strings.Join(problems, "; "))
+				t.Fatalf("%s, seed %d: %s", sc.Subject.Name, seed, strings.Join(problems.Texts(), "; "))
 			}
 		}
 	}

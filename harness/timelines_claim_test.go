@@ -44,7 +44,7 @@ func (s *script) claim(t *testing.T, d *datadriven.TestData) (string, error) {
 	}
 	switch {
 	case !o.AsExpected():
-		for _, what := range append(o.Who, o.When...) {
+		for _, what := range o.Problems().Texts() {
 			lines = append(lines, "not as claimed: "+what)
 		}
 	case c.Expected != "":

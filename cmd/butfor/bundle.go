@@ -102,15 +102,17 @@ func lineOfReplay(dir string, of harness.Result, a harness.Agreement) report.Lin
 	r := a.Reacting
 	o := harness.Outcome{Result: harness.Result{
 		Verdict: r.Verdict, Scenario: r.Scenario, Record: r.Record, Hash: trace.Hash(r.Record), Order: r.Record.Order,
-	}, Who: a.Who, When: a.When}
+	}}
 	o.Finding.ID, o.Finding.File, o.Finding.Kind = of.Scenario.Name, dir, "verdict"
 	if of.Word != scenario.Inconclusive {
 		o.Case.Expected = of.Word
-		if r.Verdict.Word != of.Word {
-			o.Who = append(o.Who, fmt.Sprintf("the verdict is %s, of the recording it was %s", r.Verdict.Word, of.Word))
-		}
 	}
 	line := lineOf(o)
+	line.Problems = append(line.Problems, a.Who...)
+	if line.Expected != "" && line.Verdict != line.Expected {
+		line.Problems = append(line.Problems, fmt.Sprintf("the verdict is %s, of the recording it was %s", line.Verdict, line.Expected))
+	}
+	line.Problems = append(line.Problems, a.When...)
 	line.Compared, line.Doubts = &r.Comparison, a.Doubts
 	if !a.Ok() && len(a.Doubts) > 0 {
 		line.Verdict, line.Reason = scenario.Inconclusive, "the recording leaves it in doubt: "+strings.Join(a.Doubts, "; ")

@@ -263,7 +263,7 @@ func lineOf(o harness.Outcome) report.Line {
 		Verdict: r.Word, Expected: o.Case.Expected, Mechanism: r.Mechanism, Reason: r.Reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
 		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Deadline: r.Record.Deadline.Seconds(),
-		Problems: append(append([]string{}, o.Who...), o.When...), Beside: o.Beside, Safety: r.Safety, Evidence: r.Evidence, Path: r.Path, Table: r.Table, Latent: r.Latent,
+		Problems: append([]string{}, o.Problems().Texts()...), Beside: o.Beside, Safety: r.Safety, Evidence: r.Evidence, Path: r.Path, Table: r.Table, Latent: r.Latent,
 	}
 }
 

@@ -86,17 +86,19 @@ func (a Accept) nothing() bool { return reflect.DeepEqual(a, Accept{}) }
 
 // Who says what of a case came out otherwise than claimed, apart from times:
 // it holds on a machine of any speed.
-func (a Accept) Who(r *scenario.Record) (problems []string) {
+func (a Accept) Who(r *scenario.Record) (problems Problems) {
 	if a.nothing() {
 		return nil
 	}
-	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	bad := func(of Assertion, format string, args ...any) {
+		problems = append(problems, Problem{of, fmt.Sprintf(format, args...)})
+	}
 	if n := len(r.Served()); n != a.Served {
-		bad("served %d, expected %d", n, a.Served)
+		bad(OfServed, "served %d, expected %d", n, a.Served)
 	}
 	workers := claimed(r)
 	if a.Workers > 0 && len(workers) != a.Workers {
-		bad("%d workers were started, expected %d", len(workers), a.Workers)
+		bad(OfWorkers, "%d workers were started, expected %d", len(workers), a.Workers)
 	}
 	if a.MostUsed > 0 {
 		used := 0
@@ -106,13 +108,13 @@ func (a Accept) Who(r *scenario.Record) (problems []string) {
 			}
 		}
 		if used > a.MostUsed {
-			bad("%d workers were used, expected at most %d", used, a.MostUsed)
+			bad(OfMostUsed, "%d workers were used, expected at most %d", used, a.MostUsed)
 		}
 	}
 	if a.Serial {
 		for i := 1; i < len(workers); i++ {
 			if before := workers[i-1]; before.Ready < 0 || workers[i].Launched < before.Ready {
-				bad("%s was launched while %s started, expected one start after another", workers[i].ID, before.ID)
+				bad(OfSerial, "%s was launched while %s started, expected one start after another", workers[i].ID, before.ID)
 				break
 			}
 		}
@@ -132,11 +134,14 @@ func claimed(r *scenario.Record) []scenario.Worker {
 
 // When says which times came out otherwise than claimed, by more than tolerance
 // as a share of them.
-func (a Accept) When(r *scenario.Record, tolerance float64) (problems []string) {
+func (a Accept) When(r *scenario.Record, tolerance float64) (problems Problems) {
 	if a.nothing() {
 		return nil
 	}
-	compare := func(what string, got []time.Duration, want []float64, by float64) {
+	bad := func(of Assertion, format string, args ...any) {
+		problems = append(problems, Problem{of, fmt.Sprintf(format, args...)})
+	}
+	compare := func(what string, got []time.Duration, these Assertion, want []float64, last Assertion, by float64) {
 		if want != nil {
 			off := len(got) != len(want)
 			for i := 0; !off && i < len(want); i++ {
@@ -144,18 +149,18 @@ func (a Accept) When(r *scenario.Record, tolerance float64) (problems []string) 
 				off = ratio < want[i]*(1-tolerance) || ratio > want[i]*(1+tolerance)
 			}
 			if off {
-				problems = append(problems, fmt.Sprintf("%s at %s, expected %s %s", what, a.inUnits(got), plain(want), a.UnitName))
+				bad(these, "%s at %s, expected %s %s", what, a.inUnits(got), plain(want), a.UnitName)
 			}
 		}
 		if n := len(got); by > 0 && n > 0 && got[n-1].Seconds() > by*(1+tolerance)*a.Unit.Seconds() {
-			problems = append(problems, fmt.Sprintf("%s at %s, expected the last by %.2g %s", what, a.inUnits(got), by, a.UnitName))
+			bad(last, "%s at %s, expected the last by %.2g %s", what, a.inUnits(got), by, a.UnitName)
 		}
 	}
 	if n := startsTogether(r); a.Together > 0 && n > a.Together {
-		problems = append(problems, fmt.Sprintf("%d starts were under way at once, expected at most %d", n, a.Together))
+		bad(OfTogether, "%d starts were under way at once, expected at most %d", n, a.Together)
 	}
-	compare("served", r.Served(), a.Times, a.LastBy)
-	compare("workers ready", readies(r), a.Ready, a.ReadyBy)
+	compare("served", r.Served(), OfTimes, a.Times, OfLastBy, a.LastBy)
+	compare("workers ready", readies(r), OfReady, a.Ready, OfReadyBy, a.ReadyBy)
 	return problems
 }
 

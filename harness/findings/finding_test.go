@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,7 +87,32 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 			"served 1, expected 2", "2 workers were started, expected 1", "2 workers were used, expected at most 1", "w2 was launched while w1 started, expected one start after another",
 		}},
 	} {
-		compare(t, name, c.accept.Who(c.record), c.want)
+		compare(t, name, c.accept.Who(c.record).Texts(), c.want)
+	}
+}
+
+func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(t *testing.T) {
+	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Workers: 9, MostUsed: 1, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1}
+	r := started(record(1, 2), start{0, 1, 1}, start{0, 2, 1})
+	slices.SortStableFunc(r.Events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
+	problems := append(all.Who(r), all.When(r, Tolerance)...)
+	made := Case{Expected: scenario.Sound, Mechanism: "a rest", Accept: all}.Assertions()
+	if len(made) != len(problems)+2 || made[0] != OfVerdict || made[1] != OfMechanism {
+		t.Errorf("made: %q; problems: %q", made, problems)
+	}
+	for _, of := range made[2:] {
+		if !problems.Of(of) {
+			t.Errorf("no problem is of %q: %q", of, problems)
+		}
+	}
+	if problems.Of(OfVerdict) {
+		t.Errorf("one is of the verdict: %q", problems)
+	}
+	if made := (Case{}).Assertions(); made != nil {
+		t.Errorf("a case that claims nothing makes %q", made)
+	}
+	if made := (Case{Accept: Accept{Unit: unit}}).Assertions(); len(made) != 1 || made[0] != OfServed {
+		t.Errorf("one that nobody is served makes %q", made)
 	}
 }
 
@@ -141,7 +167,7 @@ func TestTimesMayBeOffByTheToleranceAndNoMore(t *testing.T) {
 		"not all ready by":    {Accept{ReadyBy: 1.5}, started(record(), start{0, 1, 0}, start{0, 1.8, 0}), []string{"workers ready at 1.0 1.8, expected the last by 1.5 boots"}},
 		"both served and not": {Accept{Times: []float64{1}, LastBy: 1}, record(2), []string{"served at 2.0, expected 1.0 boots", "served at 2.0, expected the last by 1 boots"}},
 	} {
-		compare(t, name, in(c.accept).When(c.record, Tolerance), c.want)
+		compare(t, name, in(c.accept).When(c.record, Tolerance).Texts(), c.want)
 	}
 }
 

@@ -84,10 +84,10 @@ var _ = Describe("findings in the process world", Serial, Ordered, ContinueOnFai
 					}
 				}
 				if len(who) > 0 && aloneAsClaimed(ctx, o) {
-					unclear = name + ": " + strings.Join(who, "; ") + "; without the load on the machine its replay is as claimed"
+					unclear = name + ": " + strings.Join(who.Texts(), "; ") + "; without the load on the machine its replay is as claimed"
 					continue
 				}
-				Expect(who).To(BeEmpty(), "%s: %s", name, o.Result.Reason)
+				Expect(who.Texts()).To(BeEmpty(), "%s: %s", name, o.Result.Reason)
 			}
 			for _, o := range outcomes {
 				agree(ctx, o)

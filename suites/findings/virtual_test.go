@@ -29,7 +29,7 @@ var _ = Describe("findings in the virtual world", Label("virtual"), func() {
 			Expect(again).To(HaveLen(len(outcomes)))
 			for i, o := range outcomes {
 				AddReportEntry(o.Result.Record.Subject+" "+o.Case.Variant, string(o.Result.Word)+": "+o.Result.Reason, ReportEntryVisibilityFailureOrVerbose)
-				Expect(append(o.Who, o.When...)).To(BeEmpty(), "%s, %s: %s", o.Result.Record.Subject, o.Case.Variant, o.Result.Reason)
+				Expect(o.Problems().Texts()).To(BeEmpty(), "%s, %s: %s", o.Result.Record.Subject, o.Case.Variant, o.Result.Reason)
 				Expect(again[i].Result.Hash).To(Equal(o.Result.Hash), "%s, %s: a second run took another course", o.Result.Record.Subject, o.Case.Variant)
 			}
 		})

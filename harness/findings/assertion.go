@@ -1,0 +1,73 @@
+package findings
+
+import "slices"
+
+// An Assertion is one of the things that a finding may claim of what comes out.
+type Assertion string
+
+// What a case may claim, by the field that does, and what a finding may claim of all
+// its cases together.
+const (
+	OfVerdict   Assertion = "verdict"
+	OfMechanism Assertion = "mechanism"
+	OfServed    Assertion = "served"
+	OfTimes     Assertion = "times"
+	OfLastBy    Assertion = "last by"
+	OfWorkers   Assertion = "workers"
+	OfMostUsed  Assertion = "most used"
+	OfReady     Assertion = "ready"
+	OfReadyBy   Assertion = "ready by"
+	OfSerial    Assertion = "serial"
+	OfTogether  Assertion = "together"
+	OfAll       Assertion = "between the cases"
+)
+
+// Assertions are those that a case makes.
+func (c Case) Assertions() (made []Assertion) {
+	a := c.Accept
+	for _, m := range []struct {
+		of   Assertion
+		made bool
+	}{
+		{OfVerdict, c.Expected != ""},
+		{OfMechanism, c.Mechanism != ""},
+		{OfServed, !a.nothing()},
+		{OfTimes, a.Times != nil},
+		{OfLastBy, a.LastBy > 0},
+		{OfWorkers, a.Workers > 0},
+		{OfMostUsed, a.MostUsed > 0},
+		{OfReady, a.Ready != nil},
+		{OfReadyBy, a.ReadyBy > 0},
+		{OfSerial, a.Serial},
+		{OfTogether, a.Together > 0},
+	} {
+		if m.made {
+			made = append(made, m.of)
+		}
+	}
+	return made
+}
+
+// A Problem is an assertion that came out otherwise than claimed.
+type Problem struct {
+	Of   Assertion
+	Text string // for people
+}
+
+func (p Problem) String() string { return p.Text }
+
+// Problems are those of a case.
+type Problems []Problem
+
+// Texts are what there is to read.
+func (ps Problems) Texts() (texts []string) {
+	for _, p := range ps {
+		texts = append(texts, p.Text)
+	}
+	return texts
+}
+
+// Of says whether one of them is of that assertion.
+func (ps Problems) Of(a Assertion) bool {
+	return slices.ContainsFunc(ps, func(p Problem) bool { return p.Of == a })
+}
