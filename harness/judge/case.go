@@ -86,6 +86,7 @@ type outcome struct {
 	misses int
 	missed map[string]bool // by id
 	served int
+	came   time.Duration // the first call, since the run began
 	last   time.Duration // by when all calls were answered, each since its arrival; never if one was not
 	waited time.Duration // of that call, for a worker
 	name   string        // of who did that
@@ -171,6 +172,9 @@ func (t *trial) replay(had map[setting]outcome, s setting, play func(scenario.Sc
 
 func count(i Ideal, deadline time.Duration) outcome {
 	o := outcome{name: i.Name, of: i.Of, missed: map[string]bool{}}
+	if len(i.Calls) > 0 {
+		o.came = i.Calls[0].Arrived
+	}
 	for _, c := range i.Calls {
 		switch {
 		case c.Excused:

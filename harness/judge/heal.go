@@ -34,7 +34,7 @@ func (t *trial) heal() {
 		t.inconclusive(fmt.Sprintf("%s; what hurt it was not over by then, and it can't be replayed: %v", t.lost, err))
 		return
 	}
-	if _, _, lost := safety(r); lost != "" {
+	if _, _, _, lost := safety(r); lost != "" {
 		if probed.N+all >= t.Run.Size {
 			t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
 			return

@@ -14,21 +14,25 @@ const lateMost = time.Second / 4
 
 // safety lists what must never happen, and did: step 1. What is broken is a
 // matter of order, and is read off the events one by one; what is slow was not
-// over within a bound of the harness's. lost is capacity that was not there again
-// within the bound of the contract.
-func safety(r *scenario.Record) (broken, slow []string, lost string) {
+// over within a bound of the harness's. cold is why the pool could not be warmed, and
+// lost is capacity that was not there again within the bound of the contract.
+func safety(r *scenario.Record) (broken, slow []string, cold, lost string) {
 	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}}
 	for _, e := range r.Events {
 		s.event(e)
 	}
-	return s.broken, s.slow, s.lost
+	return s.broken, s.slow, s.cold, s.lost
 }
 
 // safety is that of the run. Capacity that was lost while others went on beyond the
-// contract is a matter of step 6; what rests on a bound of the harness's own counts
+// contract is a matter of step 6; where ideal pools could not have been warmed either,
+// it is no breach that this one was not; what rests on a bound of the harness's own counts
 // as long as it could keep to it.
 func (t *trial) safety() (broken, starved []string) {
-	broken, slow, lost := safety(t.Run)
+	broken, slow, cold, lost := safety(t.Run)
+	if cold != "" && !t.tooColdForAll() {
+		slow = append(slow, "a pool that could not be warmed: "+cold)
+	}
 	t.lost = lost
 	if t.lost != "" && t.calm() {
 		slow, t.lost = append(slow, t.lost), ""
@@ -42,6 +46,16 @@ func (t *trial) safety() (broken, starved []string) {
 	return broken, starved
 }
 
+// tooColdForAll says whether what the run met beyond the contract kept ideal pools,
+// too, from having their workers ready by when the clients would wait no longer.
+func (t *trial) tooColdForAll() bool {
+	if t.Unknown != nil || len(t.excess) == 0 {
+		return false
+	}
+	best := t.ideal(setting{scale: 1})
+	return best.err == nil && best.came >= scenario.WarmPatience
+}
+
 type watcher struct {
 	record  *scenario.Record
 	workers map[string]*seen
@@ -49,6 +63,7 @@ type watcher struct {
 	sent    map[string]string // call → worker that it was first sent to
 	broken  []string
 	slow    []string
+	cold    string
 	lost    string
 	told    map[string]bool
 }
@@ -125,7 +140,7 @@ func (s *watcher) event(e scenario.Event) {
 		}
 	case scenario.Warmed:
 		if e.Err != "" {
-			s.sayLate("a pool that could not be warmed", "%s", e.Err)
+			s.cold = e.Err
 		}
 	case scenario.Return:
 		if e.Wrong && !e.Excused {

@@ -3,6 +3,7 @@ package judge
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 )
@@ -246,7 +247,7 @@ func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
 		"no probe was made":       {opened, called, "902 closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if broken, slow, lost := safety(timeline(t, story...)); len(broken)+len(slow)+len(lost) > 0 {
+			if broken, slow, cold, lost := safety(timeline(t, story...)); len(broken)+len(slow)+len(cold)+len(lost) > 0 {
 				t.Errorf("accused of %q", append(append(broken, slow...), lost))
 			}
 		})
@@ -276,6 +277,34 @@ func TestABreachIsToldOnceWithItsFirstInstance(t *testing.T) {
 	for _, s := range want {
 		if !strings.Contains(v.Reason, s) {
 			t.Errorf("the reason %q lacks %q", v.Reason, s)
+		}
+	}
+}
+
+func TestWhatNobodyCouldWarmInTimeIsNoBreach(t *testing.T) {
+	for name, x := range map[string]struct {
+		came    time.Duration // when clients come to ideal pools
+		outside float64       // that the contract has
+		word    scenario.Word
+	}{
+		"they had it warm":                  {2 * time.Second, 0, scenario.Architectural},
+		"they had not":                      {scenario.WarmPatience, 0, scenario.Environmental},
+		"they had not, inside the contract": {scenario.WarmPatience, 9, scenario.Architectural},
+	} {
+		c := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}.on(t)
+		c.Met.Contract.Outside = x.outside
+		c.Run.Events = append(c.Run.Events, scenario.Event{Kind: scenario.Warmed, Err: "no_worker"})
+		ideal := c.Ideal
+		c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
+			i, err := ideal(sc)
+			for n := range i.Calls {
+				i.Calls[n].Arrived = x.came
+			}
+			return i, err
+		}
+		v := Judge(c)
+		if v.Word != x.word || (v.Word == scenario.Architectural) != strings.Contains(v.Reason, "could not be warmed: no_worker") {
+			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
 		}
 	}
 }
