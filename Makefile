@@ -28,7 +28,7 @@ build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points 
 	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
 .PHONY: test
-test: python compiler vet test-python matrix-tenth test-go ## all tests, with -race where there is a C compiler
+test: python compiler vet test-python matrix-tenth image-if-any test-go ## all tests, with -race where there is a C compiler
 
 # -race, where there is a C compiler.
 RACE = $(if $(CC_FOUND),-race)
@@ -99,13 +99,22 @@ fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
 
 .PHONY: bench
 bench: ## benchmarks of points, pool, port, wire, virtual world and the recorder of outside load
-	$(GO) test -run '^$$' -bench . ./internal/point ./worker/wire ./worker/process ./pool ./harness
+	$(GO) test -run '^$$' -bench . ./internal/point ./worker/wire ./worker/process ./worker/container ./pool ./harness
 	$(GO) test -run '^$$' -bench . -benchtime 50x ./harness/world/outside
 
 .PHONY: soak
 soak: ## the thin line ten times in a row with its times, then five times beside 4 CPU hogs
 	BUTFOR_TIMES=1 $(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=9 --label-filter='thin-line && !hogs' ./suites/findings
 	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=4 --label-filter='thin-line && hogs' ./suites/findings
+
+.PHONY: image
+image: ## build the image of workers in containers, unless the engine has it (BASE=IMAGE to begin with another)
+	$(GO) run ./cmd/image $(if $(BASE),-base '$(BASE)')
+
+# Where an engine must be, so must the image.
+.PHONY: image-if-any
+image-if-any:
+	$(GO) run ./cmd/image $(if $(filter 1,$(BUTFOR_REQUIRE_DOCKER)),,-optional)
 
 .PHONY: fidelity
 fidelity: python ## measure how well replays predict here, for some minutes, and write docs/fidelity.md (FIDELITY='-starts 10 -findings 10' for more)

@@ -18,6 +18,7 @@ const module = "github.com/butfor/butfor/"
 var rooms = map[string][]string{
 	"worker/wire":      {},
 	"worker":           {"worker/wire"},
+	"worker/container": {"worker"}, // comes with whoever imports it, as a driver does, and with nobody else
 	"pool":             {"worker"},
 	"faults":           {"worker"},
 	"harness/subject":  {"worker", "pool"},
@@ -30,8 +31,8 @@ var rooms = map[string][]string{
 	"harness/report":   {"harness/scenario", "harness/findings"},
 	"harness/matrix":   {"harness/scenario"},
 	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
-	"cmd":              {"harness", "harness/mutant", "harness/overlay"},
-	"suites":           {"harness", "internal/leftover"},
+	"cmd":              {"harness", "harness/mutant", "harness/overlay", "worker/container"},
+	"suites":           {"harness", "internal/leftover", "worker/container"},
 	// For whoever needs them.
 	"python":            {},
 	"ci":                {}, // for what is embedded alone
@@ -107,6 +108,11 @@ func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {
 			if strings.HasPrefix(imported, module) && !may[roomOf(imported)] {
 				t.Errorf("%s imports %s: %s may not know %s", p.ImportPath, imported, room, roomOf(imported))
 			}
+			for _, engine := range []string{"github.com/testcontainers/", "github.com/moby/"} {
+				if strings.HasPrefix(imported, engine) && room != "worker/container" {
+					t.Errorf("%s imports %s, which is for worker/container", p.ImportPath, imported)
+				}
+			}
 			for _, testing := range []string{"github.com/onsi/", "go.uber.org/goleak", "github.com/cockroachdb/datadriven"} {
 				if strings.HasPrefix(imported, testing) && room != "suites" && room != "internal/leftover" {
 					t.Errorf("%s imports %s, which is for suites and tests", p.ImportPath, imported)
@@ -126,6 +132,8 @@ func TestTheRuleItselfCanFail(t *testing.T) {
 	}{
 		{"pool", "worker/process", true},
 		{"pool", "worker/wire", true},
+		{"pool", "worker/container", false},
+		{"harness", "worker/container", false},
 		{"pool", "harness/scenario", false},
 		{"worker", "pool", false},
 		{"worker/wire", "worker", false},

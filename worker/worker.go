@@ -1,7 +1,7 @@
 // Package worker has what every Python worker is reached through, whatever
 // starts it: the port that carries its frames, the launcher that starts it,
 // the hello that says it is ready, and the call. How a worker is started
-// belongs to the folders below: process, and later zygote, container, model.
+// belongs to the folders below: process, container, model.
 package worker
 
 import (
@@ -88,8 +88,21 @@ type Info struct {
 	Cgroup   string        // path of its CPU cgroup; "" if not known
 	CPU      time.Duration // CPU used so far, by all its threads; keeps its last value once it is gone
 	RunDelay time.Duration // time its threads could run and waited for a CPU; 0 if not known; keeps the last value read
-	Stderr   string        // the last of what it wrote to stderr
+	// Throttled is how much of RunDelay a CPU quota kept its group from running, if
+	// the group is its own; 0 if none did or it is not known.
+	Throttled time.Duration
+	Engine    EngineTime // of its launch; zero where no container engine had a part in it
+	Stderr    string     // the last of what it wrote to stderr
 }
+
+// EngineTime is what a container engine took of a launch. It is neither the worker's
+// nor the pool's.
+type EngineTime struct {
+	Create, Attach, Start time.Duration
+}
+
+// Total is all of it.
+func (t EngineTime) Total() time.Duration { return t.Create + t.Attach + t.Start }
 
 // Exit says how a worker ended.
 type Exit struct {

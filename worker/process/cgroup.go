@@ -15,11 +15,12 @@ import (
 	"time"
 )
 
-// A Cgroup is a CPU cgroup that was made here, in either version of cgroups. It
+// A Cgroup is a CPU cgroup, in either version of cgroups. One that was made here
 // weighs as much as a session does among its siblings.
 type Cgroup struct {
-	dir string
-	v2  bool
+	dir  string
+	v2   bool
+	path string // of one that was not made here, as the kernel has it
 }
 
 // NewCgroup makes a cgroup, to be removed again. The error says what is missing: a
@@ -31,7 +32,7 @@ func NewCgroup() (*Cgroup, error) {
 		return nil, fmt.Errorf("CPU cgroup: %w", err)
 	}
 	swept.Do(func() { sweep(places) })
-	name := fmt.Sprintf("%s%d-%s-%d", cgroupPrefix, os.Getpid(), began(os.Getpid()), made.Add(1))
+	name := fmt.Sprintf("%s%d-%s-%d", cgroupPrefix, os.Getpid(), Began(os.Getpid()), made.Add(1))
 	var why error
 	for _, place := range places {
 		c := &Cgroup{dir: filepath.Join(place, name), v2: v2}
@@ -68,21 +69,22 @@ func sweep(places []string) {
 			}
 			owner, rest, _ := strings.Cut(whose, "-")
 			start, _, _ := strings.Cut(rest, "-")
-			if pid, err := strconv.Atoi(owner); err == nil && began(pid) != start {
+			if pid, err := strconv.Atoi(owner); err == nil && Began(pid) != start {
 				_ = os.Remove(filepath.Join(place, e.Name()))
 			}
 		}
 	}
 }
 
-// began is when a process began, as the kernel counts it; "" if there is none.
-func began(pid int) string {
+// Began is when a process began, as the kernel counts it; "" if there is none, or
+// only what nobody has reaped yet. A pid and this together are nobody else's.
+func Began(pid int) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
 	}
 	const field = 22 - 3 // of those after the name, which may have blanks in it
-	if f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]); len(f) > field {
+	if f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:]); len(f) > field && f[0][0] != 'Z' && f[0][0] != 'X' {
 		return string(f[field])
 	}
 	return ""
@@ -141,18 +143,51 @@ func (c *Cgroup) Limit(cores float64, period time.Duration) error {
 	return c.write("cpu.cfs_quota_us", quota)
 }
 
+// CgroupOf is the CPU cgroup that a process is in, whoever made it.
+func CgroupOf(pid int) (*Cgroup, error) {
+	h, err := FindHierarchy()
+	if err != nil {
+		return nil, err
+	}
+	path := cgroup(pid)
+	below, visible := strings.CutPrefix(path, strings.TrimSuffix(h.Root, "/"))
+	if h.Dir == "" || path == "" || !visible || strings.Contains(path, "/../") {
+		return nil, fmt.Errorf("the CPU cgroup of process %d, %q, can't be seen here", pid, path)
+	}
+	return &Cgroup{dir: filepath.Join(h.Dir, below), v2: h.V2, path: path}, nil
+}
+
+// Path is that of a group which CgroupOf gave, as Info has it.
+func (c *Cgroup) Path() string { return c.path }
+
 // Throttled is in how many periods so far the limit kept the group from running.
 func (c *Cgroup) Throttled() (int, error) {
+	n, err := c.stat("nr_throttled")
+	return int(n), err
+}
+
+// ThrottledTime is how long it did so.
+func (c *Cgroup) ThrottledTime() (time.Duration, error) {
+	if c.v2 {
+		us, err := c.stat("throttled_usec")
+		return time.Duration(us) * time.Microsecond, err
+	}
+	ns, err := c.stat("throttled_time")
+	return time.Duration(ns), err
+}
+
+// stat is one of the figures in cpu.stat.
+func (c *Cgroup) stat(name string) (int64, error) {
 	b, err := os.ReadFile(filepath.Join(c.dir, "cpu.stat"))
 	if err != nil {
 		return 0, err
 	}
 	for line := range bytes.Lines(b) {
-		if f := bytes.Fields(line); len(f) == 2 && string(f[0]) == "nr_throttled" {
-			return strconv.Atoi(string(f[1]))
+		if f := bytes.Fields(line); len(f) == 2 && string(f[0]) == name {
+			return strconv.ParseInt(string(f[1]), 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("%s/cpu.stat names no nr_throttled", c.dir)
+	return 0, fmt.Errorf("%s/cpu.stat names no %s", c.dir, name)
 }
 
 // Remove removes the group. It fails while a process is in it.

@@ -22,9 +22,9 @@ func CPUTime(pid int) (had time.Duration, ok bool) {
 	return time.Duration(ts.Nano()), err == nil
 }
 
-// runDelay is how long the live threads of a process could run and waited for
+// RunDelay is how long the live threads of a process could run and waited for
 // a CPU. It contains throttling by a quota. Threads that ended are forgotten.
-func runDelay(pid int) (sum time.Duration, ok bool) {
+func RunDelay(pid int) (sum time.Duration, ok bool) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	d, err := os.Open(dir)
 	if err != nil {
@@ -46,8 +46,8 @@ func runDelay(pid int) (sum time.Duration, ok bool) {
 	return sum, ok
 }
 
-// runnable says whether any thread of a process runs or waits for a CPU now.
-func runnable(pid int) bool {
+// Runnable says whether any thread of a process runs or waits for a CPU now.
+func Runnable(pid int) bool {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	d, err := os.Open(dir)
 	if err != nil {

@@ -118,8 +118,8 @@ func (l *Launcher) grace() time.Duration {
 }
 
 func (l *Launcher) command(ctx context.Context, more []string) (*exec.Cmd, error) {
-	if n := l.FrameLimit; n != 0 && (n < frameLimitLeast || n > wire.MaxLimit) {
-		return nil, fmt.Errorf("launcher: FrameLimit is %d bytes: it must be from %d to %d", n, frameLimitLeast, wire.MaxLimit)
+	if n := l.FrameLimit; n != 0 && (n < FrameLimitLeast || n > wire.MaxLimit) {
+		return nil, fmt.Errorf("launcher: FrameLimit is %d bytes: it must be from %d to %d", n, FrameLimitLeast, wire.MaxLimit)
 	}
 	if strings.Contains(l.Run, "\x00") {
 		return nil, fmt.Errorf("launcher: Run is %q: it goes into the environment, where no NUL can be", l.Run)
@@ -249,4 +249,5 @@ func script(path string) bool {
 	return err == nil && string(b[:]) == "#!"
 }
 
-const frameLimitLeast = 256 << 10
+// FrameLimitLeast is the least that a FrameLimit may be, in bytes.
+const FrameLimitLeast = 256 << 10

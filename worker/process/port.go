@@ -102,7 +102,7 @@ func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan 
 	}
 	end.close()
 	p.mu.Lock()
-	if d, ok := runDelay(p.pid); ok { // a zombie's threads but the first are forgotten
+	if d, ok := RunDelay(p.pid); ok { // a zombie's threads but the first are forgotten
 		p.delay = max(p.delay, d)
 	}
 	syscall.Kill(-p.pid, syscall.SIGKILL)
@@ -137,7 +137,7 @@ func (p *port) Info() worker.Info {
 		if c, ok := CPUTime(p.pid); ok {
 			p.usage = c
 		}
-		if d, ok := runDelay(p.pid); ok {
+		if d, ok := RunDelay(p.pid); ok {
 			p.delay = d
 		}
 	}
@@ -149,7 +149,7 @@ func (p *port) Info() worker.Info {
 func (p *port) Runnable() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.reaped && runnable(p.pid)
+	return !p.reaped && Runnable(p.pid)
 }
 
 // Done implements worker.Port.

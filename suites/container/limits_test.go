@@ -1,0 +1,115 @@
+//go:build linux
+
+package container_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/container"
+)
+
+var _ = Describe("limits", Label("limits"), func() {
+	var launcher *container.Launcher
+	BeforeEach(func() { launcher = &container.Launcher{Engine: engines[container.Auto]} })
+	seen := func(p *container.Port) {
+		if p.Info().PID == 0 {
+			Skip("processes of containers can't be seen here")
+		}
+	}
+	burn := func(ctx SpecContext, w *worker.Worker, d time.Duration) *worker.Evidence {
+		GinkgoHelper()
+		r, err := w.Call(ctx, worker.Request{Command: "burn", Args: map[string]any{"cpu_s": d.Seconds()}, Evidence: true})
+		Expect(err).NotTo(HaveOccurred())
+		return r.Evidence
+	}
+
+	It("throttle a worker while they are there, and what it waited so is told from other waits", func(ctx SpecContext) {
+		w, p := start(ctx, launcher)
+		seen(p)
+		burn(ctx, w, 50*time.Millisecond)
+		Expect(p.Info().Throttled).To(BeZero())
+		Expect(p.SetLimits(ctx, container.Limits{CPUs: 0.2})).To(Succeed())
+		evidence := burn(ctx, w, 200*time.Millisecond)
+		i := p.Info()
+		Expect(i.Throttled).To(BeNumerically(">", 100*time.Millisecond), "0.2 s at 0.2 cores")
+		if evidence != nil {
+			Expect(evidence.RunDelay).To(BeNumerically(">=", i.Throttled*9/10), "the delay has the throttling in it")
+		}
+		Expect(p.Throttled()).To(BeNumerically(">", 1))
+		Expect(p.SetLimits(ctx, container.Limits{})).To(Succeed())
+		lifted := p.Info().Throttled
+		burn(ctx, w, 100*time.Millisecond)
+		Expect(p.Info().Throttled).To(Equal(lifted))
+	})
+
+	It("keep it to some cores", func(ctx SpecContext) {
+		launcher.Limits.CPUSet = "0"
+		_, p := start(ctx, launcher)
+		seen(p)
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Info().PID))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(strings.ReplaceAll(string(status), "\t", "")).To(ContainSubstring("Cpus_allowed_list:0\n"))
+	})
+
+	It("of memory kill it, and it is told from other kills", func(ctx SpecContext) {
+		launcher.Limits.Memory = 64 << 20
+		w, p := start(ctx, launcher)
+		_, err := w.Call(ctx, worker.Request{Command: "alloc", Args: map[string]any{"mb": 256}})
+		Expect(worker.Gone(err)).To(BeTrue(), "%v", err)
+		Expect(p.Exit().OOM).To(BeTrue(), "%v", p.Exit())
+		Expect(err).To(MatchError(ContainSubstring("out of memory")))
+	})
+
+	It("of a box's memory kill the worker that asked for too much, and no other", func(ctx SpecContext) {
+		launcher.Box = box(ctx, launcher.Engine, container.Limits{Memory: 96 << 20})
+		w, p := start(ctx, launcher)
+		other, _ := start(ctx, launcher)
+		_, err := w.Call(ctx, worker.Request{Command: "alloc", Args: map[string]any{"mb": 256}})
+		Expect(worker.Gone(err)).To(BeTrue(), "%v", err)
+		Expect(p.Exit().OOM).To(BeTrue(), "%v", p.Exit())
+		_, err = call(ctx, other, "os:getpid")
+		Expect(err).NotTo(HaveOccurred())
+	})
+
+	It("of processes have it fail to start one", func(ctx SpecContext) {
+		launcher.Limits.PIDs = 3
+		w, _ := start(ctx, launcher)
+		_, err := call(ctx, w, "builtins:exec", "import threading, time\nfor _ in range(9): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()")
+		Expect(err).To(MatchError(ContainSubstring("can't start new thread")))
+	})
+
+	It("that no engine takes are refused before anything is begun", func(ctx SpecContext) {
+		launcher.Limits.Memory = 1 << 20
+		_, err := launcher.Launch(ctx, "w1")
+		Expect(err).To(MatchError(ContainSubstring("there must be 6291456 at least")))
+	})
+})
+
+var _ = Describe("a paused worker", Label("pause"), func() {
+	It("goes on with its call when it is thawed", func(ctx SpecContext) {
+		w, p := start(ctx, &container.Launcher{Engine: engines[container.Auto]})
+		Expect(p.Pause(ctx)).To(Succeed())
+		answered := make(chan error, 1)
+		go func() {
+			_, err := call(ctx, w, "os:getpid")
+			answered <- err
+		}()
+		Consistently(answered).Within(200 * time.Millisecond).ShouldNot(Receive())
+		Expect(p.Unpause(ctx)).To(Succeed())
+		Eventually(ctx, answered).WithTimeout(patience).Should(Receive(BeNil()))
+	})
+
+	It("is killed all the same", func(ctx SpecContext) {
+		_, p := start(ctx, &container.Launcher{Engine: engines[container.Auto]})
+		Expect(p.Pause(ctx)).To(Succeed())
+		Expect(p.Kill()).To(Succeed())
+		Eventually(ctx, p.Done()).WithTimeout(patience).Should(BeClosed())
+	})
+})

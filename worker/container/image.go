@@ -1,0 +1,169 @@
+//go:build linux
+
+package container
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/jsonmessage"
+	tc "github.com/testcontainers/testcontainers-go"
+
+	"github.com/butfor/butfor/python"
+)
+
+// The names of images, without their tags.
+const (
+	imageName    = "butfor-worker"
+	baseName     = "butfor-base"
+	registryBase = "python:3.12-slim"
+)
+
+// Image is the workers' image: its tag is a hash of all that it is built from, so
+// that another version never runs in place of this.
+func Image() string { return imageName + ":" + python.ImageSource().Tag }
+
+// Build builds the workers' image unless the engine has it. It tells log what takes
+// long. base is the image to begin with, one with Python; "" means python:3.12-slim
+// if the engine has it or a registry is reached, else one of Debian packages, which
+// is made and kept by the engine under the hash of its recipe.
+func Build(ctx context.Context, base string, log io.Writer) (image string, built bool, err error) {
+	apart(func() { image, built, err = build(ctx, base, log) })
+	return image, built, err
+}
+
+func build(ctx context.Context, base string, log io.Writer) (image string, built bool, err error) {
+	c, _, err := connect(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	source := python.ImageSource()
+	image = Image()
+	if has, err := has(ctx, c, image); err != nil || has {
+		return image, false, err
+	}
+	if base == "" {
+		if base, err = findBase(ctx, c, source, log); err != nil {
+			return "", false, err
+		}
+	}
+	archive, err := contextOf(source)
+	if err != nil {
+		return "", false, err
+	}
+	fmt.Fprintf(log, "building %s on %s\n", image, base)
+	p, err := tc.NewDockerProvider(tc.WithLogger(quiet{}))
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	var told bytes.Buffer
+	_, err = p.BuildImage(ctx, &tc.ContainerRequest{FromDockerfile: tc.FromDockerfile{
+		ContextArchive: archive, Dockerfile: python.Containerfile, Repo: imageName, Tag: source.Tag, KeepImage: true,
+		BuildArgs: map[string]*string{"BASE": &base}, BuildLogWriter: &told,
+		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
+			o.Labels = map[string]string{label + "image": source.Tag}
+			o.NetworkMode = "none"
+		},
+	}})
+	if err != nil {
+		return "", false, fmt.Errorf("%w\n%s", err, told.Bytes())
+	}
+	return image, true, nil
+}
+
+func has(ctx context.Context, c *tc.DockerClient, image string) (bool, error) {
+	_, err := c.ImageInspect(ctx, image)
+	if cerrdefs.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// findBase is an image with Python: one that the engine has, or can have.
+func findBase(ctx context.Context, c *tc.DockerClient, source python.Image, log io.Writer) (string, error) {
+	ours := baseName + ":" + source.Base
+	for _, image := range []string{registryBase, ours} {
+		if has, err := has(ctx, c, image); err != nil || has {
+			return image, err
+		}
+	}
+	pulled, err := c.ImagePull(ctx, registryBase, client.ImagePullOptions{})
+	if err == nil {
+		fmt.Fprintf(log, "pulling %s\n", registryBase)
+		err = pulled.Wait(ctx)
+	}
+	if err == nil {
+		return registryBase, nil
+	}
+	if ctx.Err() != nil {
+		return "", err
+	}
+	fmt.Fprintf(log, "no registry gives %s (%v)\nmaking %s of Debian packages\n", registryBase, err, ours)
+	if err := makeBase(ctx, c, source, log); err != nil {
+		return "", fmt.Errorf("base of Debian packages: %w", err)
+	}
+	return ours, nil
+}
+
+// makeBase runs the recipe and has the engine import what comes out.
+func makeBase(ctx context.Context, c *tc.DockerClient, source python.Image, log io.Writer) error {
+	dir, err := os.MkdirTemp("", "butfor-base-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	root := filepath.Join(dir, "base.tar")
+	cmd := exec.CommandContext(ctx, "sh", "-s", root)
+	cmd.Stdin = bytes.NewReader(source.Files[python.BaseRecipe])
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", python.BaseRecipe, err)
+	}
+	f, err := os.Open(root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	got, err := c.ImageImport(ctx, client.ImageImportSource{Source: f, SourceName: "-"}, baseName, client.ImageImportOptions{Tag: source.Base})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = got.Close() }()
+	return jsonmessage.DisplayStream(got, io.Discard)
+}
+
+// contextOf is what is sent to the builder.
+func contextOf(source python.Image) (io.ReadSeeker, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(source.Files)) {
+		content := source.Files[name]
+		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content)), Typeflag: tar.TypeReg})
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	err := w.Close()
+	return bytes.NewReader(b.Bytes()), err
+}
+
+// quiet is a logger that says nothing.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
