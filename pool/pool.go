@@ -72,14 +72,14 @@ type slot struct {
 	turn   atomic.Uint64  // goes up whenever the worker changes hands
 	cut    atomic.Bool    // Close took it from its caller
 
-	session  *Session              // whose caller has it in hand; nil: none
-	sessions map[*Session]struct{} // of which it may hold something
-	chores   []chore               // to be done before anybody gets it
-	calls    int                   // made on it
-	born     time.Time             // when it was ready
-	seen     time.Time             // when it has done a chore last
-	aged     bool                  // it is old, and waits or has waited for its successor
-	relieved bool                  // which is there
+	session  *Session          // whose caller has it in hand; nil: none
+	sessions map[*Session]bool // of which it may hold something: does, if a call was made
+	chores   []chore           // to be done before anybody gets it
+	calls    int               // made on it
+	born     time.Time         // when it was ready
+	seen     time.Time         // when it has done a chore last
+	aged     bool              // it is old, and waits or has waited for its successor
+	relieved bool              // which is there
 }
 
 type state int
@@ -299,7 +299,7 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 		defer cancel()
 	}
 	if q := l.s.session; q != nil {
-		args = q.calls(args)
+		args = q.calls(l.s, args)
 	}
 	l.s.calls++
 	r, err := l.s.w.Call(ctx, worker.Request{Command: command, Args: args, Evidence: l.p.cfg.Evidence})
@@ -307,7 +307,7 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 		switch {
 		case l.s.cut.Load(): // or one would look for who killed it
 			err = fmt.Errorf("pool%s: closed with a call under way: %w: %w", l.p.called(), ErrClosed, err)
-		case l.s.session != nil && l.p.cfg.Affinity == Strict:
+		case l.s.session != nil && l.p.cfg.Affinity == Strict && l.s.session.goesWith(l.s):
 			err = fmt.Errorf("pool%s: session %s: %w: %w", l.p.called(), l.s.session.id, ErrSessionLost, err)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/butfor/butfor/internal/point"
@@ -34,9 +33,8 @@ const (
 // the pool, and once it was not used for SessionTTL. All methods may be called
 // concurrently.
 type Session struct {
-	p        *Pool
-	id       string
-	stateful atomic.Bool // a call was made: workers may hold something
+	p  *Pool
+	id string
 
 	// Under the pool's lock.
 	on       []*slot // that may hold something of it, last used last; with Strict one at most
@@ -164,9 +162,9 @@ func (q *Session) hold(s *slot) {
 	}
 	q.on = append(q.on, s)
 	if s.sessions == nil {
-		s.sessions = map[*Session]struct{}{}
+		s.sessions = map[*Session]bool{}
 	}
-	s.sessions[q] = struct{}{}
+	s.sessions[q] = false
 	if q.waiting > 0 && q.bound() != nil {
 		for w := range q.p.waiters() {
 			if w.session == q {
@@ -180,6 +178,14 @@ func (q *Session) hold(s *slot) {
 func (q *Session) returned() {
 	q.out--
 	q.rest()
+}
+
+// goesWith says whether the session is lost with a worker on which a call failed. It
+// is not where the worker had died before, with nothing of the session on it.
+func (q *Session) goesWith(s *slot) bool {
+	q.p.mu.Lock()
+	defer q.p.mu.Unlock()
+	return q.over != nil || q.bound() == s
 }
 
 // joins puts a caller of the session into the line. With Strict it waits for one
@@ -240,10 +246,14 @@ func (q *Session) wake() {
 	}
 }
 
-// calls notes that a call is made, and gives its arguments with the session in
-// them.
-func (q *Session) calls(args map[string]any) map[string]any {
-	q.stateful.Store(true)
+// calls notes that a call is made on a worker, and gives its arguments with the
+// session in them.
+func (q *Session) calls(s *slot, args map[string]any) map[string]any {
+	q.p.mu.Lock()
+	if _, on := s.sessions[q]; on { // else it was lost meanwhile
+		s.sessions[q] = true
+	}
+	q.p.mu.Unlock()
 	own := maps.Clone(args)
 	if own == nil {
 		own = map[string]any{}
@@ -352,9 +362,9 @@ func (p *Pool) lose(s *slot, how string) {
 	if len(s.sessions) == 0 || p.closed {
 		return
 	}
-	for q := range s.sessions { // in any order: nobody sees a part of it
+	for q, called := range s.sessions { // in any order: nobody sees a part of it
 		q.on = slices.DeleteFunc(q.on, func(other *slot) bool { return other == s })
-		if p.cfg.Affinity == Strict && q.stateful.Load() {
+		if p.cfg.Affinity == Strict && called {
 			q.over = fmt.Errorf("%w: worker %s %s", ErrSessionLost, s.id, how)
 			p.stat.SessionsLost++
 		}

@@ -27,6 +27,8 @@ type Step struct {
 	Kind     Kind
 	Who      string // the check-out that it belongs to: whoever asks again is another
 	Worker   string
+	Session  string        // for which it is; "": none
+	Value    string        // that was written, or read
 	From, To time.Duration // since the run began
 }
 
@@ -35,22 +37,33 @@ type Kind int
 
 // The steps of a check-out, and the end of a worker. To ask and to get are two
 // steps, also where nobody has to wait: else nothing could be said of the order
-// in the line.
+// in the line. And what is done in a session, on a worker in hand.
 const (
-	Ask  Kind = iota // Who joins the line
-	Get              // Who leaves it with Worker
-	Quit             // Who leaves it with nothing
-	Put              // Who gives Worker back
-	Drop             // Who gives Worker back, and it must not be handed out again
-	End              // Worker is no more, and the pool has noticed
+	Ask   Kind = iota // Who joins the line
+	Get               // Who leaves it with Worker
+	Quit              // Who leaves it with nothing
+	Put               // Who gives Worker back
+	Drop              // Who gives Worker back, and it must not be handed out again
+	End               // Worker is no more, and the pool has noticed
+	Lost              // Who leaves the line because Session is lost
+	Write             // Who leaves Value behind in Session
+	Read              // Who finds Value in Session; "" if nothing
+	Over              // Session ends, while nobody is at it; its name may be used again
+	Told              // all workers that were given to it have been told so, and lie idle if nobody has them
 )
 
 // A Promise is what a pool keeps to.
 //
 // Always: a worker is in one hand, and only a worker that lives is given out;
 // only who asked gets one, and once; nobody goes away with nothing while a worker
-// that came back lies idle.
+// that came back lies idle, if it is of use to who asked. And what a session finds
+// on a worker is what it left there itself, since it was opened.
 type Promise struct {
+	// Strict says that a session that has written or read stays with its worker:
+	// those who ask for it wait for that, and others may pass them. It is lost
+	// only if the worker is no more.
+	Strict bool
+
 	// Most is how many living workers may be out at once. 0: any number.
 	Most int
 	// InOrder says that whoever joined the line first is served first.
@@ -76,7 +89,7 @@ func Check(p Promise, steps []Step) error {
 		return nil
 	}
 	why := p.explain(steps, longest(info.PartialLinearizations()))
-	if unordered := (Promise{Most: p.Most}); p.InOrder && Check(unordered, steps) == nil {
+	if unordered := (Promise{Most: p.Most, Strict: p.Strict}); p.InOrder && Check(unordered, steps) == nil {
 		why += "; but for the order in the line it would be legal"
 	}
 	return fmt.Errorf("no order of the %d steps keeps the promise: %s", len(steps), why)
@@ -132,6 +145,19 @@ func (s Step) String() string {
 		does = s.Who + " gives " + s.Worker + " back for good"
 	case End:
 		does = s.Worker + " ends"
+	case Lost:
+		does = s.Who + " is told of the loss"
+	case Write:
+		does = fmt.Sprintf("%s writes %q on %s", s.Who, s.Value, s.Worker)
+	case Read:
+		does = fmt.Sprintf("%s reads %q on %s", s.Who, s.Value, s.Worker)
+	case Over:
+		does = "it ends"
+	case Told:
+		does = "all know of its end"
+	}
+	if s.Session != "" {
+		does = "in " + s.Session + " " + does
 	}
 	if s.From == s.To {
 		return fmt.Sprintf("%s at %v", does, s.From)

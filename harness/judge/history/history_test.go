@@ -1,6 +1,7 @@
 package history
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,77 @@ func drop(who, worker string, at time.Duration) Step {
 }
 func end(worker string, from, to time.Duration) Step {
 	return Step{Kind: End, Worker: worker, From: from, To: to}
+}
+
+// in has steps belong to a session.
+func in(session string, steps ...Step) []Step {
+	for i := range steps {
+		steps[i].Session = session
+	}
+	return steps
+}
+func write(who, worker, value string, at time.Duration) Step {
+	return Step{Kind: Write, Who: who, Worker: worker, Value: value, From: at, To: at}
+}
+func read(who, worker, value string, at time.Duration) Step {
+	return Step{Kind: Read, Who: who, Worker: worker, Value: value, From: at, To: at}
+}
+func lost(who string, at time.Duration) Step { return Step{Kind: Lost, Who: who, From: at, To: at} }
+func over(at time.Duration) Step             { return Step{Kind: Over, From: at, To: at} }
+func told(at time.Duration) Step             { return Step{Kind: Told, From: at, To: at} }
+
+// begun is a session that has left something on w1.
+func begun(more ...[]Step) []Step {
+	return slices.Concat(in("s", ask("a", 1), get("a", "w1", 1, 1), write("a", "w1", "x", 2), put("a", "w1", 3)), slices.Concat(more...))
+}
+
+var strict = Promise{Most: 2, InOrder: true, Strict: true}
+
+func TestAHistoryOfSessionsThatKeepsThePromiseIsLegal(t *testing.T) {
+	for name, steps := range map[string][]Step{
+		"finds what it left":                        begun(in("s", ask("b", 4), get("b", "w1", 4, 4), read("b", "w1", "x", 5))),
+		"another finds nothing":                     begun(in("t", ask("b", 4), get("b", "w1", 4, 4), read("b", "w1", "", 5))),
+		"nothing after its end":                     begun(in("s", over(4), ask("b", 5), get("b", "w2", 5, 5), read("b", "w2", "", 6), put("b", "w2", 7), ask("c", 8), get("c", "w2", 8, 8))),
+		"passed by one that may go":                 begun([]Step{ask("b", 4), get("b", "w1", 4, 4)}, in("s", ask("c", 5)), []Step{ask("d", 6), get("d", "w2", 6, 6), put("b", "w1", 8)}, in("s", get("c", "w1", 5, 8))),
+		"gives up though another worker lies idle":  begun([]Step{ask("b", 4), get("b", "w1", 4, 4), ask("d", 4), get("d", "w2", 4, 4), put("d", "w2", 5)}, in("s", ask("c", 6), quit("c", 9, 9))),
+		"gives up while a worker is told of an end": begun(in("s", over(4)), []Step{ask("x", 4), get("x", "w2", 4, 4), ask("b", 4), quit("b", 5, 5)}, in("s", told(6))),
+		"lost with its worker":                      begun([]Step{end("w1", 4, 9)}, in("s", ask("b", 5), lost("b", 6), ask("c", 7), lost("c", 8))),
+		"not lost, as nothing was held": slices.Concat(in("s", ask("a", 1), get("a", "w1", 1, 1)), []Step{end("w1", 2, 2)},
+			in("s", ask("b", 3), get("b", "w2", 3, 3), read("b", "w2", "", 4))),
+	} {
+		if err := Check(strict, steps); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	elsewhere := begun(in("s", ask("b", 4), get("b", "w2", 4, 4), read("b", "w2", "", 5)))
+	if err := Check(two, elsewhere); err != nil {
+		t.Errorf("a session that may go anywhere: %v", err)
+	}
+}
+
+func TestAHistoryOfSessionsThatBreaksThePromiseIsToldWithTheReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		why   string
+		steps []Step
+	}{
+		"finds another's":        {`it left "" there`, begun(in("t", ask("b", 4), get("b", "w1", 4, 4), read("b", "w1", "x", 5)))},
+		"finds nothing":          {`it left "x" there`, begun(in("s", ask("b", 4), get("b", "w1", 4, 4), read("b", "w1", "", 5)))},
+		"goes elsewhere":         {"s is with w1", begun(in("s", ask("b", 4), get("b", "w2", 4, 4)))},
+		"goes on after the loss": {"s is with w1", begun([]Step{end("w1", 4, 4)}, in("s", ask("b", 5), get("b", "w2", 5, 5)))},
+		"finds what one of its name left before its end": {`it left "" there`, begun(in("s", over(4), ask("b", 5), get("b", "w1", 5, 5), read("b", "w1", "x", 6)))},
+		"lost, though its worker lives":                  {"it is not", begun(in("s", ask("b", 4), lost("b", 5)))},
+		"given up while its worker lies idle":            {"w1 lies idle", begun(in("s", ask("b", 4), quit("b", 9, 9)))},
+		"given up once a worker has been told":           {"w1 lies idle", begun(in("s", over(4)), []Step{ask("x", 4), get("x", "w2", 4, 4), ask("b", 4), quit("b", 6, 6)}, in("s", told(5)))},
+		"passed by another of its own": {"b came before it; but for the order", begun([]Step{ask("x", 4), get("x", "w1", 4, 4)},
+			in("s", ask("b", 5), ask("c", 6)), []Step{put("x", "w1", 7)}, in("s", get("c", "w1", 7, 7), put("c", "w1", 8), get("b", "w1", 8, 8)))},
+		"two at once find two workers": {"s is with", slices.Concat([]Step{ask("x", 1), get("x", "w1", 1, 1), ask("y", 1), get("y", "w2", 1, 1)},
+			in("s", ask("a", 2), ask("b", 3)), []Step{put("x", "w1", 4), put("y", "w2", 4)}, in("s", get("a", "w1", 5, 5), get("b", "w2", 5, 5)))},
+		"writes on what it does not hold": {"it does not hold it", begun(in("s", write("a", "w1", "y", 5)))},
+	} {
+		if err := Check(strict, c.steps); err == nil || !strings.Contains(err.Error(), c.why) {
+			t.Errorf("%s: got %v, want it to say %q", name, err, c.why)
+		}
+	}
 }
 
 var two = Promise{Most: 2, InOrder: true}
