@@ -54,9 +54,10 @@ func Draw(name string, from *rand.Rand) Fault {
 }
 
 // Swarm draws a plan of n faults for a run of seconds: any faults, for any things,
-// at any time.
+// at any time. But for says-loading: a worker that is loading is as good as mute, which
+// swarms have.
 func Swarm(from *rand.Rand, n int) (p Plan) {
-	names := Names()
+	names := slices.DeleteFunc(Names(), func(name string) bool { return name == SaysLoading{}.Name() })
 	for range n {
 		e := Entry{Fault: Draw(names[from.IntN(len(names))], from)}
 		e.At = []Trigger{{}, {}, Clock, Start(1 + from.IntN(4)), Call(1 + from.IntN(6))}[from.IntN(5)]

@@ -52,8 +52,8 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 	}
 	t.Log(fmt.Sprint("runs in which they fired: ", fired))
 	for _, name := range faults.Names() {
-		if fired[name] == 0 {
-			t.Errorf("%s never fired", name)
+		if inSwarms := name != "says-loading"; (fired[name] > 0) != inSwarms {
+			t.Errorf("%s fired in %d runs", name, fired[name])
 		}
 	}
 }

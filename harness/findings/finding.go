@@ -293,6 +293,10 @@ func All() []Finding {
 		checkinToNowhere,
 		deadInRotation,
 		herd,
+		wrongName,
+		readySignal,
+		hotRestart,
+		startedIsNotReady,
 	}
 	for i, f := range all {
 		all[i].Cases = func(u Unit) []Case { return held(f.Cases(u), u) }

@@ -42,6 +42,10 @@ var longLivedWorkers = Finding{
 		every = 2
 		one(dspex.V2Last(), "", Accept{Served: clients, Workers: clients})
 		cases[len(cases)-1].Variant = "their fix, clients 2 boots apart"
+		one(dspex.V2Seed(), scenario.Sound, Accept{Served: clients, MostUsed: size})
+		real := &cases[len(cases)-1]
+		real.Variant = "the real fix"
+		real.Scenario.Config.Options = without(dspex.LongLivedWorkers)
 		return cases
 	},
 }

@@ -104,7 +104,7 @@ def ping(worker, args):
     if "worker_id" in args:
         worker.id = _string(args, "worker_id")
     return {
-        "status": "ok",
+        "status": "loading" if "loads" in worker.habits else "ok",
         "worker_id": worker.id,
         "timestamp": time(),
         "pid": posix.getpid(),

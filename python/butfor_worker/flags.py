@@ -30,6 +30,7 @@ flags:
   --faults             obey a request that orders a fault: see fault.py
   --habit NAME         do as workers of another pool did; may be given more
                        than once:
+                         loads     say in the hello that it is loading
                          stays     answer a shutdown, and do not go
                          outlives  live on when the port ends, busy, with a log
                          prints    what called code prints goes to the port
@@ -44,7 +45,7 @@ exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
 STATUS_MAX = 255
-HABITS = ("stays", "outlives", "prints", "swallows")
+HABITS = ("loads", "stays", "outlives", "prints", "swallows")
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 

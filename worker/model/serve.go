@@ -286,7 +286,7 @@ func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 // Knows says whether a worker has a command.
 func Knows(command string) bool {
 	switch command {
-	case "ping", "echo", "sleep", "burn", "shutdown", "call":
+	case "ping", "echo", "sleep", "burn", "shutdown", "call", "get_stats":
 		return true
 	}
 	return keeps(command)
@@ -313,6 +313,8 @@ func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) 
 		reply.Result = json.RawMessage(`{"status":"shutting down"}`)
 	case "call":
 		p.function(&r, reply)
+	case "get_stats":
+		reply.Result = fmt.Appendf(nil, `{"worker_id":%q,"command_count":%d}`, p.ID, p.Calls())
 	default:
 		result, err := p.keep(&r)
 		if err != nil {
