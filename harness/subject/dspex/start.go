@@ -90,7 +90,7 @@ func (m *nimble) bring(id string) (*slot, error) {
 	}
 	evidence, err := m.greet(p, how)
 	if err != nil {
-		p.shut(errNormal)
+		m.discard(p)
 		return nil, err
 	}
 	return &slot{port: p, evidence: evidence, looked: time.Now(), sessions: map[string]bool{}}, nil
@@ -104,8 +104,24 @@ func (m *nimble) tryPython(id string) error {
 		return err
 	}
 	_, err = m.greet(p, patience{limit: m.cfg.StartTimeout})
-	p.shut(errNormal)
+	m.discard(p)
 	return err
+}
+
+// discard ends what is not to be a worker, and waits until it is gone, lest it be alive
+// beside the next one.
+func (m *nimble) discard(p *port) {
+	p.shut(errNormal)
+	if p.orphans {
+		return
+	}
+	late := time.NewTimer(goodbyePatience)
+	defer late.Stop()
+	select {
+	case <-p.far.Done():
+	case <-late.C:
+	case <-m.self.life.Done():
+	}
 }
 
 // greet says hello and waits for an answer. The original's receive has a clause
