@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/worker"
@@ -171,14 +172,15 @@ func (d *Demands) Call(c model.Call) model.Fate {
 func demand(s *Span) model.Demand { return model.Demand(s.Demand) }
 
 // drawn is one of the whole spans, and of what was cut short one that asks for
-// at least as much. Where there is none it asks for what is known of it: by
-// default, unless more than that was seen; then for ever, since nobody has seen
-// its end.
+// at least as much, but for the error of measurement. Where there is none it asks
+// for what is known of it: by default, unless more than that was seen; then for ever,
+// since nobody has seen its end.
 func (d *Demands) drawn(whole []Span, cut *Span, byDefault Demand, whose string, nth int) *Span {
 	if cut == nil {
 		cut = &Span{}
 	}
 	seen := cut.CPU + cut.Wait
+	seen = max(0, seen-max(OneMoment, time.Duration(clipShare*float64(seen)))) // it may have ended there
 	n := 0
 	for i := range whole {
 		if whole[i].CPU+whole[i].Wait >= seen {

@@ -200,6 +200,24 @@ func TestWhatWasNotRecordedIsDrawnFromTheSeed(t *testing.T) {
 	}
 }
 
+// A worker that is killed as its call ends has not asked for ever.
+func TestWhatWasCutShortAsItEndedAsksForNoMoreThanOthers(t *testing.T) {
+	sc := recorded()
+	cut := func(wait time.Duration) model.Fate {
+		sc.Replay = &Environment{Cores: 2, Starts: []Span{{Demand: asks(2, 3)}}, Calls: map[string][]Span{
+			"c1": {{Command: "sleep", Demand: asks(0, 100)}},
+			"c2": {{Command: "sleep", Demand: asks(0, wait), Cut: true}},
+		}}
+		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": .1}
+		return sc.Demands().Call(model.Call{ID: "c2", Command: "sleep", Asked: model.Demand{Wait: 100 * ms}})
+	}
+	for wait, want := range map[time.Duration]time.Duration{40: 100 * ms, 101: 100 * ms, 104: 100 * ms, 110: model.Forever} {
+		if got := cut(wait); got.Demand.Wait != want {
+			t.Errorf("cut short after %d ms: got %+v, want %v", wait, got, want)
+		}
+	}
+}
+
 func TestWithoutAWholeOneTheScenarioSaysWhatIsAskedFor(t *testing.T) {
 	sc := recorded()
 	sc.Replay = &Environment{Cores: 2, Starts: []Span{{Demand: asks(2, 3), Cut: true}, {Worker: 1, Demand: asks(9, 3), Cut: true}}}
