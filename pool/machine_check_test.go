@@ -43,7 +43,7 @@ func (m *machine) check() error {
 
 func (m *machine) checkWorkers(s pool.Stat) {
 	alive := m.launcher.Alive()
-	if got := s.Idle + s.Busy + s.Starting + s.Ending; got != alive {
+	if got := s.Idle + s.Busy + s.Starting + s.Tended + s.Ending; got != alive {
 		m.found("%d workers are alive, the pool counts %d", alive, got)
 	}
 	if most := m.cfg.Size + m.cfg.Overflow; m.launcher.MostAlive() > most {
@@ -109,12 +109,18 @@ func (m *machine) lives(id string) bool {
 
 // checkCallers says whether those wait who have to, and no others.
 func (m *machine) checkCallers(s pool.Stat) {
-	waiting := 0
-	first := m.round + 1 // when the first of those who wait came
+	waiting, free := 0, 0
+	first := m.round + 1              // when the first of those came who wait for any worker
+	others := map[*pool.Session]int{} // and of those who wait for a session's
 	for _, c := range m.callers {
 		if c.waits() {
 			waiting++
-			first = min(first, c.round)
+			if q := c.session; c.name == "" || q != nil && m.cfg.Affinity != pool.Strict {
+				free++
+				first = min(first, c.round)
+			} else if came, ok := others[q]; !ok || c.round < came {
+				others[q] = c.round
+			}
 			late := c.late
 			if t := m.cfg.CheckoutTimeout; t > 0 {
 				late = min(late, late-c.patience+t)
@@ -136,13 +142,16 @@ func (m *machine) checkCallers(s pool.Stat) {
 			m.found("%s was given %s, which is in doubt", c.id, id)
 		case c.round > first:
 			m.found("%s was served before one that had come before", c.id)
+		case c.session != nil && c.round > came(others, c.session, c.round):
+			m.found("%s was served before one of session %s that had come before", c.id, c.name)
 		}
 	}
 	if s.Waiting != waiting {
 		m.found("%d callers wait, the pool counts %d", waiting, s.Waiting)
 	}
-	if waiting > 0 && s.Idle > 0 {
-		m.found("%d callers wait while %d workers are idle", waiting, s.Idle)
+	m.free = free
+	if free > 0 && s.Idle > 0 {
+		m.found("%d callers wait while %d workers are idle", free, s.Idle)
 	}
 	if limit := m.cfg.QueueLimit; limit != 0 && waiting > max(limit, 0) {
 		m.found("%d callers wait, the limit is %d", waiting, limit)
@@ -150,6 +159,14 @@ func (m *machine) checkCallers(s pool.Stat) {
 	if m.closing && waiting > 0 {
 		m.found("%d callers wait for a closed pool", waiting)
 	}
+}
+
+// came is when the first caller came who waits for a session's worker.
+func came(first map[*pool.Session]int, q *pool.Session, otherwise int) int {
+	if round, ok := first[q]; ok {
+		return round
+	}
+	return otherwise
 }
 
 // checkRefusal says whether a caller was sent home for a reason that there was.
@@ -166,6 +183,12 @@ func (m *machine) checkRefusal(c *caller, s pool.Stat) {
 		ok = m.cfg.QueueLimit != 0
 	case errors.Is(err, pool.ErrClosed):
 		ok = m.closing
+	case errors.Is(err, pool.ErrSessionEnded):
+		ok = m.over[c.session] || m.cfg.SessionTTL > 0
+	case errors.Is(err, pool.ErrSessionLost):
+		ok = m.cfg.Affinity == pool.Strict && s.SessionsLost > 0 && m.used[c.session]
+	case errors.Is(err, pool.ErrSessionLimit):
+		ok = m.cfg.SessionLimit > 0
 	case errors.Is(err, pool.ErrUnavailable):
 		ok = s.StartsFailed+s.Deaths >= 5
 	}
@@ -198,26 +221,32 @@ func (m *machine) checkEnds(s pool.Stat) {
 	if n := len(m.launcher.Ports()); s.Starts != int64(n) {
 		m.found("%d workers were launched, the pool counts %d", n, s.Starts)
 	}
-	ended := s.StartsFailed + s.Deaths + s.Replaced + s.Reaped
-	if left := s.Idle + s.Busy + s.Starting; s.Starts != ended+int64(left) {
+	ended := s.StartsFailed + s.Deaths + s.Replaced + s.Reaped + s.Recycled
+	if left := s.Idle + s.Busy + s.Tended + s.Starting; s.Starts != ended+int64(left) {
 		m.found("of %d workers %d have ended and %d are left", s.Starts, ended, left)
-	}
-	if s.Replaced > int64(len(m.doubted)) {
-		m.found("%d workers were replaced, %d were in doubt", s.Replaced, len(m.doubted))
 	}
 	m.starts.Lock()
 	ill := m.spoiled + m.killed
+	doubted := int64(len(m.doubted)) + m.spoiled // some of which the pool itself found out
 	m.starts.Unlock()
+	if s.Replaced > doubted {
+		m.found("%d workers were replaced, %d were in doubt", s.Replaced, doubted)
+	}
+	if old := m.cfg.MaxCalls > 0 || m.cfg.MaxAge > 0; s.Recycled > 0 && !old {
+		m.found("%d workers were recycled, none can be old", s.Recycled)
+	}
 	if s.StartsFailed+s.Deaths > ill {
 		m.found("%d starts failed and %d workers died, %d were made to", s.StartsFailed, s.Deaths, ill)
 	}
-	if lost := s.Deaths + s.Replaced - m.before.Deaths - m.before.Replaced; s.Reaped > m.before.Reaped && int64(s.Idle+s.Busy)+lost < int64(m.cfg.Size) {
-		m.found("an idle worker was ended, though there are no more than %d", s.Idle+s.Busy)
+	lost := s.Deaths + s.Replaced + s.Recycled - m.before.Deaths - m.before.Replaced - m.before.Recycled
+	if ready := s.Idle + s.Busy + s.Tended; s.Reaped > m.before.Reaped && int64(ready)+lost < int64(m.cfg.Size) {
+		m.found("an idle worker was ended, though there are no more than %d", ready)
 	}
 }
 
-// restMost is the longest that the pool rests after a start that failed.
-const restMost = 5 * sec
+// restMost is the longest that the pool rests after a start that failed, with half
+// of it drawn on top.
+const restMost = 7500 * ms
 
 // checkStarts says whether a start is missing that nothing keeps from being
 // begun.
@@ -231,17 +260,17 @@ func (m *machine) checkStarts(s pool.Stat) {
 	}
 	for _, w := range m.warmers {
 		keep = max(keep, w.n)
-		if !w.back && s.Idle+s.Busy >= w.n {
+		if !w.back && s.Idle+s.Busy+s.Tended >= w.n {
 			m.found("a caller of Warm(%d) waits", w.n)
 		}
 	}
 	width := max(1, m.cfg.StartConcurrency) // 0: one at least
-	taken := s.Idle + s.Busy + s.Starting + s.Ending
+	taken := s.Idle + s.Busy + s.Tended + s.Starting + s.Ending
 	if taken >= m.cfg.Size+m.cfg.Overflow || m.world.Now() <= m.restUntil || s.Starting >= width {
 		return
 	}
-	if s.Waiting > s.Starting {
-		m.found("%d callers wait, but there are only %d starts", s.Waiting, s.Starting)
+	if m.free > s.Starting {
+		m.found("%d callers wait, but there are only %d starts", m.free, s.Starting)
 	}
 	if taken < keep {
 		m.found("%d workers are ready or starting, of %d to keep", s.Idle+s.Busy+s.Starting, keep)
@@ -262,6 +291,9 @@ func (m *machine) end() error {
 		}
 		if err := m.drain(); err != nil {
 			return err
+		}
+		for _, name := range []string{"s0", "s1", "s2"} {
+			m.endSession(name, patience)
 		}
 		time.Sleep(patience) // starts may be under way still
 		m.settle()
@@ -289,7 +321,7 @@ const patience = 2 * time.Minute
 func (m *machine) probe() error {
 	var refusal error
 	for begin := time.Now(); time.Since(begin) < patience; {
-		c := m.checkout(patience)
+		c := m.checkout(patience, "")
 		if err := m.until("a probe comes back", func() bool { return c.back }); err != nil {
 			return err
 		}

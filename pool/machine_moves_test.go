@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,6 +44,11 @@ type machine struct {
 	closeErr error
 	doubted  map[string]bool // workers that must not be handed out again
 	problems []string
+	sessions map[string]*pool.Session // the last of each name
+	over     map[*pool.Session]bool   // that were ended
+	left     map[trace]string         // what they left behind
+	used     map[*pool.Session]bool   // that made a call
+	free     int                      // callers who wait for any worker, when check last looked
 
 	killed    int64         // workers, by the move
 	before    pool.Stat     // when check last looked
@@ -50,9 +56,17 @@ type machine struct {
 	busyUntil time.Duration // when somebody had a worker in hand last
 }
 
-// A caller asks for a worker, once.
+// A trace is a session's on a worker.
+type trace struct {
+	session *pool.Session
+	worker  string
+}
+
+// A caller asks for a worker, once, and maybe for a session.
 type caller struct {
 	id       string
+	name     string        // of the session; "": none
+	session  *pool.Session // nil also before it has one
 	round    int           // in which it came
 	late     time.Duration // when its time to wait is over; 0 before it has come
 	patience time.Duration
@@ -178,9 +192,14 @@ func (m *machine) one(n int, is func(*caller) bool) *caller {
 // kinds are the moves. One that can't be made says so, and changes nothing.
 var kinds = map[string]func(m *machine, v move) (made bool){
 	"checkout": func(m *machine, v move) bool {
-		m.checkout(v.time)
+		m.checkout(v.time, "")
 		return true
 	},
+	"come in a session": func(m *machine, v move) bool {
+		m.checkout(v.time, fmt.Sprint("s", v.n%3))
+		return true
+	},
+	"end a session": func(m *machine, v move) bool { return m.endSession(fmt.Sprint("s", v.n%3), v.time) },
 	"cancel": func(m *machine, v move) bool {
 		c := m.one(v.n, (*caller).waits)
 		if c == nil {
@@ -241,18 +260,84 @@ var wrong = []model.Profile{
 }
 
 // checkout lets a caller come.
-func (m *machine) checkout(patience time.Duration) *caller {
-	c := &caller{id: m.name("c"), round: m.round, patience: patience}
+func (m *machine) checkout(patience time.Duration, session string) *caller {
+	c := &caller{id: m.name("c"), name: session, round: m.round, patience: patience}
 	c.ctx, c.cancel = context.WithCancel(point.As(context.Background(), c.id))
 	m.write(func() { m.callers = append(m.callers, c) })
 	m.do(c.id, "come", func() {
 		ctx, cancel := context.WithTimeout(c.ctx, c.patience)
 		defer cancel()
 		m.write(func() { c.late = m.world.Now() + c.patience })
-		lease, err := m.pool.Checkout(ctx)
-		m.write(func() { c.back, c.lease, c.err = true, lease, err })
+		lease, err := m.come(ctx, c)
+		visits := c.name != "" && err == nil // its session at once
+		m.write(func() { c.back, c.lease, c.err, c.calling = true, lease, err, visits })
+		if !visits {
+			return
+		}
+		err = m.leave(c.ctx, c, false)
+		if err == nil {
+			err = m.leave(c.ctx, c, true)
+		}
+		m.called(c, err)
 	})
 	return c
+}
+
+// come asks for a caller's worker.
+func (m *machine) come(ctx context.Context, c *caller) (pool.Lease, error) {
+	if c.name == "" {
+		return m.pool.Checkout(ctx)
+	}
+	q, err := m.pool.Session(c.name)
+	if err != nil {
+		return pool.Lease{}, err
+	}
+	m.write(func() { c.session, m.sessions[c.name] = q, q })
+	lease, err := q.Checkout(ctx)
+	m.write(func() { m.used[q] = m.used[q] || err == nil }) // from now on
+	return lease, err
+}
+
+// endSession has somebody end a session.
+func (m *machine) endSession(name string, patience time.Duration) bool {
+	m.mu.Lock()
+	q := m.sessions[name]
+	m.mu.Unlock()
+	if q == nil {
+		return false
+	}
+	who := m.name("ender")
+	m.do(who, "come", func() {
+		ctx, cancel := context.WithTimeout(point.As(context.Background(), who), patience)
+		defer cancel()
+		m.write(func() { m.over[q] = true })
+		if err := q.End(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			m.problem("the end of session %s: %v", name, err)
+		}
+	})
+	return true
+}
+
+// leave has a session leave something behind on its caller's worker, or look for
+// what it left there.
+func (m *machine) leave(ctx context.Context, c *caller, put bool) error {
+	here := trace{c.session, c.lease.Worker()}
+	if put {
+		_, err := c.lease.Call(ctx, "put", map[string]any{"key": "k", "value": c.id})
+		m.write(func() { m.left[here] = c.id })
+		return err
+	}
+	r, err := c.lease.Call(ctx, "get", map[string]any{"key": "k"})
+	var found struct{ Value string }
+	if err == nil {
+		err = json.Unmarshal(r.Result, &found)
+		m.write(func() {
+			if found.Value != m.left[here] {
+				m.found("%s finds %q in session %s on %s, which left %q there", c.id, found.Value, c.name, here.worker, m.left[here])
+			}
+		})
+	}
+	return err
 }
 
 // call has the worker of a lease do something, which may take longer than its
@@ -266,16 +351,28 @@ func (m *machine) call(c *caller, v move) bool {
 	m.do(c.id, "call", func() {
 		ctx, cancel := context.WithTimeout(c.ctx, v.time)
 		defer cancel()
-		reply, err := c.lease.Call(ctx, command, map[string]any{"s": .2, "from": c.id})
+		var reply pool.Reply
+		var err error
+		if c.session != nil && command != "sleep" {
+			err = m.leave(ctx, c, command == "echo")
+			command = "put or get"
+		} else {
+			reply, err = c.lease.Call(ctx, command, map[string]any{"s": .2, "from": c.id})
+		}
 		if err == nil && command == "echo" && string(reply.Result) != fmt.Sprintf(`{"from":"%s","s":0.2}`, c.id) {
 			m.problem("%s was answered %s", c.id, reply.Result)
 		}
-		m.write(func() {
-			c.calling = false
-			c.doubt = c.doubt || errors.As(err, new(*worker.CallError))
-		})
+		m.called(c, err)
 	})
 	return true
+}
+
+// called notes that a call is over.
+func (m *machine) called(c *caller, err error) {
+	m.write(func() {
+		c.calling = false
+		c.doubt = c.doubt || errors.As(err, new(*worker.CallError))
+	})
 }
 
 // giveBack has a caller give its worker back, maybe to be replaced.

@@ -80,6 +80,14 @@ func drawn(r *rapid.T) game {
 			StartTimeout:     rapid.SampledFrom([]time.Duration{0, 300 * ms}).Draw(r, "StartTimeout"),
 			CheckoutTimeout:  rapid.SampledFrom([]time.Duration{0, 0, 200 * ms}).Draw(r, "CheckoutTimeout"),
 			CallTimeout:      rapid.SampledFrom([]time.Duration{0, 300 * ms}).Draw(r, "CallTimeout"),
+			Affinity:         rapid.SampledFrom([]pool.Affinity{pool.Strict, pool.Strict, pool.Preferred, pool.None}).Draw(r, "Affinity"),
+			SessionTTL:       rapid.SampledFrom([]time.Duration{0, 0, 50 * ms, 5 * sec}).Draw(r, "SessionTTL"),
+			SessionLimit:     rapid.SampledFrom([]int{0, 0, 2}).Draw(r, "SessionLimit"),
+			PingEvery:        rapid.SampledFrom([]time.Duration{0, 0, sec}).Draw(r, "PingEvery"),
+			TendTimeout:      rapid.SampledFrom([]time.Duration{0, 300 * ms}).Draw(r, "TendTimeout"),
+			MaxCalls:         rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(r, "MaxCalls"),
+			MaxAge:           rapid.SampledFrom([]time.Duration{0, 0, 0, 2 * sec}).Draw(r, "MaxAge"),
+			Seed:             rapid.Uint64Range(0, 2).Draw(r, "Seed"),
 		},
 		good: model.Profile{
 			BootWait: rapid.SampledFrom([]time.Duration{0, 10 * ms, 100 * ms}).Draw(r, "BootWait"),
@@ -115,8 +123,8 @@ func (m move) GoString() string {
 // whats are the kinds of moves. rapid draws the first ones more often, so those
 // come first that can't always be made.
 var whats = []string{
-	"checkin", "checkout", "call", "cancel", "discard", "time goes by", "checkout", "a worker dies",
-	"give back again", "checkout", "starts go wrong", "warm", "time goes by", "close",
+	"checkin", "checkout", "come in a session", "call", "cancel", "discard", "time goes by", "checkout", "end a session",
+	"a worker dies", "give back again", "come in a session", "checkout", "starts go wrong", "warm", "time goes by", "close",
 }
 
 func drawnMove(r *rapid.T) move {
@@ -130,7 +138,10 @@ func drawnMove(r *rapid.T) move {
 
 // play makes the run, and counts the moves.
 func (g game) play(t *testing.T, made map[string]int) error {
-	m := &machine{game: g, doubted: map[string]bool{}, made: made}
+	m := &machine{
+		game: g, doubted: map[string]bool{}, made: made,
+		sessions: map[string]*pool.Session{}, over: map[*pool.Session]bool{}, left: map[trace]string{}, used: map[*pool.Session]bool{},
+	}
 	ran, err := virtual.Run(t, &scenario.Scenario{Seed: g.seed, Order: g.order}, m.run)
 	if err == nil && ran.Left {
 		return fmt.Errorf("goroutines are left after Close")

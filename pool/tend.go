@@ -188,13 +188,13 @@ func (p *Pool) old(s *slot) bool {
 }
 
 // outlived says whether a worker that nobody has in hand is to end now, because it
-// is old. Where there is room its successor is ready first; else they go one at a
-// time. None goes with which a session would be lost, or while starts fail.
+// is old. Overflow has no successor; of others it is ready first where there is
+// room, and else they go one at a time. None goes with which a session would be lost, or while starts fail.
 func (p *Pool) outlived(s *slot) bool {
 	switch {
 	case !p.old(s), p.holds(s), p.storm.failures > 0:
 		return false
-	case s.relieved:
+	case s.relieved, p.ready()-p.relieved > p.cfg.Size:
 		return true
 	case p.full():
 		return p.n[starting]+p.n[ending]+p.relieved == 0 // none of which makes room soon
