@@ -45,6 +45,7 @@ type trial struct {
 	mild    *scenario.Environment // see mildest; nil: nobody asked for it yet
 	excess  []string              // of what the run met, beyond the contract
 	frozen  []bool                // the kinds of load from outside to be replayed
+	reacts  reacting              // whether there is more than one
 	aside   []string              // doubts that can't matter
 	band    float64               // of the deadline: what lies nearer to it is a tie
 	mine    map[setting]outcome
@@ -58,7 +59,8 @@ func newTrial(c Case) *trial {
 		t.clipped, t.excess = c.Met.Contract.Clip(c.Met)
 		t.Met.Replay.Prepare()
 		t.clipped.Replay.Prepare()
-		if reacts(c.Met.Replay) || reacts(t.clipped.Replay) {
+		t.reacts = reacting{met: reacts(t.Met.Replay), clipped: reacts(t.clipped.Replay)}
+		if t.reacts.met || t.reacts.clipped {
 			t.frozen = []bool{false, true}
 		}
 	}
@@ -69,6 +71,19 @@ func newTrial(c Case) *trial {
 // reacts says whether it makes a difference that the load from outside does.
 func reacts(e *scenario.Environment) bool {
 	return !reflect.DeepEqual(e.Config(true).Outside, e.Config(false).Outside)
+}
+
+// reacting says of which loads it makes a difference that they do: of what the run
+// met, and of that clipped. A hog does not react, but what is left of it once it is
+// clipped to a part of itself does.
+type reacting struct{ met, clipped bool }
+
+// loads are the kinds of the load that the run met.
+func (t *trial) loads() []bool {
+	if t.reacts.met {
+		return t.frozen
+	}
+	return []bool{false}
 }
 
 // A setting is one replay.
@@ -145,8 +160,9 @@ func (t *trial) ideal(s setting) outcome { return t.replay(t.ideals, s, t.Ideal)
 
 // replay is made once. Where it makes no difference to the callers by when they
 // were to have an answer, one will do for all deadlines; where nobody had to give up,
-// for all longer ones.
+// for all longer ones; where the load does not react, whether it is frozen or not.
 func (t *trial) replay(had map[setting]outcome, s setting, play func(scenario.Scenario) (Ideal, error)) outcome {
+	s.frozen = s.frozen && (s.clipped && t.reacts.clipped || !s.clipped && t.reacts.met)
 	if o, ok := had[s]; ok {
 		return o
 	}

@@ -18,7 +18,7 @@ func (t *trial) environment() (doubts []string) {
 	}
 	e := t.Run.Environment
 	doubts = t.Met.Replay.Doubts()
-	for _, frozen := range t.frozen {
+	for _, frozen := range t.loads() {
 		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: t.before(e.Modelled(frozen))}
 		t.widen(c.Spans)
 		if off := append(c.Doubts(), t.offTrack(c.Spans)...); len(off) > 0 {

@@ -15,7 +15,7 @@ const likely = 2
 // at least one order of what happened at one moment, it must miss the same calls.
 // Which of those that came at one moment is no matter: they are alike.
 func (t *trial) likeness() []string {
-	for _, frozen := range t.frozen {
+	for _, frozen := range t.loads() {
 		c, err := t.Again(frozen, likely)
 		if err != nil {
 			return []string{"this pool can't be replayed: " + err.Error()}

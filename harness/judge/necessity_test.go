@@ -68,7 +68,7 @@ func record(took time.Duration, sc scenario.Scenario) *scenario.Record {
 
 // pick is how long a pool takes under what was met, or inside the contract.
 func pick(sc scenario.Scenario, met, inside func(uint64, bool) time.Duration) time.Duration {
-	if len(sc.Replay.Load) == 0 || len(sc.Replay.Load[0].Load) == 0 {
+	if len(sc.Replay.Load) == 0 || len(sc.Replay.Load[0].Load) == 0 || sc.Replay.Load[0].Load[0].Runnable < 1 {
 		met = inside
 	}
 	return met(sc.Seed-1000, sc.Frozen)
@@ -79,12 +79,12 @@ func (w world) play(sc scenario.Scenario) (*scenario.Record, error) {
 }
 
 // on is a trial in a world where the deadline is 300 ms, and a hog was beside a
-// contract that has none.
+// contract that has hardly any.
 func (w world) on(t *testing.T) Case {
 	t.Helper()
 	hog := &scenario.Environment{Cores: 2, Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: time.Second, Load: []scenario.Load{{Threads: 2, Runnable: 1, CPU: 1}}}}}
 	contract := agreed
-	contract.Outside = 0
+	contract.Outside = 0.2
 	c := Case{Met: scenario.Scenario{Deadline: 300 * ms, Contract: &contract, Replay: hog, Seed: 1000}}
 	c.Play = w.play
 	c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
@@ -292,5 +292,22 @@ func TestAReplayInWhichNobodyGaveUpStandsForLongerDeadlines(t *testing.T) {
 	}
 	if n := played[270*ms]; n != 2*seedsLeast || played[330*ms] != 0 {
 		t.Errorf("kept inside the contract in %d replays at the shortest deadline and %d at the longest, want %d, of both kinds of load, and none", n, played[330*ms], 2*seedsLeast)
+	}
+}
+
+func TestALoadThatDoesNotReactIsReplayedOnce(t *testing.T) {
+	c := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}.on(t)
+	c.Met.Replay.Load[0].Load[0] = scenario.Load{Threads: 1, Runnable: 1, CPU: 1, Busy: 1, BusyCPU: 1}
+	played := map[[2]bool]int{} // inside the contract, frozen
+	play := c.Play
+	c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+		played[[2]bool{sc.Replay.Load[0].Load[0].Runnable < 1, sc.Frozen}]++
+		return play(sc)
+	}
+	if v := Judge(c); v.Word != scenario.Environmental {
+		t.Fatalf("got %s: %s", v.Word, v.Reason)
+	}
+	if played[[2]bool{false, true}] > 0 || played[[2]bool{false, false}] == 0 || played[[2]bool{true, true}] == 0 {
+		t.Errorf("it was played under the load as it was met, frozen, %d times: %v", played[[2]bool{false, true}], played)
 	}
 }
