@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,15 @@ func TestAnExcuseThatHangsOnWhatNobodySawIsNone(t *testing.T) {
 				e.Starts, e.Further = []scenario.Span{{Demand: slow, End: 10 * time.Second}}, []scenario.Span{{Worker: 1, Demand: slow}}
 			},
 			func(sc scenario.Scenario) bool { return sc.Demands().Start(1).BootWait < time.Second }, scenario.Environmental},
+		"it was this program itself": {
+			func(e *scenario.Environment) { e.Rivals[0].Harness = true },
+			func(scenario.Scenario) bool { return false }, scenario.Inconclusive},
+		"this program was the least of it": {
+			func(e *scenario.Environment) {
+				e.Rivals = []scenario.Rival{{}, {Harness: true}}
+				e.Load[0].Load = append(slices.Clone(e.Load[0].Load), scenario.Load{Rival: 1, Threads: 1, Runnable: .1, CPU: .1})
+			},
+			func(scenario.Scenario) bool { return false }, scenario.Environmental},
 		"others may have stopped": {func(*scenario.Environment) {},
 			func(sc scenario.Scenario) bool {
 				last := sc.Replay.Load[len(sc.Replay.Load)-1]
