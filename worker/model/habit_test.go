@@ -74,7 +74,7 @@ func TestHabits(t *testing.T) {
 	}
 }
 
-func TestAModelCallsTwoFunctions(t *testing.T) {
+func TestAModelCallsTwoFunctionsAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := start(t, &model.Launcher{})
 		defer w.Port.Kill()
@@ -83,6 +83,9 @@ func TestAModelCallsTwoFunctions(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		if r, err := w.Call(bg, worker.Request{Command: "call", Args: map[string]any{"function": "builtins:print"}}); err != nil || string(r.Result) != "null" {
+			t.Errorf("%s, %v", r.Result, err)
+		}
+		if r, err := w.Call(bg, worker.Request{Command: "get_stats"}); err != nil || string(r.Result) != `{"worker_id":"w1","command_count":3}` {
 			t.Errorf("%s, %v", r.Result, err)
 		}
 	})

@@ -314,7 +314,7 @@ func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) 
 	case "call":
 		p.function(&r, reply)
 	case "get_stats":
-		reply.Result = fmt.Appendf(nil, `{"worker_id":%q,"command_count":%d}`, p.ID, p.Calls())
+		reply.Result = fmt.Appendf(nil, `{"worker_id":%q,"command_count":%d}`, p.ID, p.calls)
 	default:
 		result, err := p.keep(&r)
 		if err != nil {
