@@ -232,6 +232,9 @@ func (m *machine) checkEnds(s pool.Stat) {
 	if s.Replaced > doubted {
 		m.found("%d workers were replaced, %d were in doubt", s.Replaced, doubted)
 	}
+	if s.SessionsLost > 0 && s.Deaths+s.Replaced == 0 {
+		m.found("%d sessions were lost, though no worker was", s.SessionsLost)
+	}
 	if old := m.cfg.MaxCalls > 0 || m.cfg.MaxAge > 0; s.Recycled > 0 && !old {
 		m.found("%d workers were recycled, none can be old", s.Recycled)
 	}

@@ -48,6 +48,7 @@ type machine struct {
 	over     map[*pool.Session]bool   // that were ended
 	left     map[trace]string         // what they left behind
 	used     map[*pool.Session]bool   // that made a call
+	home     map[*pool.Session]string // the worker that answered it last
 	free     int                      // callers who wait for any worker, when check last looked
 
 	killed    int64         // workers, by the move
@@ -322,6 +323,11 @@ func (m *machine) endSession(name string, patience time.Duration) bool {
 // what it left there.
 func (m *machine) leave(ctx context.Context, c *caller, put bool) error {
 	here := trace{c.session, c.lease.Worker()}
+	m.write(func() {
+		if home := m.home[c.session]; m.cfg.Affinity == pool.Strict && home != "" && home != here.worker {
+			m.found("%s came to %s in session %s, which is with %s", c.id, here.worker, c.name, home)
+		}
+	})
 	if put {
 		_, err := c.lease.Call(ctx, "put", map[string]any{"key": "k", "value": c.id})
 		m.write(func() { m.left[here] = c.id })
@@ -332,6 +338,7 @@ func (m *machine) leave(ctx context.Context, c *caller, put bool) error {
 	if err == nil {
 		err = json.Unmarshal(r.Result, &found)
 		m.write(func() {
+			m.home[c.session] = here.worker
 			if found.Value != m.left[here] {
 				m.found("%s finds %q in session %s on %s, which left %q there", c.id, found.Value, c.name, here.worker, m.left[here])
 			}

@@ -140,7 +140,8 @@ func drawnMove(r *rapid.T) move {
 func (g game) play(t *testing.T, made map[string]int) error {
 	m := &machine{
 		game: g, doubted: map[string]bool{}, made: made,
-		sessions: map[string]*pool.Session{}, over: map[*pool.Session]bool{}, left: map[trace]string{}, used: map[*pool.Session]bool{},
+		sessions: map[string]*pool.Session{}, over: map[*pool.Session]bool{}, left: map[trace]string{},
+		used: map[*pool.Session]bool{}, home: map[*pool.Session]string{},
 	}
 	ran, err := virtual.Run(t, &scenario.Scenario{Seed: g.seed, Order: g.order}, m.run)
 	if err == nil && ran.Left {
