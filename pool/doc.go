@@ -13,6 +13,10 @@
 // the old process is really gone, so there are never more than Size+Overflow
 // alive.
 //
+// Calls that belong together make a Session: what a worker holds of it no other
+// session sees, its end reaches the worker, and one whose worker is gone says
+// ErrSessionLost until it is ended.
+//
 // The package knows ports and launchers, not how processes or containers are
 // started, and nothing of the harness that puts pools on trial.
 package pool
