@@ -16,23 +16,24 @@ const module = "github.com/butfor/butfor/"
 // it may import directly; what those may import, it may too. A folder belongs
 // to the room with the longest name that it begins with.
 var rooms = map[string][]string{
-	"worker/wire":      {},
-	"worker":           {"worker/wire"},
-	"worker/container": {"worker"}, // comes with whoever imports it, as a driver does, and with nobody else
-	"pool":             {"worker"},
-	"faults":           {"worker"},
-	"harness/subject":  {"worker", "pool"},
-	"harness/scenario": {"harness/subject", "faults", "harness/cpu"},
-	"harness/cpu":      {},
-	"harness/world":    {"harness/scenario", "harness/cpu"},
-	"harness/trace":    {"harness/scenario"},
-	"harness/judge":    {"harness/scenario", "harness/cpu"},
-	"harness/findings": {"harness/scenario"},
-	"harness/report":   {"harness/scenario", "harness/findings"},
-	"harness/matrix":   {"harness/scenario"},
-	"harness":          {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
-	"cmd":              {"harness", "harness/mutant", "harness/overlay", "worker/container"},
-	"suites":           {"harness", "internal/leftover", "worker/container"},
+	"worker/wire":             {},
+	"worker":                  {"worker/wire"},
+	"worker/container":        {"worker"}, // comes with whoever imports it, as a driver does, and with nobody else
+	"pool":                    {"worker"},
+	"faults":                  {"worker"},
+	"harness/subject":         {"worker", "pool"},
+	"harness/scenario":        {"harness/subject", "faults", "harness/cpu"},
+	"harness/cpu":             {},
+	"harness/world":           {"harness/scenario", "harness/cpu"},
+	"harness/world/container": {"harness/world", "worker/container"}, // as that
+	"harness/trace":           {"harness/scenario"},
+	"harness/judge":           {"harness/scenario", "harness/cpu"},
+	"harness/findings":        {"harness/scenario"},
+	"harness/report":          {"harness/scenario", "harness/findings"},
+	"harness/matrix":          {"harness/scenario"},
+	"harness":                 {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
+	"cmd":                     {"harness", "harness/mutant", "harness/overlay", "harness/world/container"},
+	"suites":                  {"harness", "internal/leftover", "harness/world/container"},
 	// For whoever needs them.
 	"python":            {},
 	"ci":                {}, // for what is embedded alone
@@ -134,6 +135,8 @@ func TestTheRuleItselfCanFail(t *testing.T) {
 		{"pool", "worker/wire", true},
 		{"pool", "worker/container", false},
 		{"harness", "worker/container", false},
+		{"harness", "harness/world/container", false},
+		{"harness", "harness/world/process", true},
 		{"pool", "harness/scenario", false},
 		{"worker", "pool", false},
 		{"worker/wire", "worker", false},

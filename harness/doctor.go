@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/procfs"
 
+	images "github.com/butfor/butfor/python"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/process"
 )
@@ -204,7 +205,7 @@ func compiler(context.Context) Check {
 	return missing("C compiler", "tests run without -race until there is one (Debian: apt-get install gcc libc6-dev)", "none")
 }
 
-// docker asks the engine for its version over its socket.
+// docker asks the engine for its version over its socket, and for the workers' image.
 func docker(ctx context.Context) Check {
 	const name = "Docker"
 	socket := "/var/run/docker.sock"
@@ -220,18 +221,32 @@ func docker(ctx context.Context) Check {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine/_ping", nil)
-	if err != nil {
-		return note(name, "", "not known: %v", err)
+	ask := func(path string) (*http.Response, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine"+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		return response, err
 	}
-	const advice = "nothing needs it yet: findings run on plain processes"
-	response, err := client.Do(request)
+	const advice = "only world container needs it: on Debian, apt-get install docker.io, then make image"
+	engine, err := ask("/_ping")
 	if errors.Is(err, os.ErrPermission) {
-		return note(name, "become a member of the group docker, or root", "you may not use the engine at %s", socket)
+		return note(name, "for world container become a member of the group docker, or root", "you may not use the engine at %s", socket)
 	}
 	if err != nil {
 		return note(name, advice, "no engine answers at %s", socket)
 	}
-	_ = response.Body.Close()
-	return ok(name, "an engine answers at %s (API %s)", socket, response.Header.Get("Api-Version"))
+	api := engine.Header.Get("Api-Version")
+	image, err := ask("/images/" + images.ImageSource().Name + "/json")
+	switch {
+	case err != nil:
+		return note(name, "", "an engine answers at %s (API %s); of its images it says: %v", socket, api, err)
+	case image.StatusCode != http.StatusOK:
+		return note(name, "for world container: make image", "an engine answers at %s (API %s), and has no image %s", socket, api, images.ImageSource().Name)
+	}
+	return ok(name, "an engine answers at %s (API %s), and has the image %s", socket, api, images.ImageSource().Name)
 }

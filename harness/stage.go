@@ -16,6 +16,7 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
+	worlds "github.com/butfor/butfor/harness/world"
 	"github.com/butfor/butfor/harness/world/process"
 	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/internal/point"
@@ -23,16 +24,7 @@ import (
 )
 
 // A world is where a scenario runs.
-type world interface {
-	Launcher() worker.Launcher
-	Cores() float64
-	Now() time.Duration
-	Late() time.Duration
-	Point(who, at string) // where the order of goroutines may be decided
-	Left(ctx context.Context) ([]string, error)
-	Quiet() bool // it is certain that no goroutine of the run is left
-	Close()
-}
+type world = worlds.World
 
 // upon sets the stage that a scenario names, has f play on it, and takes it down.
 // t is for the virtual world alone.
@@ -67,7 +59,19 @@ func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Contex
 		}
 		return r, nil
 	default:
-		return nil, fmt.Errorf("no world is called %q: there are %s", sc.World, strings.Join(scenario.Worlds, ", "))
+		open, ok := worlds.Registered(sc.World)
+		if !ok {
+			if slices.Contains(scenario.Worlds, sc.World) {
+				return nil, fmt.Errorf("world %q is not part of this program: it must import _ \"github.com/butfor/butfor/harness/world/%[1]s\"", sc.World)
+			}
+			return nil, fmt.Errorf("no world is called %q: there are %s", sc.World, strings.Join(scenario.Worlds, ", "))
+		}
+		w, err := open(ctx, sc)
+		if err != nil {
+			return nil, err
+		}
+		defer w.Close()
+		return f(ctx, w)
 	}
 }
 

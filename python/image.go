@@ -1,8 +1,6 @@
 package python
 
-import (
-	_ "embed"
-)
+import _ "embed"
 
 // What the image of workers in containers is built from, beside the package.
 var (
@@ -12,6 +10,9 @@ var (
 	baseRecipe []byte
 )
 
+// ImageName is the name of the workers' image, without its tag.
+const ImageName = "butfor-worker"
+
 // The files of a build's context.
 const (
 	Containerfile = "Containerfile"
@@ -20,7 +21,8 @@ const (
 
 // An Image is what the image of workers in containers is built from.
 type Image struct {
-	Tag   string            // of the image: a hash of all files
+	Name  string            // of the image, with its tag
+	Tag   string            // a hash of all files
 	Base  string            // of the base that BaseRecipe makes: a hash of that
 	Files map[string][]byte // by their slash-separated paths
 }
@@ -31,5 +33,6 @@ func ImageSource() Image {
 	for name, content := range source() {
 		files[packageName+"/"+name] = content
 	}
-	return Image{Tag: hash(files), Base: hash(map[string][]byte{BaseRecipe: baseRecipe}), Files: files}
+	tag := hash(files)
+	return Image{Name: ImageName + ":" + tag, Tag: tag, Base: hash(map[string][]byte{BaseRecipe: baseRecipe}), Files: files}
 }

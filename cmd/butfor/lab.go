@@ -14,6 +14,7 @@ import (
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
+	_ "github.com/butfor/butfor/harness/world/container" // for --world container
 	"github.com/butfor/butfor/harness/world/process"
 	"github.com/butfor/butfor/harness/world/virtual"
 	workers "github.com/butfor/butfor/worker/process"
@@ -31,7 +32,7 @@ func (f *labFlags) of(c *cobra.Command) {
 	for _, s := range harness.Subjects() {
 		names = append(names, s.Name)
 	}
-	c.Flags().StringVar(&f.world, "world", "", "where to run: process, on real Python workers (default), or virtual, on models in virtual time")
+	c.Flags().StringVar(&f.world, "world", "", "where to run: process, on real Python workers (default), virtual, on models in virtual time, or container, on Python workers in containers")
 	c.Flags().StringVar(&f.subject, "subject", "", "only this pool, of those that a finding has: "+strings.Join(names, ", "))
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of what is drawn: arrivals, and in the virtual world the order of things")
 	c.Flags().StringVar(&f.order, "order", "", "how the virtual world orders what happens at one instant: random (default) or pct:DEPTH")

@@ -14,7 +14,7 @@ var coldStartTimeouts = Finding{
 	Source: conclusion + ", conclusion; " + report + ", finding 2",
 	Truth:  "refuted: while a worker starts, the manager discards whoever asks",
 	Kind:   "verdict",
-	Worlds: []string{"virtual", "process"},
+	Worlds: []string{"virtual", "process", "container"},
 	Cases: func(u Unit) (cases []Case) {
 		for _, boots := range []float64{5, 30} {
 			cases = append(cases, coldCases(u, boots, boots == 5)...)

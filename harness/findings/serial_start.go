@@ -15,7 +15,7 @@ var serialStart = Finding{
 	Source: conclusion + ", remaining test issues 1 and 2",
 	Truth:  "refuted: the manager starts its workers one after another",
 	Kind:   "verdict",
-	Worlds: []string{"virtual", "process"},
+	Worlds: []string{"virtual", "process", "container"},
 	Cases: func(u Unit) (cases []Case) {
 		const n = 8
 		// Eager: the pool begins to start as it opens, and the calls arrive

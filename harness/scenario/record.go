@@ -50,6 +50,7 @@ type Event struct {
 	PID     int           `json:"pid,omitempty"`          // of a worker
 	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch
 	Delay   time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
+	Engine  time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it, which a start waits for
 	N       int           `json:"n,omitempty"`
 	Text    string        `json:"text,omitempty"`
 	Err     string        `json:"error,omitempty"`

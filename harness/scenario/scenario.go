@@ -75,7 +75,7 @@ type Scenario struct {
 }
 
 // Worlds are the places where a scenario can run.
-var Worlds = []string{"process", "virtual"}
+var Worlds = []string{"process", "virtual", "container"}
 
 // VirtualCores is how many cores there are in virtual time unless a scenario says
 // otherwise.

@@ -221,12 +221,12 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 		return nil, err
 	}
 	p := &port{Port: inner, rec: l.rec, id: id, who: who, pending: map[int64]string{}, watched: make(chan struct{})}
-	pid := inner.Info().PID
+	info := inner.Info()
 	l.rec.mu.Lock()
 	late := l.rec.killed
 	if !late {
 		l.rec.ports = append(l.rec.ports, p)
-		l.rec.add(scenario.Event{Kind: scenario.Launched, Worker: id, PID: pid})
+		l.rec.add(scenario.Event{Kind: scenario.Launched, Worker: id, PID: info.PID, Engine: info.Engine.Total()})
 	}
 	l.rec.mu.Unlock()
 	if late {

@@ -25,14 +25,13 @@ import (
 
 // The names of images, without their tags.
 const (
-	imageName    = "butfor-worker"
 	baseName     = "butfor-base"
 	registryBase = "python:3.12-slim"
 )
 
 // Image is the workers' image: its tag is a hash of all that it is built from, so
 // that another version never runs in place of this.
-func Image() string { return imageName + ":" + python.ImageSource().Tag }
+func Image() string { return python.ImageSource().Name }
 
 // Build builds the workers' image unless the engine has it. It tells log what takes
 // long. base is the image to begin with, one with Python; "" means python:3.12-slim
@@ -71,7 +70,7 @@ func build(ctx context.Context, base string, log io.Writer) (image string, built
 	defer func() { err = errors.Join(err, p.Close()) }()
 	var told bytes.Buffer
 	_, err = p.BuildImage(ctx, &tc.ContainerRequest{FromDockerfile: tc.FromDockerfile{
-		ContextArchive: archive, Dockerfile: python.Containerfile, Repo: imageName, Tag: source.Tag, KeepImage: true,
+		ContextArchive: archive, Dockerfile: python.Containerfile, Repo: python.ImageName, Tag: source.Tag, KeepImage: true,
 		BuildArgs: map[string]*string{"BASE": &base}, BuildLogWriter: &told,
 		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
 			o.Labels = map[string]string{label + "image": source.Tag}

@@ -18,8 +18,8 @@ var _ faults.Real = (*World)(nil)
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
 func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error) {
 	port, err := w.launcher.LaunchWith(ctx, id, flags...)
-	if err == nil && w.recorder != nil {
-		w.recorder.Own(port.Info().PID)
+	if err == nil {
+		w.Own(port.Info().PID)
 	}
 	return port, err
 }

@@ -44,6 +44,12 @@ func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
 	if _, err := process.Find(ctx, "python3"); err != nil {
 		return nil, err
 	}
+	return Stage(ctx, sc), nil
+}
+
+// Stage is Open for whoever starts the workers in another way, with Args and Run, and
+// tells whom: see Own.
+func Stage(ctx context.Context, sc *scenario.Scenario) *World {
 	w := &World{stopped: make(chan struct{})}
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 	w.launcher = &process.Launcher{
@@ -53,7 +59,20 @@ func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
 	w.record()
 	ctx, w.stop = context.WithCancel(ctx)
 	go w.watchClock(ctx)
-	return w, nil
+	return w
+}
+
+// Args are what each worker of the run is to be given.
+func (w *World) Args() []string { return w.launcher.Args }
+
+// Run is the run's, as process.Census and launchers have it.
+func (w *World) Run() string { return w.launcher.Run }
+
+// Own tells the recorder that a process is one of the run's workers.
+func (w *World) Own(pid int) {
+	if w.recorder != nil && pid != 0 {
+		w.recorder.Own(pid)
+	}
 }
 
 // record begins to record the load from outside. A run goes on without, if it

@@ -1,0 +1,203 @@
+//go:build linux
+
+// Package container is the world of real Python workers in containers, each one its
+// own, in real time. A program has it once it imports this package, for nothing else
+// if need be. How a container is started belongs to worker/container; of the world of
+// processes it has all that is not a matter of how workers are started.
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/world"
+	processes "github.com/butfor/butfor/harness/world/process"
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/container"
+)
+
+// Name is what the world is called in scenarios and results.
+const Name = "container"
+
+func init() {
+	world.Register(Name, func(ctx context.Context, sc *scenario.Scenario) (world.World, error) { return Open(ctx, sc) })
+}
+
+// TransportVariable is the environment variable that says how frames go to workers and
+// back: socket or stdio. Empty, it is what works best.
+const TransportVariable = "BUTFOR_TRANSPORT"
+
+// shared is the engine of all runs of this program: to find out about one takes as
+// long as a start.
+var shared struct {
+	sync.Mutex
+	engine *container.Engine
+}
+
+func engine(ctx context.Context) (*container.Engine, error) {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.engine != nil {
+		return shared.engine, nil
+	}
+	e, err := container.Open(ctx, container.Settings{Transport: container.Transport(os.Getenv(TransportVariable))})
+	if err == nil {
+		shared.engine = e
+	}
+	return e, err
+}
+
+// Dismiss ends what the worlds of this program have had in common. A program that
+// ends does without: a guard takes care of it.
+func Dismiss() error {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.engine == nil {
+		return nil
+	}
+	e := shared.engine
+	shared.engine = nil
+	return e.Close()
+}
+
+// A World is the stage of one run.
+type World struct {
+	*processes.World
+	engine   *container.Engine
+	launcher *container.Launcher
+
+	mu      sync.Mutex
+	workers []*container.Port
+}
+
+var _ faults.Real = (*World)(nil)
+
+// Open sets the stage for a scenario; Close takes it down. The error says what is
+// missing for containers, and what to do.
+func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
+	e, err := engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stage := processes.Stage(ctx, sc)
+	return &World{World: stage, engine: e, launcher: &container.Launcher{Engine: e, Args: stage.Args(), Run: stage.Run()}}, nil
+}
+
+// Launcher starts workers with the scenario's demands.
+func (w *World) Launcher() worker.Launcher { return launcher{w} }
+
+type launcher struct{ world *World }
+
+// Launch implements worker.Launcher.
+func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
+	return l.world.LaunchWith(ctx, id)
+}
+
+// LaunchWith implements faults.Real. It tells the recorder whom it has started.
+func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error) {
+	port, err := w.launcher.LaunchWith(ctx, id, flags...)
+	if err != nil {
+		return nil, err
+	}
+	w.Own(port.Info().PID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.workers = append(w.workers, port.(*container.Port))
+	return port, nil
+}
+
+// Python implements faults.Real: it runs in a container of its own, beside those of
+// the workers. In a session it would compete with all of them as with one.
+func (w *World) Python(code string) (stop func() time.Duration, err error) {
+	c, err := w.engine.Accompany(context.Background(), code)
+	if err != nil {
+		return nil, err
+	}
+	return func() time.Duration {
+		used, _ := c.End() // what could not be removed is removed with the engine
+		return used
+	}, nil
+}
+
+// CanLimit implements faults.Real. Whether a limit did something is seen in the
+// cgroups of this machine alone.
+func (w *World) CanLimit() error {
+	if w.engine.Transport() != container.Socket {
+		return errors.New("the engine is not on this machine: its cgroups can't be seen")
+	}
+	return nil
+}
+
+// Limit implements faults.Real: the engine does it.
+func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (faults.Limit, error) {
+	port, ok := p.(*container.Port)
+	if !ok {
+		return nil, fmt.Errorf("%v runs in no container", p)
+	}
+	before, err := port.Throttled()
+	if err == nil {
+		err = port.SetLimits(context.Background(), container.Limits{CPUs: cores, Period: period})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &limit{port: port, throttled: before}, nil
+}
+
+// limit is a worker's container with a quota.
+type limit struct {
+	port      *container.Port
+	throttled int // the last that was seen
+}
+
+// Throttled implements faults.Limit. Once the worker is gone it is what was seen last.
+func (l *limit) Throttled() int {
+	if n, err := l.port.Throttled(); err == nil {
+		l.throttled = n
+	}
+	return l.throttled
+}
+
+// Lift implements faults.Limit.
+func (l *limit) Lift() {
+	_ = l.port.SetLimits(context.Background(), container.Limits{}) // it fails if the container is gone
+}
+
+// Close ends what the world itself runs, and what is left of the run's containers.
+func (w *World) Close() {
+	w.mu.Lock()
+	workers := w.workers
+	w.workers = nil
+	w.mu.Unlock()
+	for _, p := range workers {
+		_ = p.Kill()
+	}
+	for _, p := range workers {
+		<-p.Done()
+	}
+	w.World.Close()
+}
+
+// Left lists the workers of this run that are left, after it has waited for them to
+// go.
+func (w *World) Left(ctx context.Context) ([]string, error) {
+	left, err := w.World.Left(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.workers {
+		select {
+		case <-p.Done():
+		default:
+			if len(left) == 0 { // processes of another user can't be told
+				left = append(left, p.String())
+			}
+		}
+	}
+	return left, err
+}

@@ -1,0 +1,81 @@
+//go:build linux
+
+package container_test
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	world "github.com/butfor/butfor/harness/world/container"
+	"github.com/butfor/butfor/worker/container"
+)
+
+// What comes out of findings in this world hangs on what else the machine does; here
+// is what does not.
+var _ = Describe("the world of containers", Serial, Label("world"), func() {
+	BeforeEach(func() {
+		DeferCleanup(world.Dismiss)
+	})
+
+	It("serves a pool's calls, each start with what the engine took of it", func(ctx SpecContext) {
+		r, err := harness.Run(ctx, scenarioOf(nil))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Served()).To(HaveLen(2))
+		starts := 0
+		for _, e := range r.Record.Events {
+			switch e.Kind {
+			case scenario.Launched:
+				starts++
+				Expect(e.Err).To(BeEmpty())
+				Expect(e.Engine).To(BeNumerically(">", 0))
+			case scenario.Left:
+				Fail("left: " + e.Text)
+			}
+		}
+		Expect(starts).To(BeNumerically(">=", 2))
+		for _, s := range r.Record.Environment.Starts {
+			if s.Whole() {
+				Expect(s.Demand.Wait).To(BeNumerically(">", 0), "what the engine takes is waited for")
+			}
+		}
+	})
+
+	It("throttles workers by the engine, and proves it", func(ctx SpecContext) {
+		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUQuota{Cores: .2}}}))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults).To(HaveLen(1))
+		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">", 0), "%+v", r.Record.Faults[0])
+	})
+
+	It("has hogs in containers beside the workers'", func(ctx SpecContext) {
+		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2}}}))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(2), "%+v", r.Record.Faults[0])
+	})
+
+	It("says before anything runs why there can be no containers", func(ctx SpecContext) {
+		Expect(os.Setenv("DOCKER_HOST", "unix:///no/such/socket")).To(Succeed())
+		DeferCleanup(os.Unsetenv, "DOCKER_HOST")
+		_, err := harness.Run(ctx, scenarioOf(nil))
+		Expect(errors.Is(err, container.ErrUnavailable)).To(BeTrue(), "%v", err)
+	})
+})
+
+// scenarioOf has two calls that compute, on two workers.
+func scenarioOf(plan faults.Plan) harness.Scenario {
+	return harness.Scenario{
+		Name: "containers", World: world.Name, Subject: subject.Ours(),
+		Config:   subject.Config{Size: 2, Lazy: true},
+		Start:    scenario.Demand{CPU: 50 * time.Millisecond},
+		Workload: scenario.Workload{Clients: 2, Calls: 1, Command: "burn", Args: map[string]any{"cpu_s": 0.1}},
+		Deadline: patience, Patience: patience, Faults: plan,
+	}
+}
