@@ -74,6 +74,7 @@ type World struct {
 
 	mu      sync.Mutex
 	workers []*container.Port
+	spans   []span // in which the engine was at work
 }
 
 var _ faults.Real = (*World)(nil)
@@ -101,11 +102,14 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
 func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error) {
+	begin := w.Now()
 	port, err := w.launcher.LaunchWith(ctx, id, flags...)
+	w.works(begin, w.Now())
 	if err != nil {
 		return nil, err
 	}
 	w.Own(port.Info().PID)
+	go w.ends(port.Done())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.workers = append(w.workers, port.(*container.Port))
@@ -115,12 +119,16 @@ func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (wor
 // Python implements faults.Real: it runs in a container of its own, beside those of
 // the workers. In a session it would compete with all of them as with one.
 func (w *World) Python(code string) (stop func() time.Duration, err error) {
+	begin := w.Now()
 	c, err := w.engine.Accompany(context.Background(), code)
+	w.works(begin, w.Now())
 	if err != nil {
 		return nil, err
 	}
 	return func() time.Duration {
+		begin := w.Now()
 		used, _ := c.End() // what could not be removed is removed with the engine
+		w.works(begin, w.Now()+endsAfter)
 		return used
 	}, nil
 }
