@@ -50,6 +50,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	for _, t := range []container.Transport{container.Auto, container.Stdio} {
 		e, err := container.Open(ctx, container.Settings{Transport: t})
 		if errors.Is(err, container.ErrUnavailable) && os.Getenv("BUTFOR_REQUIRE_DOCKER") != "1" {
+			fmt.Fprintln(os.Stderr, "Containers: all specs are skipped:", err)
 			Skip(err.Error())
 		}
 		Expect(err).NotTo(HaveOccurred())

@@ -13,6 +13,8 @@
 // Should that be killed too, the next Open on the same machine sweeps up what
 // belongs to nobody alive. Containers of other programs are never touched.
 //
+// What testcontainers would print by itself is not.
+//
 // Ryuk, testcontainers' own remover, is not needed, and is off unless
 // TESTCONTAINERS_RYUK_DISABLED=false asks for it; its image must then be there.
 package container
@@ -140,10 +142,8 @@ func connect(ctx context.Context) (*tc.DockerClient, system.Info, error) {
 			return nil, none, err
 		}
 	}
-	loud := tclog.Default() // it greets each engine
-	tclog.SetDefault(tclog.NewNoopLogger())
+	hush()
 	c, err := tc.NewDockerClientWithOpts(ctx)
-	tclog.SetDefault(loud)
 	if err != nil {
 		return nil, none, unanswered(err)
 	}
@@ -164,6 +164,9 @@ func connect(ctx context.Context) (*tc.DockerClient, system.Info, error) {
 	}
 	return c, got.Info, nil
 }
+
+// hush has testcontainers greet no engine on stderr.
+var hush = sync.OnceFunc(func() { tclog.SetDefault(tclog.NewNoopLogger()) })
 
 func unanswered(err error) error {
 	switch {
