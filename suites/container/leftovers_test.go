@@ -122,6 +122,12 @@ func (s sufferer) containers(ctx context.Context) []container.Found {
 	return all
 }
 
+// folders are those of its sockets.
+func (s sufferer) folders() []string {
+	all, _ := filepath.Glob(filepath.Join(os.TempDir(), fmt.Sprintf("butfor-ports-*-%d-*", s.cmd.Process.Pid)))
+	return all
+}
+
 var _ = Describe("after a kill -9 of the program", Label("leftovers"), func() {
 	It("none of its containers is left after 5 s, and a live neighbour's are untouched", func(ctx SpecContext) {
 		neighbour := suffer(ctx, "healthy,paused")
@@ -147,7 +153,9 @@ var _ = Describe("after a kill -9 of the program", Label("leftovers"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(e.Close()).To(Succeed())
 		Expect(s.containers(ctx)).To(BeEmpty())
+		Expect(s.folders()).To(BeEmpty())
 		Expect(neighbour.containers(ctx)).To(HaveLen(1))
+		Expect(neighbour.folders()).To(HaveLen(1))
 		neighbour.kill()
 		Eventually(ctx, neighbour.containers).WithArguments(ctx).WithTimeout(patience).Should(BeEmpty())
 	})

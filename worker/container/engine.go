@@ -194,7 +194,7 @@ func fit(info system.Info, version client.ServerVersionResult) error {
 // settle makes ready for workers: it begins to hear of their ends, has a guard, and
 // removes what dead programs left.
 func (e *Engine) settle(ctx context.Context) (err error) {
-	if e.dir, err = os.MkdirTemp("", "butfor-ports-"); err != nil {
+	if e.dir, err = os.MkdirTemp("", e.owner.folder()+"-"); err != nil {
 		return fmt.Errorf("folder of sockets: %w", err)
 	}
 	if e.guard, err = newGuard(e.owner.engine, e.dir); err != nil {
@@ -206,6 +206,7 @@ func (e *Engine) settle(ctx context.Context) (err error) {
 	if _, err = e.sweep(ctx, label+"host="+e.owner.host, owner.dead); err != nil {
 		return errors.Join(fmt.Errorf("sweep: %w", err), e.close())
 	}
+	sweepFolders()
 	return nil
 }
 

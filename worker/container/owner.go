@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -54,6 +55,31 @@ func ownerOf(labels map[string]string) owner {
 func (o owner) dead() bool {
 	pid, err := strconv.Atoi(o.pid)
 	return err == nil && o.start != "" && process.Began(pid) != o.start
+}
+
+// folders is what the names of our folders of sockets begin with.
+const folders = "butfor-ports-"
+
+// folder is the name of the owner's, which says whose it is.
+func (o owner) folder() string {
+	_, ns, _ := strings.Cut(o.host, "/")
+	return folders + strings.Trim(ns, "pid:[]") + "-" + o.pid + "-" + o.start
+}
+
+// sweepFolders removes those of dead programs of this namespace of pids.
+func sweepFolders() {
+	here := me()
+	entries, _ := os.ReadDir(os.TempDir()) // what can't be read is not ours
+	for _, entry := range entries {
+		f := strings.Split(strings.TrimPrefix(entry.Name(), folders), "-")
+		if !strings.HasPrefix(entry.Name(), folders) || len(f) != 4 {
+			continue
+		}
+		other := owner{host: here.host, pid: f[1], start: f[2]}
+		if strings.HasPrefix(entry.Name(), other.folder()+"-") && other.dead() {
+			_ = os.RemoveAll(filepath.Join(os.TempDir(), entry.Name()))
+		}
+	}
 }
 
 // named is a container that a list has.
