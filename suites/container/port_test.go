@@ -150,6 +150,11 @@ var _ = Describe("an engine", Label("engine"), func() {
 		Expect(err).To(MatchError(ContainSubstring("make image")))
 	})
 
+	It("is not asked for what is no transport", func(ctx SpecContext) {
+		_, err := container.Open(ctx, container.Settings{Transport: "pigeon"})
+		Expect(err).To(MatchError(And(ContainSubstring("pigeon"), ContainSubstring("socket"), ContainSubstring("stdio"))))
+	})
+
 	It("that does not answer is told with what to do", func(ctx SpecContext) {
 		out, err := runVictim(ctx, "unavailable", "DOCKER_HOST=unix:///no/such/socket").Output()
 		Expect(err).NotTo(HaveOccurred())

@@ -49,8 +49,8 @@ func (e *Engine) hear(ctx context.Context) {
 			case m := <-stream.Messages:
 				since = strconv.FormatFloat(float64(m.TimeNano)/1e9, 'f', 9, 64)
 				e.tell(m)
-			case <-stream.Err:
-				open = false
+			case err := <-stream.Err: // whatever it is, the next stream goes on where this ends
+				open = err == nil && ctx.Err() == nil
 			}
 		}
 		if ctx.Err() == nil { // the engine was started anew, or is gone

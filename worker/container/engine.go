@@ -26,6 +26,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -105,6 +106,9 @@ func Open(ctx context.Context, s Settings) (e *Engine, err error) {
 }
 
 func open(ctx context.Context, s Settings) (*Engine, error) {
+	if known := []Transport{Auto, Socket, Stdio}; !slices.Contains(known, s.Transport) {
+		return nil, fmt.Errorf("no transport is called %q: there are %q, and neither for the best", s.Transport, known[1:])
+	}
 	e := &Engine{image: s.Image, transport: s.Transport, owner: me(), ears: map[string]*ear{}, heard: make(chan struct{})}
 	if e.image == "" {
 		e.image = Image()
@@ -203,7 +207,7 @@ func (e *Engine) settle(ctx context.Context) (err error) {
 	var hearing context.Context
 	hearing, e.stop = context.WithCancel(context.Background())
 	go e.hear(hearing)
-	if _, err = e.sweep(ctx, label+"host="+e.owner.host, owner.dead); err != nil {
+	if err = e.sweep(ctx, label+"host="+e.owner.host, owner.dead); err != nil {
 		return errors.Join(fmt.Errorf("sweep: %w", err), e.close())
 	}
 	sweepFolders()
@@ -228,7 +232,7 @@ func (e *Engine) Close() (err error) {
 func (e *Engine) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	_, err := e.sweep(ctx, label+"engine="+e.owner.engine, func(owner) bool { return true })
+	err := e.sweep(ctx, label+"engine="+e.owner.engine, func(owner) bool { return true })
 	e.stop()
 	<-e.heard
 	err = errors.Join(err, e.guard.dismiss(), os.RemoveAll(e.dir))

@@ -64,7 +64,7 @@ func stand(engine, dir string) {
 	defer cancel()
 	if c, _, err := connect(ctx); err == nil {
 		e := &Engine{client: c}
-		_, _ = e.sweep(ctx, label+"engine="+engine, func(owner) bool { return true }) // nobody is left who could be told
+		_ = e.sweep(ctx, label+"engine="+engine, func(owner) bool { return true }) // nobody is left who could be told
 	}
 	_ = os.RemoveAll(dir)
 }

@@ -101,15 +101,14 @@ func (e *Engine) list(ctx context.Context, with string) (all []named, err error)
 }
 
 // sweep removes the containers with a label of which is says so.
-func (e *Engine) sweep(ctx context.Context, with string, is func(owner) bool) (removed []string, err error) {
+func (e *Engine) sweep(ctx context.Context, with string, is func(owner) bool) error {
 	all, err := e.list(ctx, with)
 	for _, n := range all {
 		if is(n.owner) {
 			err = errors.Join(err, e.remove(ctx, n.id))
-			removed = append(removed, n.id)
 		}
 	}
-	return removed, err
+	return err
 }
 
 // remove kills and removes a container, a paused one too. One that is gone already is

@@ -66,7 +66,7 @@ func (h half) Close() error {
 // begin is called once it runs.
 func (p *Port) begin(streams *client.HijackedResponse) error {
 	p.streams = streams
-	var stdout io.Writer = io.Discard
+	stdout := io.Discard
 	var pipe *os.File
 	if p.listener == nil {
 		ours, theirs, err := os.Pipe()

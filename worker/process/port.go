@@ -123,7 +123,7 @@ func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan 
 	p.End()
 	stderr.SetReadDeadline(time.Unix(1, 0))
 	<-drained
-	p.stderr.Write(stream.Arrived(stderr))
+	_, _ = p.stderr.Write(stream.Arrived(stderr))
 	stderr.Close()
 	close(p.done)
 }

@@ -39,7 +39,7 @@ func (t *Tail) Fill(r io.Reader) {
 	var buf [4 << 10]byte
 	for {
 		n, err := r.Read(buf[:])
-		t.Write(buf[:n])
+		_, _ = t.Write(buf[:n])
 		if err != nil {
 			return
 		}
