@@ -230,7 +230,7 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	if o.Runs.Neither, err = d.without(o.Case, pool, o.Inside()); err != nil {
 		return err
 	}
-	if o.Runs.Bug, err = d.fails(o.Case, true, false, nil); err != nil {
+	if o.Runs.Bug, err = d.alone(o.Case); err != nil {
 		return err
 	}
 	o.Truth = o.Runs.Truth()
@@ -253,6 +253,17 @@ func scenarioOf(c matrix.Case, bug, injected bool) (Scenario, error) {
 		sc.Contract = &contract
 	}
 	return sc, err
+}
+
+// alone says how a case's pool fails with the bug and no environment, or with what of
+// it is inside the contract.
+func (d *dock) alone(c matrix.Case) (matrix.Failure, error) {
+	calm, err := d.fails(c, true, false, nil)
+	if err != nil || c.Real != (matrix.Real{}) {
+		return calm, err
+	}
+	within, err := d.fails(c, true, true, func(sc *Scenario) { matrix.Within(sc, Contract()) })
+	return max(calm, within), err
 }
 
 // without says how a case's pool fails without the bug.

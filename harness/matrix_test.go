@@ -165,3 +165,22 @@ func TestACaseIsPlayedOnRealWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The contract has one crash: what fails with that alone has no excuse in several.
+func TestABugThatFailsInsideTheContractSufficesAlone(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	for _, x := range []struct {
+		c    matrix.Case
+		want matrix.Failure
+	}{
+		{matrix.Case{Bug: "long-lived-workers", Environment: "hogs", Load: "one historical worker, clients of one call"}, matrix.Late}, // in the calm
+		{matrix.Case{Bug: matrix.None, Environment: "calls crash workers", Load: "a warm stream"}, matrix.Kept},
+		{matrix.Case{Bug: "ready-signal", Environment: "hogs", Load: "one historical worker, cold"}, matrix.Kept},
+		{matrix.Case{Bug: "ready-signal", Environment: "calls crash workers", Load: "one historical worker, cold", Seed: 1000}, matrix.Late}, // which is why no case has it there
+	} {
+		if got, err := d.alone(x.c); err != nil || got != x.want {
+			t.Errorf("%v: %d, %v, want %d", x.c, got, err, x.want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/internal/page"
@@ -290,5 +291,43 @@ func TestTheTableGoesIntoThePageOfVerdicts(t *testing.T) {
 	}
 	if text, err = page.Read(path, part("virtual")); err != nil || !strings.HasPrefix(string(text), "In the virtual world 16 cases") {
 		t.Errorf("got %s, %v", text, err)
+	}
+}
+
+func TestWhatIsWithinTheContractIsNoMoreThanIt(t *testing.T) {
+	c := scenario.Contract{Cores: 2, Start: scenario.Demand{CPU: 500 * ms, Wait: 2 * sec}, Crashes: 1}
+	for name, want := range map[string]string{
+		"hogs": "[]", "a tight quota": "[]", "first starts are mute": "[]",
+		"starts wait":             "[slow-start]",
+		"starts fail":             "[dies-before-hello first 1]",
+		"calls crash workers":     "[exit-mid-call times 1]",
+		"a quota and crashes":     "[exit-mid-call times 1]",
+		"hogs and failing starts": "[dies-before-hello first 1]",
+	} {
+		sc, err := (Case{Bug: None, Environment: name, Load: "callers who give up in mid-call"}).Scenario(false, true, noMutant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		Within(&sc, c)
+		if _, ok := sc.Faults[0].Fault.(faults.GiveUp); !ok {
+			t.Errorf("%s: who gave up does not any more: %v", name, sc.Faults)
+		}
+		var got []string
+		for _, e := range sc.Faults[1:] {
+			text := e.Fault.Name()
+			if e.Target.First > 0 {
+				text += fmt.Sprintf(" first %d", e.Target.First)
+			}
+			if e.Times > 0 {
+				text += fmt.Sprintf(" times %d", e.Times)
+			}
+			if f, ok := e.Fault.(faults.SlowStart); ok && (f.CPU+sc.Start.CPU > c.Start.CPU || f.Wait+sc.Start.Wait != c.Start.Wait) {
+				text += fmt.Sprintf(" %+v beside %+v", f, sc.Start)
+			}
+			got = append(got, text)
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: got %v, want %s", name, got, want)
+		}
 	}
 }

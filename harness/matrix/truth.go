@@ -33,7 +33,7 @@ const (
 // Runs says how the four direct runs failed.
 type Runs struct {
 	Both        Failure `json:"both"`        // with the bug, in the injected environment: the run that is judged
-	Bug         Failure `json:"bug"`         // with the bug alone
+	Bug         Failure `json:"bug"`         // with the bug alone, or with what of the environment is inside the contract
 	Environment Failure `json:"environment"` // with the environment alone
 	Neither     Failure `json:"neither"`
 }
