@@ -234,7 +234,14 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 		return err
 	}
 	o.Truth = o.Runs.Truth()
-	return nil
+	if !o.Counts() || o.Runs.Both != matrix.Late || o.Real != (matrix.Real{}) {
+		return nil
+	}
+	longer, err := d.run(o.Case, true, true, func(sc *Scenario) { sc.Deadline = time.Duration(matrix.Margin * float64(sc.Deadline)) })
+	if err == nil && failed(longer) == matrix.Kept {
+		o.Truth = matrix.Marginal
+	}
+	return err
 }
 
 // failed is matrix.Failed, also of a run that never ended and left no record.

@@ -184,3 +184,18 @@ func TestABugThatFailsInsideTheContractSufficesAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestARunThatWouldKeepALongerDeadlineIsMarginal(t *testing.T) {
+	t.Parallel()
+	d := newDock(t)
+	for environment, want := range map[string]matrix.Truth{"starts compute": matrix.Marginal, "starts wait": matrix.Environment} {
+		o := matrix.Outcome{Case: matrix.Case{Bug: matrix.None, Environment: environment, Load: "one worker", Seed: 1001}}
+		both, err := d.run(o.Case, true, true, nil)
+		if err == nil {
+			err = d.truth(&o, both)
+		}
+		if err != nil || o.Truth != want {
+			t.Errorf("%v, as it is drawn first: %s by %+v, %v, want %s", o.Case, o.Truth, o.Runs, err, want)
+		}
+	}
+}

@@ -34,7 +34,7 @@ type matrixFlags struct {
 }
 
 // matrixSeeds are as many as make 10,000 cases that the judge is held to.
-const matrixSeeds = 3
+const matrixSeeds = 4
 
 // matrixSeedsMost are a day's work.
 const matrixSeedsMost = 1000

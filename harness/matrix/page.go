@@ -90,7 +90,7 @@ func (t Table) truths() string {
 		says  string
 	}{
 		{Code, "%d fail only with the bug"}, {Environment, "%d only in the injected environment"}, {Either, "%d with either alone"},
-		{Anyway, "%d anyway"}, {Quiet, "%d don't fail"}, {NotInjected, "in %d a fault found no occasion"}, {Marginal, "%d are near ties however often their environment is drawn"}, {Fallen, "%d stood still or crashed"},
+		{Anyway, "%d anyway"}, {Quiet, "%d don't fail"}, {NotInjected, "in %d a fault found no occasion"}, {Marginal, "%d are near ties"}, {Fallen, "%d stood still or crashed"},
 	} {
 		if n := t.Truths[k.truth]; n > 0 {
 			all = append(all, fmt.Sprintf(k.says, n))

@@ -16,7 +16,7 @@ const (
 	Either      Truth = "either"       // each of them alone makes it fail
 	Anyway      Truth = "anyway"       // it fails without either, or with an environment inside the contract alone
 	NotInjected Truth = "not injected" // a fault found no occasion, so the environment was not what it was to be
-	Marginal    Truth = "marginal"     // in no draw of its environment is it clear: see Clear
+	Marginal    Truth = "marginal"     // it is a near tie, of the run itself or in each draw of its environment: see Clear
 	Fallen      Truth = "fallen"       // a run stood still or crashed the program
 )
 
