@@ -14,7 +14,7 @@ CC_FOUND = $(shell command -v $${CC:-cc} || command -v gcc || command -v clang)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {sub("%", "ID", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: lab
 lab: build ## run every finding, in virtual time in a second, then on real Python workers
@@ -23,12 +23,16 @@ lab: build ## run every finding, in virtual time in a second, then on real Pytho
 	@echo 'In real time, on real Python workers:'
 	$(BIN) run
 
+# A finding's name is no file: the rule holds each time.
+repro-%: build ## reproduce one finding and show how it goes: make repro-serial-start REPRO='--seed 7'
+	$(BIN) reproduce $* $(REPRO)
+
 .PHONY: build
 build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points inside
 	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
 .PHONY: test
-test: python compiler vet test-python matrix-tenth image-if-any test-go ## all tests, with -race where there is a C compiler
+test: python compiler vet test-python matrix-tenth mutate image-if-any test-go ## all tests, with -race where there is a C compiler
 
 # -race, where there is a C compiler.
 RACE = $(if $(CC_FOUND),-race)
@@ -60,6 +64,10 @@ matrix: build ## measure how often the verdict is wrong, for some minutes, and w
 .PHONY: matrix-tenth
 matrix-tenth: build ## one of ten cases of one seed: no failure of the code may be dismissed
 	$(BIN) matrix --tenth --seeds 1
+
+.PHONY: mutate
+mutate: build ## put bugs into the pools and list the assertions of the catalogue that fail for none
+	$(BIN) mutate
 
 .PHONY: record
 record: build ## reproduce the catalogue under 100 seeds, and write the track record into README.md and docs/claims.md

@@ -53,6 +53,7 @@ type Fleet struct {
 type job struct {
 	Boot     time.Duration
 	Subject  string // by its name, as code does not travel
+	Mutant   string // in the subject's place; "": none is
 	Scenario *Scenario
 	Bundle   string
 	Contract *scenario.Contract // in place of the bundle's; nil: that
@@ -190,8 +191,13 @@ func (j job) play(t *testing.T, d *dock) (a answer) {
 		return answer{Unit: unit}
 	}
 	sc := *j.Scenario
-	var err error
-	if sc.Subject, err = Subject(j.Subject); err == nil {
+	s, err := Subject(j.Subject)
+	if err == nil && j.Mutant != "" {
+		s, err = mutant(j.Mutant)
+		s.Name = j.Subject
+	}
+	if err == nil {
+		sc.Subject = s
 		a.Result, err = runIn(context.Background(), t, sc)
 	}
 	if err != nil {
@@ -233,14 +239,18 @@ func (f *Fleet) Judge(ctx context.Context, dir string, contract *scenario.Contra
 // Run is harness.Run in a child, for the virtual world. Children find the subject
 // by its name: it is one of Subjects. A run that hangs or crashes its child has
 // a result all the same.
-func (f *Fleet) Run(ctx context.Context, sc Scenario) (Result, error) {
+func (f *Fleet) Run(ctx context.Context, sc Scenario) (Result, error) { return f.run(ctx, sc, "") }
+
+// run is Run, with a mutant in place of the subject if one is named: one that the
+// children have built in.
+func (f *Fleet) run(ctx context.Context, sc Scenario, mutant string) (Result, error) {
 	if sc.World != virtual.Name {
 		return Result{}, fmt.Errorf("a fleet runs scenarios in world %q, not %q", virtual.Name, sc.World)
 	}
 	if err := sc.Check(); err != nil {
 		return Result{}, err
 	}
-	a, err := f.ask(ctx, job{Subject: sc.Subject.Name, Scenario: &sc})
+	a, err := f.ask(ctx, job{Subject: sc.Subject.Name, Mutant: mutant, Scenario: &sc})
 	if fell := (*fallenError)(nil); errors.As(err, &fell) {
 		return fell.result(sc), nil
 	} else if err != nil {
@@ -349,6 +359,9 @@ const notOfTheRun = "in virtual time nobody may wait for what is no matter of th
 
 var errStuck = errors.New("it stood still")
 
+// stoodStill is the mechanism of a run that did.
+const stoodStill = "stuck"
+
 // dumpPatience is how long a child may take to print its stacks and to end.
 const dumpPatience = 10 * time.Second
 
@@ -426,7 +439,7 @@ func (e *fallenError) result(sc Scenario) Result {
 	r := unseen(sc)
 	r.Word, r.Mechanism, r.Reason = scenario.Architectural, "crash", e.Error()
 	if e.stuck {
-		r.Word, r.Mechanism = scenario.Inconclusive, "stuck"
+		r.Word, r.Mechanism = scenario.Inconclusive, stoodStill
 	}
 	return r
 }

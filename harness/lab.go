@@ -167,10 +167,8 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 			}
 			o := outcomeOf(f, c, unit, result)
 			records = append(records, result.Record)
-			if f.Together != nil && len(records) == len(f.Cases(unit)) {
-				for _, text := range f.Together(unit, records) {
-					o.When = append(o.When, findings.Problem{Of: findings.OfAll, Text: text})
-				}
+			if len(records) == len(f.Cases(unit)) {
+				o.When = append(o.When, f.Between(unit, records)...)
 			}
 			if l.real() && (taken || !o.AsExpected()) {
 				var after findings.Unit

@@ -256,7 +256,7 @@ func withMutants(ctx context.Context, dir string) (path string, names []string, 
 		err = errors.New("no folder")
 	}
 	if err != nil {
-		return "", nil, usageError{fmt.Errorf("the matrix needs Go and the source of butfor: run it in its folder (go list: %w)", err)}
+		return "", nil, usageError{fmt.Errorf("the mutants need Go and the source of butfor: run it in its folder (go list: %w)", err)}
 	}
 	all, err := mutant.All(root)
 	if err != nil {

@@ -1,6 +1,10 @@
 package findings
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/butfor/butfor/harness/scenario"
+)
 
 // An Assertion is one of the things that a finding may claim of what comes out.
 type Assertion string
@@ -22,7 +26,8 @@ const (
 	OfAll       Assertion = "between the cases"
 )
 
-// Assertions are those that a case makes.
+// Assertions are those that a case makes. How many are served is none of its own where
+// their times are told: there are as many.
 func (c Case) Assertions() (made []Assertion) {
 	a := c.Accept
 	for _, m := range []struct {
@@ -31,7 +36,7 @@ func (c Case) Assertions() (made []Assertion) {
 	}{
 		{OfVerdict, c.Expected != ""},
 		{OfMechanism, c.Mechanism != ""},
-		{OfServed, !a.nothing()},
+		{OfServed, !a.nothing() && a.Times == nil},
 		{OfTimes, a.Times != nil},
 		{OfLastBy, a.LastBy > 0},
 		{OfWorkers, a.Workers > 0},
@@ -70,4 +75,15 @@ func (ps Problems) Texts() (texts []string) {
 // Of says whether one of them is of that assertion.
 func (ps Problems) Of(a Assertion) bool {
 	return slices.ContainsFunc(ps, func(p Problem) bool { return p.Of == a })
+}
+
+// Between says what is wrong between the cases, if anything is claimed of that.
+func (f Finding) Between(u Unit, records []*scenario.Record) (problems Problems) {
+	if f.Together == nil {
+		return nil
+	}
+	for _, text := range f.Together(u, records) {
+		problems = append(problems, Problem{OfAll, text})
+	}
+	return problems
 }

@@ -97,12 +97,12 @@ func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(
 	slices.SortStableFunc(r.Events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
 	problems := append(all.Who(r), all.When(r, Tolerance)...)
 	made := Case{Expected: scenario.Sound, Mechanism: "a rest", Accept: all}.Assertions()
-	if len(made) != len(problems)+2 || made[0] != OfVerdict || made[1] != OfMechanism {
+	if len(made) != len(problems)-1+2 || made[0] != OfVerdict || made[1] != OfMechanism {
 		t.Errorf("made: %q; problems: %q", made, problems)
 	}
-	for _, of := range made[2:] {
-		if !problems.Of(of) {
-			t.Errorf("no problem is of %q: %q", of, problems)
+	for _, p := range problems {
+		if of := p.Of; of != OfServed && !slices.Contains(made, of) {
+			t.Errorf("a problem is of %q, which is not made: %q", of, made)
 		}
 	}
 	if problems.Of(OfVerdict) {
@@ -113,6 +113,26 @@ func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(
 	}
 	if made := (Case{Accept: Accept{Unit: unit}}).Assertions(); len(made) != 1 || made[0] != OfServed {
 		t.Errorf("one that nobody is served makes %q", made)
+	}
+}
+
+func TestEachReasonWhyAnAssertionNeedNotFailIsOfOneThatIsMade(t *testing.T) {
+	for _, u := range unfailing {
+		fs, err := Find(u.Finding)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		made := u.Of == OfAll && fs[0].Together != nil
+		for _, c := range fs[0].Cases(units) {
+			made = made || c.Variant == u.Variant && c.Scenario.Subject.Name == u.Subject && slices.Contains(c.Assertions(), u.Of)
+		}
+		if !made || u.Why == "" || WhyUnfailing(u.Finding, u.Variant, u.Subject, u.Of) != u.Why {
+			t.Errorf("%+v: made: %v, want it made, with its reason", u, made)
+		}
+	}
+	if why := WhyUnfailing("serial-start", "", "ours", OfServed); why != "" {
+		t.Errorf("a reason for what is not listed: %q", why)
 	}
 }
 

@@ -25,15 +25,15 @@ var herd = Finding{
 			Patience: times(10, u.Computes),
 		}
 		cases := try(sc, u.Computes, "boots",
-			trial{"", dspex.V3(), nil, scenario.Architectural, Accept{Served: size}},
-			trial{"as many at once as there are cores", dspex.V3(), without(dspex.Herd), "", Accept{Served: size}},
+			trial{"", dspex.V3(), nil, scenario.Architectural, Accept{Served: size, Times: repeat(4, size)}},
+			trial{"as many at once as there are cores", dspex.V3(), without(dspex.Herd), "", Accept{Served: size, LastBy: 2}},
 		)
 		alone := quiet(u)
 		sc.Deadline = times(besideHogs, u.Computes)
 		sc.Faults = faults.Plan{{Fault: faults.CPUHogs{Threads: 3 * size / 8}}}
 		sc.Contract = &alone
 		return append(cases, try(sc, u.Computes, "boots",
-			trial{"beside 3 hogs", dspex.V3(), nil, scenario.Amplified, Accept{Served: size}},
+			trial{"beside 3 hogs", dspex.V3(), nil, scenario.Amplified, Accept{Served: size, Times: repeat(5.5, size)}},
 			trial{"beside 3 hogs", subject.Ours(), nil, scenario.Sound, Accept{Served: size}},
 		)...)
 	},

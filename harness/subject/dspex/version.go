@@ -91,6 +91,24 @@ func (v Version) preset() (preset, error) {
 	return preset{}, fmt.Errorf("unknown version %q", v)
 }
 
+// Switches are those of all versions, in alphabetical order.
+func Switches() (all []Switch) {
+	for _, v := range []Version{First, Seed, Phase3, Last, Third} {
+		p, _ := v.preset()
+		all = slices.Concat(all, p.on, p.of)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// On says whether a switch is on under a Config's options, and whether the version
+// knows it at all.
+func (v Version) On(s Switch, options map[string]any) (on, known bool) {
+	_, bugs, err := v.settings(nil, options)
+	on, known = bugs[s]
+	return on, known && err == nil
+}
+
 // A Change turns a switch on or off.
 type Change struct {
 	Switch Switch

@@ -1,0 +1,29 @@
+package findings
+
+// An Unfailing is an assertion that comes out as claimed whatever bug is put into its
+// pool, or whichever of the finding's pools is put in its place, and stands in the
+// catalogue all the same.
+type Unfailing struct {
+	Finding, Variant, Subject string // the latter two are "" where it is about all cases
+	Of                        Assertion
+	Why                       string
+}
+
+// unfailing are those of the catalogue. A reason that is no longer needed is an error of
+// butfor mutate.
+var unfailing = []Unfailing{
+	{"orphan-spin", "", "ours", OfServed, "it is not about who is served: all of these pools serve both, and differ in what they leave behind"},
+	{"started-is-not-ready", "", "V3", OfTimes, "that is the finding: the first call is answered after one start, whatever the pool calls open"},
+	{"herd", "as many at once as there are cores", "V3", OfServed, "it is about when the last is served, which is looked at: whatever is wrong with their starts, all are in the end"},
+}
+
+// WhyUnfailing is the reason that the catalogue gives for an assertion which fails for
+// no change of the pool; "" if it gives none.
+func WhyUnfailing(finding, variant, subject string, of Assertion) string {
+	for _, u := range unfailing {
+		if u.Finding == finding && u.Variant == variant && u.Subject == subject && u.Of == of {
+			return u.Why
+		}
+	}
+	return ""
+}

@@ -1,0 +1,111 @@
+//go:build linux
+
+package harness
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/butfor/butfor/harness/findings"
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+	"github.com/butfor/butfor/harness/world/virtual"
+)
+
+// coldFinding is four callers of four cold workers: V2-seed serves one of them.
+func coldFinding(together func(findings.Unit, []*scenario.Record) []string, cases ...findings.Case) findings.Finding {
+	return findings.Finding{ID: "cold", Together: together, Cases: func(u findings.Unit) (all []findings.Case) {
+		for _, c := range cases {
+			c.Scenario.Config.Size, c.Scenario.Config.Lazy, c.Scenario.Config.CheckoutTimeout = 4, true, 5*u.Waits
+			c.Scenario.Start, c.Scenario.Deadline = u.Wait, 5*u.Waits
+			c.Scenario.Workload = scenario.Workload{Clients: 4, Command: "sleep", Args: map[string]any{"s": u.Waits.Seconds() / 10}}
+			c.Accept.Unit, c.Accept.UnitName = u.Waits, "boots"
+			all = append(all, c)
+		}
+		return all
+	}}
+}
+
+func TestAnAssertionIsTriedUntilItFails(t *testing.T) {
+	on := func(s subject.Subject, word scenario.Word, a findings.Accept) findings.Case {
+		return findings.Case{Scenario: Scenario{Subject: s}, Expected: word, Accept: a}
+	}
+	differ := func(_ findings.Unit, records []*scenario.Record) []string {
+		if len(records[0].Served()) != len(records[1].Served()) {
+			return nil
+		}
+		return []string{"both serve as many"}
+	}
+	nothing := func(findings.Unit, []*scenario.Record) []string { return nil }
+	seed, ours := dspex.V2Seed(), subject.Ours()
+	deaf, other, none, asIs := "deaf-start turned", "other: V2-seed", "it fails for no bug", "it fails as things are: served 1, expected 2"
+	for name, c := range map[string]struct {
+		finding findings.Finding
+		want    []string // of each assertion: the bug, else the pool, else what is wrong
+	}{
+		"a bug, another pool, none": {
+			coldFinding(differ, on(seed, scenario.Architectural, findings.Accept{Served: 1, LastBy: 50}), on(ours, scenario.Sound, findings.Accept{Served: 4})),
+			[]string{deaf, deaf, none, other, other, deaf},
+		},
+		"as things are":              {coldFinding(nothing, on(seed, "", findings.Accept{Served: 2})), []string{asIs, none}},
+		"a mutant that is not there": {coldFinding(nil, on(ours, "", findings.Accept{Served: 4})), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := sail(t)
+			var mutants []string
+			if c.want == nil {
+				mutants = []string{"not-there"}
+			}
+			var got []Tried
+			err := Lab{World: virtual.Name, Fleet: &f.Fleet}.Mutate(t.Context(), []findings.Finding{c.finding}, mutants, func(tried []Tried) { got = append(got, tried...) })
+			if c.want == nil {
+				if err == nil || !strings.Contains(err.Error(), `no mutant "not-there"`) {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil || len(got) != len(c.want) {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			for i, a := range got {
+				is := cmp.Or(a.Wrong(), a.Fails)
+				if is == "" {
+					is = "other: " + a.Other
+				}
+				if !strings.HasPrefix(is, c.want[i]) {
+					t.Errorf("%d: %+v: %q, want %q", i, a, is, c.want[i])
+				}
+			}
+		})
+	}
+	f := sail(t)
+	ctx, stop := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	stop(enough)
+	if err := (Lab{World: virtual.Name, Fleet: &f.Fleet}).Mutate(ctx, []findings.Finding{coldFinding(nil)}, nil, nil); !errors.Is(err, enough) {
+		t.Errorf("stopped: %v", err)
+	}
+}
+
+func TestAReasonWhyAnAssertionNeedNotFailMustBeNeeded(t *testing.T) {
+	for want, a := range map[string]Tried{
+		"":                     {Fails: "a-bug"},
+		"it fails for no bug":  {},
+		"no reason need":       {Fails: "a-bug", Why: "because"},
+		"it fails for another": {Other: "another", Why: "because"},
+		"it fails as things":   {Untouched: "served 1", Why: "because"},
+	} {
+		if got := a.Wrong(); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%+v: %q, want %q", a, got, want)
+		}
+	}
+	for _, right := range []Tried{{Other: "another"}, {Why: "because"}} {
+		if got := right.Wrong(); got != "" {
+			t.Errorf("%+v: %q", right, got)
+		}
+	}
+}
