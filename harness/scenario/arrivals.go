@@ -1,8 +1,8 @@
 package scenario
 
 import (
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 )
 
@@ -29,12 +29,12 @@ func (w *Workload) Arrivals(seed uint64) []time.Duration {
 }
 
 // Client is what the nth client is called, from 1.
-func (w *Workload) Client(nth int) string { return fmt.Sprintf("c%d", nth) }
+func (w *Workload) Client(nth int) string { return "c" + strconv.Itoa(nth) }
 
 // Call is the id of the nth client's call, both from 1.
 func (w *Workload) Call(client, nth int) string {
 	if w.Calls > 1 {
-		return fmt.Sprintf("c%d.%d", client, nth)
+		return w.Client(client) + "." + strconv.Itoa(nth)
 	}
 	return w.Client(client)
 }

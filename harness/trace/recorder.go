@@ -55,11 +55,13 @@ type call struct {
 // NewRecorder makes a recorder whose clock is now, and whose scheduling points
 // are point's: who and at name one goroutine at one place.
 func NewRecorder(now func() time.Duration, point func(who, at string)) *Recorder {
-	return &Recorder{now: now, point: point, events: make([]scenario.Event, 0, usual), calls: map[string]*call{}, named: map[string]int{}}
+	events := *blank.Get().(*[]scenario.Event)
+	return &Recorder{now: now, point: point, events: events, calls: map[string]*call{}, named: map[string]int{}}
 }
 
-// usual is how many events a small run has.
-const usual = 64
+// blank is what earlier runs were written into, to be written over: what is handed
+// out is a copy, of its own length.
+var blank = sync.Pool{New: func() any { return new([]scenario.Event) }}
 
 // Add writes an event, at the present time.
 func (r *Recorder) Add(e scenario.Event) {
@@ -85,8 +87,15 @@ func (r *Recorder) add(e scenario.Event) {
 func (r *Recorder) Seal() []scenario.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.settle()
-	r.sealed = true
+	if !r.sealed {
+		r.settle()
+		r.sealed = true
+		events := r.events
+		r.events = slices.Clone(events)
+		clear(events)
+		events = events[:0]
+		blank.Put(&events)
+	}
 	return r.events
 }
 
