@@ -145,8 +145,10 @@ func deep(f func()) {
 	runtime.KeepAlive(&depth)
 }
 
-// ballast, in bytes, brings that average to the 8 kB that they need.
-const ballast = 120 << 10
+// ballast, in bytes, brings that average to the 8 kB that they need. With twice as
+// much they would be given 16, which the runtime keeps too few of at hand: a run
+// takes half as long again then.
+const ballast = 80 << 10
 
 var errGoexit = errors.New("the run ended its goroutine in place of returning")
 
