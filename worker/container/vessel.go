@@ -89,7 +89,8 @@ func (e *Engine) run(ctx context.Context, p plan) (v *vessel, streams *client.Hi
 	}
 	attached := time.Now()
 	v.took.Attach = attached.Sub(created)
-	if err = c.Start(steady); err == nil {
+	// Not c.Start: when that fails it leaves a connection open.
+	if _, err = e.client.ContainerStart(steady, v.id, client.ContainerStartOptions{}); err == nil {
 		err = ctx.Err()
 	}
 	v.took.Start = time.Since(attached)
