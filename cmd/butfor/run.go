@@ -28,7 +28,7 @@ import (
 
 func runCommand() *cobra.Command {
 	var f labFlags
-	out, seeds, quiet := "", 0, false
+	out, seeds, quiet, quick := "", 0, false, false
 	c := &cobra.Command{
 		Use:   "run [FINDING|FILE...]",
 		Short: "Run findings and say what came out",
@@ -55,6 +55,9 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
   butfor run --seeds 1000 my-scenario.yaml`,
 		RunE: func(c *cobra.Command, args []string) error {
 			asJSON, _ := c.Flags().GetBool("json")
+			if quick && len(args) > 0 {
+				return usageError{errors.New("--quick names the findings: name none besides")}
+			}
 			if c.Flags().Changed("seeds") {
 				if seeds < 1 {
 					return usageError{fmt.Errorf("--seeds is %d: it takes one at least", seeds)}
@@ -66,6 +69,9 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 				return err
 			}
 			defer end()
+			if quick {
+				fs = slices.DeleteFunc(fs, func(f findings.Finding) bool { return !f.Quick })
+			}
 			if seeds > 0 {
 				return explore(c.Context(), lab, fs, seeds, out, asJSON, c.OutOrStdout())
 			}
@@ -74,6 +80,7 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 	}
 	f.of(c)
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the table alone, with reasons only where something came out otherwise")
+	c.Flags().BoolVar(&quick, "quick", false, "run the headline findings alone, which take a minute or two on real workers")
 	c.Flags().IntVar(&seeds, "seeds", 0, "explore that many seeds, from --seed on, in the virtual world")
 	c.Flags().StringVar(&out, "out", "", "save each run as a bundle in a folder below this one; with --seeds, what fails as a scenario file")
 	return c

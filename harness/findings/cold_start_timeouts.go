@@ -15,6 +15,7 @@ var coldStartTimeouts = Finding{
 	Truth:  "refuted: while a worker starts, the manager discards whoever asks",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process", "container"},
+	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		for _, boots := range []float64{5, 30} {
 			cases = append(cases, coldCases(u, boots, boots == 5)...)

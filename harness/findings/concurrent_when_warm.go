@@ -13,6 +13,7 @@ var concurrentWhenWarm = Finding{
 	Truth:  "holds for warm workers",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Quick:  true,
 	Cases: func(u Unit) []Case {
 		op4 := scenario.Scenario{
 			Config:   subject.Config{Size: 4},

@@ -13,6 +13,7 @@ var longLivedWorkers = Finding{
 	Truth:  "refuted: a worker dies with the last client that used it, and the next check-out takes the pool down",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		const clients, size = 20, 4
 		every := .3

@@ -13,6 +13,7 @@ var overflowIsANoOp = Finding{
 	Truth:  "refuted: the setting does nothing",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		length := times(10./3, u.Waits) // of a call: starts take 0.3 of it
 		one := func(s subject.Subject, word scenario.Word, at ...float64) {

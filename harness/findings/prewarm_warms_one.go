@@ -13,6 +13,7 @@ var prewarmWarmsOne = Finding{
 	Truth:  "refuted: an idle worker is always preferred to a lazy start, so one is warmed",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		one := func(s subject.Subject, word scenario.Word, a Accept) {
 			a.Unit, a.UnitName = u.Waits, "ops"

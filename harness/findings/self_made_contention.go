@@ -19,6 +19,7 @@ var selfMadeContention = Finding{
 	Truth:  "holds, and the pool does it: 8 starts at once are all late together",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		// Four starts to a core, 8 on 2 cores: the herd is ready after 4 boots at
 		// best, the first of bounded starts after 1. The catalogue's deadline, 3.3

@@ -16,6 +16,7 @@ var serialStart = Finding{
 	Truth:  "refuted: the manager starts its workers one after another",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process", "container"},
+	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		const n = 8
 		// Eager: the pool begins to start as it opens, and the calls arrive

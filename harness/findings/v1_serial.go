@@ -17,6 +17,7 @@ var v1Serial = Finding{
 	Truth:  "holds: one call at a time, and only one worker is ever started",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Quick:  true,
 	Cases: func(u Unit) []Case {
 		ops8 := scenario.Scenario{
 			Config:   subject.Config{Size: 4},
