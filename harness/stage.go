@@ -167,6 +167,9 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}); ok {
 		trace.Asked(record, m.Asks())
 	}
+	if slices.ContainsFunc(record.Faults, func(f faults.Report) bool { return f.Fault == (faults.SaysLoading{}).Name() && f.Fired > 0 }) {
+		record.Environment.Gaps = append(record.Environment.Gaps, scenario.Gap{Kind: scenario.GapHello, Text: "a start said that it is loading; in a replay it says that it is ready"})
+	}
 	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
