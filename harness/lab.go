@@ -237,7 +237,7 @@ func (l Lab) filled() Lab {
 // cases are the ordinals of those of a finding that are asked for.
 func (l Lab) cases(f findings.Finding) (asked []int) {
 	for i, c := range f.Cases(*l.Unit) {
-		if l.Subject == "" || c.Scenario.Subject.Name == l.Subject {
+		if (l.Subject == "" || c.Scenario.Subject.Name == l.Subject) && (!c.Virtual || !l.real()) {
 			asked = append(asked, i)
 		}
 	}

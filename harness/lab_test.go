@@ -208,3 +208,12 @@ func TestTheSameTestGivesTheSameAnswerAThousandTimes(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatHangsOnARaceIsShownInVirtualTimeAlone(t *testing.T) {
+	f := findings.Finding{ID: "a-race", Cases: func(findings.Unit) []findings.Case { return []findings.Case{{}, {Virtual: true}} }}
+	for world, want := range map[string]int{"process": 1, virtual.Name: 2} {
+		if got := (Lab{World: world, Unit: &findings.Unit{}}).cases(f); len(got) != want {
+			t.Errorf("in world %s the cases %v are played, want %d", world, got, want)
+		}
+	}
+}

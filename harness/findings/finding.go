@@ -65,6 +65,9 @@ type Case struct {
 	// Mechanism is what the time must have gone to; "" if that is not claimed.
 	Mechanism string
 	Accept    Accept
+	// Virtual says that it hangs on a race that no real machine runs the same way
+	// twice, so that it is shown in the virtual world alone.
+	Virtual bool
 }
 
 // Accept is what must come out of a case beside its verdict. The zero value claims

@@ -42,7 +42,9 @@ var longLivedWorkers = Finding{
 		// and its worker with it. There is time for each start.
 		every = 2
 		one(dspex.V2Last(), "", Accept{Served: clients, Workers: clients})
-		cases[len(cases)-1].Variant = "their fix, clients 2 boots apart"
+		fix := &cases[len(cases)-1]
+		fix.Variant = "their fix, clients 2 boots apart"
+		fix.Virtual = true // a client's end races with the 20 µs in which its worker is handed back
 		one(dspex.V2Seed(), scenario.Sound, Accept{Served: clients, MostUsed: size})
 		real := &cases[len(cases)-1]
 		real.Variant = "the real fix"

@@ -12,7 +12,7 @@ var orphanSpin = Finding{
 	Source: "V2-last",
 	Truth:  "it takes no notice of the end of its port, and outlives the pool on a full core",
 	Kind:   "verdict",
-	Worlds: []string{"virtual", "process"},
+	Worlds: []string{"virtual"},
 	Cases: func(u Unit) []Case {
 		return try(scenario.Scenario{
 			Config:   subject.Config{Size: 2},
