@@ -1,13 +1,6 @@
 package findings
 
-import (
-	"time"
-
-	"github.com/butfor/butfor/faults"
-	"github.com/butfor/butfor/harness/scenario"
-	"github.com/butfor/butfor/harness/subject"
-	"github.com/butfor/butfor/harness/subject/dspex"
-)
+import "github.com/butfor/butfor/harness/subject/dspex"
 
 var shutdownIgnored = Finding{
 	ID:     "shutdown-ignored",
@@ -16,19 +9,5 @@ var shutdownIgnored = Finding{
 	Truth:  "a worker says that it shuts down, and stays: each removal waits for a second, inside the manager",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
-	Cases: func(u Unit) []Case {
-		return try(scenario.Scenario{
-			Config:   subject.Config{Size: 2},
-			Start:    u.Wait,
-			Warm:     2,
-			Workload: at(u.Waits, []float64{0, .5}, "sleep", map[string]any{"s": times(2, u.Waits).Seconds()}),
-			Deadline: times(4, u.Waits),
-			Patience: 10 * time.Second,
-			Faults:   faults.Plan{{Fault: faults.GiveUp{After: times(.4, u.Waits)}, Target: faults.Target{First: 1}, Times: 1}},
-		}, time.Second, "s",
-			trial{"", dspex.V2Seed(), and(without(dspex.DeafStart), with(dspex.ShutdownIgnored)), scenario.Architectural, Accept{Served: 1, Times: []float64{(time.Second + times(1.9, u.Waits)).Seconds()}}},
-			trial{"without it", dspex.V2Seed(), without(dspex.DeafStart), scenario.Sound, Accept{Served: 1, LastBy: times(3, u.Waits).Seconds()}},
-			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 1, Times: []float64{times(2, u.Waits).Seconds()}}},
-		)
-	},
+	Cases:  func(u Unit) []Case { return removals(u, dspex.ShutdownIgnored) },
 }
