@@ -46,12 +46,12 @@ func (cs *clients) client(nth int, at time.Duration) {
 		cs.world.Point(name, "come") // else its death and its call's deadline might fall on one instant
 		defer time.AfterFunc(w.DieAfter, die).Stop()
 	}
-	for n := range w.Calls {
+	for n := range w.Each() {
 		if n > 0 && !sleep(life, w.Think) {
 			break
 		}
-		id := w.Call(nth, n+1)
-		cs.rec.Arrive(id, name, w.Command, false)                       // a point: else the deadlines of a burst would fall on one instant
+		id, step := w.Call(nth, n+1), w.Step(n+1)
+		cs.rec.Arrive(id, name, step.Command, false)                    // a point: else the deadlines of a burst would fall on one instant
 		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()+aside) // counted from the arrival
 		h := &holder{}
 		if cs.hurt.Any() {
@@ -64,7 +64,7 @@ func (cs *clients) client(nth int, at time.Duration) {
 				Die:    die,
 			})
 		}
-		cs.call(ctx, id, name, subject.Call{Command: w.Command, Args: w.Args, Client: name}, h)
+		cs.call(ctx, id, name, subject.Call{Command: step.Command, Args: step.Args, Client: name}, h)
 		h.caller.Back()
 		cs.hold(life, name, h)
 		cancel()

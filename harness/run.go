@@ -152,9 +152,7 @@ func fill(sc *Scenario) {
 	if sc.Workload.Arrive == "" {
 		sc.Workload.Arrive = scenario.Burst
 	}
-	if sc.Workload.Calls == 0 {
-		sc.Workload.Calls = 1
-	}
+	sc.Workload.Calls = sc.Workload.Each()
 	if sc.Recovery == 0 {
 		sc.Recovery = recovery(sc)
 	}
@@ -180,7 +178,7 @@ func plain(sc Scenario) Scenario {
 	if sc.Workload.Arrive == scenario.Burst {
 		sc.Workload.Arrive = ""
 	}
-	if sc.Workload.Calls == 1 {
+	if sc.Workload.Calls == 1+len(sc.Workload.Then) {
 		sc.Workload.Calls = 0
 	}
 	if sc.Recovery == recovery(&sc) {

@@ -305,13 +305,13 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 				t.Errorf("%s: %d are to be served, at %v", name, c.Accept.Served, want)
 			}
 			w := c.Scenario.Workload
-			if n := w.Clients * max(1, w.Calls); c.Accept.Served > n {
+			if n := w.Clients * w.Each(); c.Accept.Served > n {
 				t.Errorf("%s: %d of %d calls are to be served", name, c.Accept.Served, n)
 			}
 			switch c.Scenario.Subject.Name {
 			case "ours":
 				ours++
-				switch n := w.Clients * max(1, w.Calls); {
+				switch n := w.Clients * w.Each(); {
 				case c.Expected == scenario.Sound && c.Accept.Served == n:
 				case c.Expected == scenario.Sound && c.Accept.Served > 0 && (w.DieAfter > 0 || len(c.Scenario.Faults) > 0): // some are excused
 				case c.Expected == "" && f.Kind == "figure" && len(c.Scenario.Faults) > 0: // nobody could be served

@@ -33,7 +33,7 @@ func (w *Workload) Client(nth int) string { return "c" + strconv.Itoa(nth) }
 
 // Call is the id of the nth client's call, both from 1.
 func (w *Workload) Call(client, nth int) string {
-	if w.Calls > 1 {
+	if w.Each() > 1 {
 		return w.Client(client) + "." + strconv.Itoa(nth)
 	}
 	return w.Client(client)

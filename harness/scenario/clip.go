@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/butfor/butfor/worker/model"
 )
 
 // Clip is E∧C: a scenario with an environment to replay, with each demand, each
@@ -26,7 +24,7 @@ func (c *Contract) Clip(sc Scenario) (clipped Scenario, excess []string) {
 	k.crashes()
 	k.starts(sc.Start)
 	sc.Start = k.start(sc.Start)
-	k.calls(&sc.Workload, Demand(model.Asks(sc.Workload.Command, sc.Workload.Args)))
+	k.calls(&sc.Workload)
 	k.tell()
 	sc.Replay = &e
 	return sc, k.excess
@@ -276,7 +274,7 @@ func clip(d, most Demand, over *Demand) Demand {
 }
 
 // calls clips what calls ask for, also those that were never made.
-func (k *clipping) calls(w *Workload, asked Demand) {
+func (k *clipping) calls(w *Workload) {
 	most := k.Call
 	if most.Wait == 0 {
 		most.Wait = never
@@ -289,10 +287,15 @@ func (k *clipping) calls(w *Workload, asked Demand) {
 		}
 		all[id] = spans
 	}
-	if d := clip(asked, most, &k.calling); d != asked && len(k.env.Starts) > 0 {
-		for _, id := range w.IDs() {
-			if len(all[id]) == 0 {
-				all[id] = []Span{{Command: w.Command, Demand: d}}
+	for nth := 1; nth <= w.Each(); nth++ {
+		step := w.Step(nth)
+		d := clip(step.Asks(), most, &k.calling)
+		if d == step.Asks() || len(k.env.Starts) == 0 {
+			continue
+		}
+		for client := 1; client <= w.Clients; client++ {
+			if id := w.Call(client, nth); len(all[id]) == 0 {
+				all[id] = []Span{{Command: step.Command, Demand: d}}
 			}
 		}
 	}

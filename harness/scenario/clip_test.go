@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,12 +180,37 @@ func TestWhatNobodyHasSeenIsClippedToo(t *testing.T) {
 
 func TestAWorkloadKnowsItsCalls(t *testing.T) {
 	for _, c := range []struct {
-		clients, calls int
-		want           string
-	}{{2, 0, "c1 c2"}, {2, 1, "c1 c2"}, {2, 2, "c1.1 c1.2 c2.1 c2.2"}} {
-		w := Workload{Clients: c.clients, Calls: c.calls}
-		if got := strings.Join(w.IDs(), " "); got != c.want {
+		calls int
+		then  []Step
+		want  string
+	}{
+		{0, nil, "c2 sleep"},
+		{1, nil, "c2 sleep"},
+		{2, nil, "c2.1 sleep, c2.2 sleep"},
+		{0, []Step{{Command: "put"}, {Command: "get"}}, "c2.1 sleep, c2.2 put, c2.3 get"},
+		{5, []Step{{Command: "put"}, {Command: "get"}}, "c2.1 sleep, c2.2 put, c2.3 get, c2.4 get, c2.5 get"},
+		{2, []Step{{Command: "put"}, {Command: "get"}}, "c2.1 sleep, c2.2 put"},
+	} {
+		w := Workload{Clients: 2, Calls: c.calls, Command: "sleep", Then: c.then}
+		var got []string
+		for nth := 1; nth <= w.Each(); nth++ {
+			got = append(got, w.Call(2, nth)+" "+w.Step(nth).Command)
+		}
+		if got := strings.Join(got, ", "); got != c.want {
 			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+func TestCallsThatWereNeverMadeAreClippedByWhatTheyAskFor(t *testing.T) {
+	c := aContract()
+	c.Call.Wait = 300 * ms
+	s := met(func(*Environment) {})
+	s.Workload = Workload{Clients: 2, Command: "echo", Then: []Step{{"sleep", map[string]any{"s": 9}}}}
+	clipped, _ := c.Clip(s)
+	for id, want := range map[string][]Span{"c2.1": nil, "c2.2": {{Command: "sleep", Demand: asks(0, 300)}}} {
+		if got := clipped.Replay.Calls[id]; !slices.Equal(got, want) {
+			t.Errorf("%s: got %+v, want %+v", id, got, want)
 		}
 	}
 }

@@ -23,14 +23,13 @@ import (
 // They are for one run. Their methods may be called concurrently.
 type Demands struct {
 	seed     uint64
-	recorded *Environment // nil: nothing was
-	start0   Demand       // what a start asks for where none was recorded
-	command  string       // of the workload, whose calls all ask for the same by what they do
-	asked    model.Demand
-	hurt     int    // the first start that is one of those further, or of which nothing is recorded
-	starts   []Span // the whole ones before that
-	calls    []Span
-	deaths   map[int]Death // by the ordinal of the start
+	recorded *Environment      // nil: nothing was
+	start0   Demand            // what a start asks for where none was recorded
+	asked    []model.Call      // of the workload's calls what each asks for by what it does
+	hurt     int               // the first start that is one of those further, or of which nothing is recorded
+	starts   []Span            // the whole ones before that
+	calls    map[string][]Span // by their command
+	deaths   map[int]Death     // by the ordinal of the start
 
 	mu   sync.Mutex
 	sent map[string]int // calls, by id
@@ -38,14 +37,14 @@ type Demands struct {
 
 // Demands are those of one run of the scenario.
 func (s *Scenario) Demands() *Demands {
-	d := &Demands{
-		seed: s.Seed, recorded: s.Replay, start0: s.Start,
-		command: s.Workload.Command, asked: model.Asks(s.Workload.Command, s.Workload.Args),
-	}
+	d := &Demands{seed: s.Seed, recorded: s.Replay, start0: s.Start}
 	if s.Replay == nil {
 		return d
 	}
-	d.deaths, d.sent = map[int]Death{}, map[string]int{}
+	for _, step := range s.Workload.steps() {
+		d.asked = append(d.asked, model.Call{Command: step.Command, Asked: model.Demand(step.Asks())})
+	}
+	d.calls, d.deaths, d.sent = map[string][]Span{}, map[int]Death{}, map[string]int{}
 	d.hurt = len(d.recorded.Starts)
 	if f := d.recorded.Further; len(f) > 0 {
 		d.hurt = f[0].Worker
@@ -57,8 +56,8 @@ func (s *Scenario) Demands() *Demands {
 	}
 	for _, id := range slices.Sorted(maps.Keys(d.recorded.Calls)) {
 		for _, s := range d.recorded.Calls[id] {
-			if s.Whole() && s.Command == d.command {
-				d.calls = append(d.calls, s)
+			if s.Whole() {
+				d.calls[s.Command] = append(d.calls[s.Command], s)
 			}
 		}
 	}
@@ -155,7 +154,7 @@ func (d *Demands) Call(c model.Call) model.Fate {
 	var s *Span
 	if spans := d.recorded.Calls[c.ID]; nth < len(spans) {
 		s = &spans[nth]
-	} else if c.Command != d.command || c.Asked != d.asked { // a probe: it asks for something else
+	} else if !slices.Contains(d.asked, model.Call{Command: c.Command, Asked: c.Asked}) { // a probe: it asks for something else
 		return model.Fate{Demand: c.Asked}
 	}
 	if s != nil && s.Died {
@@ -164,7 +163,7 @@ func (d *Demands) Call(c model.Call) model.Fate {
 		} // else it was in line behind that one, and got to ask for nothing
 	}
 	if s == nil || !s.Whole() {
-		s = d.drawn(d.calls, s, Demand(c.Asked), c.ID, nth)
+		s = d.drawn(d.calls[c.Command], s, Demand(c.Asked), c.ID, nth)
 	}
 	return model.Fate{Demand: demand(s), Err: s.Err}
 }

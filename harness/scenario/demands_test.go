@@ -171,6 +171,19 @@ func TestACallMeetsWhatItMetWhenItWasSentAsOften(t *testing.T) {
 	}
 }
 
+func TestACallOfWhichNothingIsKnownAsksForWhatOthersOfItsCommandDid(t *testing.T) {
+	sc := recorded()
+	sc.Workload.Then = []Step{{"burn", map[string]any{"cpu_s": 0.5}}}
+	d := sc.Demands()
+	burn := model.Call{ID: "c9.2", Command: "burn", Asked: model.Demand{CPU: 500 * ms}}
+	if got := d.Call(burn); got.CPU != 900*ms {
+		t.Errorf("one of the workload's: got %+v", got)
+	}
+	if burn.Asked.CPU = time.Hour; d.Call(burn).CPU != time.Hour {
+		t.Error("one that asks for something else is taken for one of the workload's")
+	}
+}
+
 func TestWhatWasNotRecordedIsDrawnFromTheSeed(t *testing.T) {
 	drawn := func(seed uint64) (starts, calls []time.Duration) {
 		sc := recorded()

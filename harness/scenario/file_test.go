@@ -30,7 +30,8 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	s.Order = Order{Seed: 5, Strategy: PCT, Depth: 3, Length: 40, Choices: []int{0, 2, 1}, Begin: []string{"c2", "c1"}}
 	s.Start = Demand{CPU: 300 * ms, Wait: time.Hour}
 	s.Warm = 2
-	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute}
+	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute,
+		Then: []Step{{"burn", map[string]any{"cpu_s": 0.5}}, {Command: "ping"}}}
 	s.Faults = faults.Plan{{Fault: faults.SlowStart{CPU: 300 * ms}, Target: faults.Target{First: 2}}, {Fault: faults.CPUHogs{Threads: 4}, At: faults.Clock, Until: time.Minute}}
 	contract := aContract()
 	s.Contract = &contract
@@ -106,14 +107,15 @@ func TestWhatIsWrongWithAFileIsNamed(t *testing.T) {
 		least + "warm: 1" + strings.Repeat("0", 30): "line 4: warm is 1000000000000000000000000000000: it must be an integer",
 		least + "world: moon":                       `line 4: world is "moon": there are process, virtual`,
 		least + "warm: 2":                           "line 4: warm is 2: it must be from 0 to config.size, 1",
-		least + "expected: fine":                    `line 4: expected is "fine", which is no verdict`,
-		least + "order: {strategy: luck}":           `line 4: order.strategy is "luck"`,
-		least + "order: {choices: [0, x]}":          `line 4: order.choices[1] is "x": it must be an integer`,
-		least + "start: [1]":                        "line 4: start is a list: it must be keys with values",
-		least + "start:\n  cpu: 1s\n  wait: [1s]":   "line 6: start.wait is a list: it must be a duration",
-		least + "---\n" + least:                     "line 5: there is a second document",
-		least + "contract: {}":                      "line 4: the contract does not say cores, start.cpu",
-		least + "contract:\n  cores: two":           `line 5: contract.cores is "two": it must be a number`,
+		strings.Replace(least, "ping", "ping, then: [{command: ping}, {args: {s: 1}}]", 1): "line 3: workload.then[1].command is empty",
+		least + "expected: fine":                  `line 4: expected is "fine", which is no verdict`,
+		least + "order: {strategy: luck}":         `line 4: order.strategy is "luck"`,
+		least + "order: {choices: [0, x]}":        `line 4: order.choices[1] is "x": it must be an integer`,
+		least + "start: [1]":                      "line 4: start is a list: it must be keys with values",
+		least + "start:\n  cpu: 1s\n  wait: [1s]": "line 6: start.wait is a list: it must be a duration",
+		least + "---\n" + least:                   "line 5: there is a second document",
+		least + "contract: {}":                    "line 4: the contract does not say cores, start.cpu",
+		least + "contract:\n  cores: two":         `line 5: contract.cores is "two": it must be a number`,
 		least + "contract:\n  " + strings.ReplaceAll(strings.Replace(contractText, "crashes: 1", "crashes: -1", 1), "\n", "\n  "): "line 9: contract.crashes is -1",
 		least + "faults:\n- fault: give-up\n  times: few":                                                                         `line 6: faults[0].times is "few": it must be an integer`,
 		strings.Replace(least, "any", "nobody", 1):                                                                                `line 1: subject is "nobody": `,

@@ -163,10 +163,13 @@ type Workload struct {
 	// At is when each client arrives, since their clock started, if it is not
 	// nil: in place of Arrive. There may be more than there are clients.
 	At      []time.Duration `json:",omitempty" yaml:"at,flow,omitempty"`
-	Calls   int             `yaml:"calls,omitempty"` // of each client, one after another; 0 means 1
+	Calls   int             `yaml:"calls,omitempty"` // of each client, one after another; 0: one, and all of Then
 	Think   time.Duration   `yaml:"think,omitempty"` // between a client's calls
 	Command string          `yaml:"command"`
 	Args    map[string]any  `yaml:"args,flow,omitempty"`
+	// Then is what a client calls after that, one after another, and the last of it
+	// for all further calls. nil: the same each time.
+	Then []Step `json:",omitempty" yaml:"then,omitempty"`
 	// Mortal clients die once they have made their calls; others live until
 	// the run ends.
 	Mortal bool `yaml:"mortal,omitempty"`
@@ -175,15 +178,28 @@ type Workload struct {
 	DieAfter time.Duration `yaml:"die_after,omitempty"`
 }
 
-// IDs are those of all calls of the workload.
-func (w *Workload) IDs() (ids []string) {
-	for client := 1; client <= w.Clients; client++ {
-		for call := 1; call <= max(1, w.Calls); call++ {
-			ids = append(ids, w.Call(client, call))
-		}
-	}
-	return ids
+// A Step is what one call of a client is.
+type Step struct {
+	Command string         `yaml:"command"`
+	Args    map[string]any `yaml:"args,flow,omitempty"`
 }
+
+// Each is how many calls each client makes.
+func (w *Workload) Each() int { return cmp.Or(w.Calls, 1+len(w.Then)) }
+
+// Step is what each client's nth call is, from 1.
+func (w *Workload) Step(nth int) Step {
+	if nth == 1 || len(w.Then) == 0 {
+		return Step{w.Command, w.Args}
+	}
+	return w.Then[min(nth-1, len(w.Then))-1]
+}
+
+// Asks is what such a call asks for by what it does.
+func (s Step) Asks() Demand { return Demand(model.Asks(s.Command, s.Args)) }
+
+// steps are the different ones, in their order.
+func (w *Workload) steps() []Step { return append([]Step{{w.Command, w.Args}}, w.Then...) }
 
 // What is more than this is a slip: it would take the memory of the machine, or
 // hours where runs take milliseconds, or would not end before the clock does.
@@ -215,7 +231,7 @@ func (s *Scenario) Check() error {
 	}{
 		{"config.size", s.Config.Size, 1, sizeMost}, {"config.overflow", s.Config.Overflow, 0, sizeMost},
 		{"config.start_concurrency", s.Config.StartConcurrency, 0, math.MaxInt},
-		{"workload.clients", w.Clients, 1, clientsMost}, {"workload.calls", w.Calls, 0, callsMost / min(max(1, w.Clients), clientsMost)},
+		{"workload.clients", w.Clients, 1, clientsMost}, {"workload.calls", w.Each(), 0, callsMost / min(max(1, w.Clients), clientsMost)},
 		{"order.depth", s.Order.Depth, 0, DepthMost}, {"order.length", s.Order.Length, 0, math.MaxInt},
 	} {
 		switch {
@@ -239,11 +255,13 @@ func (s *Scenario) Check() error {
 	if n := slices.IndexFunc(s.Order.Choices, func(c int) bool { return c < 0 }); n >= 0 {
 		bad("order.choices", "has %d at step %d: it can't be negative", s.Order.Choices[n], n+1)
 	}
-	if w.Command == "" {
-		bad("workload.command", "is empty")
-	} else if s.World == "virtual" && s.Replay == nil {
-		if err := w.modelled(); err != nil {
-			errs = append(errs, err)
+	for i, step := range w.steps() {
+		key := "workload"
+		if i > 0 {
+			key = fmt.Sprintf("workload.then[%d]", i-1)
+		}
+		if err := step.check(s.World == "virtual" && s.Replay == nil); err != nil {
+			errs = append(errs, settings.Below(key, err))
 		}
 	}
 	switch w.Arrive {
@@ -294,18 +312,23 @@ func (s *Scenario) Check() error {
 	return errors.Join(errs...)
 }
 
-// modelled says whether the model of a worker knows what the calls ask for. A
+// check says what of a step can't be. Modelled workers must know what it asks for; a
 // recording knows it of any.
-func (w *Workload) modelled() error {
-	if !model.Knows(w.Command) {
-		return settings.Wrong("workload.command", "is %q: a worker in world virtual has ping, echo, sleep, burn and shutdown; of others only a recording knows what they ask for", w.Command)
+func (s Step) check(modelled bool) error {
+	switch {
+	case s.Command == "":
+		return settings.Wrong("command", "is empty")
+	case !modelled:
+		return nil
+	case !model.Knows(s.Command):
+		return settings.Wrong("command", "is %q: a worker in world virtual has %s; of others only a recording knows what they ask for", s.Command, strings.Join(model.Commands, ", "))
 	}
-	arg, ok := model.Takes(w.Command)
+	arg, ok := model.Takes(s.Command)
 	if !ok {
 		return nil
 	}
-	if s, ok := model.Number(w.Args[arg]); !ok || !(s >= 0 && s <= demandMost) {
-		return settings.Wrong("workload.args", "has %v for %s: %s takes seconds there, a number from 0 to %.0f", w.Args[arg], arg, w.Command, demandMost)
+	if x, ok := model.Number(s.Args[arg]); !ok || !(x >= 0 && x <= demandMost) {
+		return settings.Wrong("args", "has %v for %s: %s takes seconds there, a number from 0 to %.0f", s.Args[arg], arg, s.Command, demandMost)
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 		"of any number": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": 1}
 		},
+		"of all it has": func(s *Scenario) {
+			s.World, s.Workload.Then = "virtual", []Step{{Command: "put"}, {Command: "get"}}
+		},
 		"a real worker's": func(s *Scenario) { s.World, s.Workload.Command = "process", "theirs" },
 		"a recorded one":  func(s *Scenario) { s.World, s.Replay, s.Workload.Command = "virtual", anEnvironment(), "theirs" },
 	} {
@@ -78,12 +81,19 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"warm is 5":                                                   func(s *Scenario) { s.Warm = 5 },
 		"workload.clients":                                            func(s *Scenario) { s.Workload.Clients = 0 },
 		"workload.clients is 16385: it must be from 1 to 16384":       func(s *Scenario) { s.Workload.Clients = clientsMost + 1 },
-		"workload.calls is 131073: it must be from 0 to 131072":       func(s *Scenario) { s.Workload.Calls = callsMost + 1 },
-		"order.choices has -4 at step 2":                              func(s *Scenario) { s.Order.Choices = []int{1, -4} },
-		"workload.calls":                                              func(s *Scenario) { s.Workload.Calls = -1 },
-		"workload.command":                                            func(s *Scenario) { s.Workload.Command = "" },
-		`workload.command is "theirs"`:                                func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
-		"workload.args has <nil> for s: sleep":                        func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
+		"workload.then[1].command is empty":                           func(s *Scenario) { s.Workload.Then = []Step{{Command: "ping"}, {}} },
+		`workload.then[0].command is "theirs": a worker in world virtual has ping, echo, `: func(s *Scenario) {
+			s.World, s.Workload.Then = "virtual", []Step{{Command: "theirs"}}
+		},
+		"workload.then[0].args has -1 for s": func(s *Scenario) {
+			s.World, s.Workload.Then = "virtual", []Step{{"sleep", map[string]any{"s": -1}}}
+		},
+		"workload.calls is 131073: it must be from 0 to 131072": func(s *Scenario) { s.Workload.Calls = callsMost + 1 },
+		"order.choices has -4 at step 2":                        func(s *Scenario) { s.Order.Choices = []int{1, -4} },
+		"workload.calls":                                        func(s *Scenario) { s.Workload.Calls = -1 },
+		"workload.command":                                      func(s *Scenario) { s.Workload.Command = "" },
+		`workload.command is "theirs"`:                          func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
+		"workload.args has <nil> for s: sleep":                  func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
 		"workload.args has 0.3 for cpu_s: burn": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "burn", map[string]any{"cpu_s": "0.3"}
 		},

@@ -283,14 +283,11 @@ func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 	})
 }
 
+// Commands are those that a worker has; of call it knows few functions.
+var Commands = []string{"ping", "echo", "sleep", "burn", "put", "get", "list", "call", "get_stats", "cleanup_session", "reset_state", "shutdown"}
+
 // Knows says whether a worker has a command.
-func Knows(command string) bool {
-	switch command {
-	case "ping", "echo", "sleep", "burn", "shutdown", "call", "get_stats":
-		return true
-	}
-	return keeps(command)
-}
+func Knows(command string) bool { return slices.Contains(Commands, command) }
 
 // serve says what a command asks for, and how it is answered once it has had
 // that; known says whether the model has it at all.

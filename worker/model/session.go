@@ -22,15 +22,6 @@ func (p *Port) Sessions() []string {
 	return slices.Sorted(maps.Keys(p.sessions))
 }
 
-// keeps says whether a command is about sessions.
-func keeps(command string) bool {
-	switch command {
-	case "put", "get", "list", "cleanup_session", "reset_state":
-		return true
-	}
-	return false
-}
-
 // keep carries out a command that is about sessions, as the Python worker does:
 // none but reset_state shows or changes what belongs to another session, and one
 // is not made by looking into it. It is called under the port's mutex.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker/model"
 )
 
 // A client makes its calls, one after another.
@@ -46,7 +47,8 @@ func (c *client) ask() {
 	id := c.ids[c.nth][c.made]
 	c.made++
 	k := &c.run.made[len(c.calls)]
-	k.client, k.id, k.place = c, id, len(c.calls)
+	k.client, k.id, k.place, k.asks = c, id, len(c.calls), c.asks[c.made-1]
+	k.asks.ID = id
 	c.call = k
 	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth], Arrived: c.now, Ended: -1})
 	k.patience = c.at(c.now+c.sc.GivesUp(), cut, func() { c.abandon(k, gaveUp, false) })
@@ -71,6 +73,7 @@ type call struct {
 	*client
 	id       string
 	place    int // in run.calls
+	asks     model.Call
 	back     bool
 	victim   bool // of a fault: nobody could have answered it
 	worker   *worker

@@ -44,6 +44,10 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": d.Seconds()}
 		return sc
 	}
+	thenSleep := func(sc scenario.Scenario, d time.Duration) scenario.Scenario {
+		sc.Workload.Then = []scenario.Step{{Command: "ping"}, {Command: "sleep", Args: map[string]any{"s": d.Seconds()}}}
+		return sc
+	}
 	all := func(n int, d time.Duration) (times []time.Duration) {
 		for range n {
 			times = append(times, d)
@@ -61,6 +65,7 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 		{"two at once, and calls that take long", sleep(burst(8, 8, scenario.Demand{CPU: 300 * ms}), time.Hour), reference.Policy{Width: 2},
 			[]time.Duration{time.Hour + 300*ms, time.Hour + 300*ms, time.Hour + 600*ms, time.Hour + 600*ms, time.Hour + 900*ms, time.Hour + 900*ms, time.Hour + 1200*ms, time.Hour + 1200*ms}},
 		{"one at a time", sleep(burst(3, 3, scenario.Demand{Wait: 400 * ms}), time.Hour), reference.Policy{Width: 1}, []time.Duration{time.Hour + 400*ms, time.Hour + 800*ms, time.Hour + 1200*ms}},
+		{"calls that differ", thenSleep(burst(1, 1, scenario.Demand{Wait: 400 * ms}), time.Minute), reference.Policy{Width: 1}, []time.Duration{400 * ms, 0, time.Minute}},
 		{"starts that wait, at once", burst(8, 8, scenario.Demand{Wait: 400 * ms}), reference.Policy{Width: 8}, all(8, 400*ms)},
 	} {
 		c.sc.Patience = 2 * time.Hour

@@ -17,10 +17,9 @@ type stage struct {
 	env      *scenario.Environment
 	cores    cpu.Config
 	arrivals []arrival
-	names    []string   // of the clients
-	ids      [][]string // of their calls
-	asks     model.Call // of the workload's, but for the id
-	unknown  bool       // the command is none that a worker has
+	names    []string     // of the clients
+	ids      [][]string   // of their calls
+	asks     []model.Call // by their place among a client's, but for their ids
 	victims  map[string]bool
 	workers  []string // what they are called
 }
@@ -54,15 +53,17 @@ func set(sc *scenario.Scenario) (*stage, error) {
 	s.cores = s.env.Config(sc.Frozen)
 	for i, at := range w.Arrivals(sc.Seed) {
 		s.arrivals = append(s.arrivals, arrival{i, at})
-		ids := make([]string, max(1, w.Calls))
+		ids := make([]string, w.Each())
 		for n := range ids {
 			ids[n] = w.Call(i+1, n+1)
 		}
 		s.names, s.ids = append(s.names, w.Client(i+1)), append(s.ids, ids)
 	}
 	s.order()
-	s.asks.Command, s.asks.Asked = w.Command, model.Asks(w.Command, w.Args)
-	s.unknown = sc.Replay == nil && !model.Knows(w.Command)
+	for nth := range w.Each() {
+		step := w.Step(nth + 1)
+		s.asks = append(s.asks, model.Call{Command: step.Command, Asked: model.Demand(step.Asks())})
+	}
 	for _, id := range s.env.Victims {
 		s.victims[id] = true
 	}
@@ -79,7 +80,7 @@ func (s *stage) play(p Policy) []scenario.Call {
 // open begins one.
 func (s *stage) open(p Policy) *run {
 	r := &run{stage: s, policy: p, demands: s.sc.Demands(), loop: loop{machine: cpu.New(s.cores)}}
-	r.calls = make([]scenario.Call, 0, len(s.ids)*max(1, s.sc.Workload.Calls))
+	r.calls = make([]scenario.Call, 0, len(s.ids)*len(s.asks))
 	r.made = make([]call, cap(r.calls))
 	r.left = len(s.arrivals)
 	r.plan.Course = s.sc.Plan().Course(s.sc.Seed)

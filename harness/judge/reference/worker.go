@@ -109,9 +109,7 @@ func (w *worker) take(k *call) {
 			return
 		}
 	}
-	asks := w.asks
-	asks.ID = k.id
-	fate := w.demands.Call(asks)
+	fate := w.demands.Call(k.asks)
 	w.do(fate.Demand, func() {
 		switch {
 		case order.Exit != 0: // it was over sooner: it is not answered either
@@ -119,7 +117,7 @@ func (w *worker) take(k *call) {
 			w.die()
 		case fate.Dies != nil:
 			w.die()
-		case w.unknown:
+		case w.sc.Replay == nil && !model.Knows(k.asks.Command):
 			w.replies(noCommand)
 		default:
 			w.replies(fate.Err)
@@ -145,7 +143,7 @@ func (w *worker) replies(err string) {
 	k := w.call
 	w.call = nil
 	w.rests()
-	if w.doomed || w.asks.Command == "shutdown" {
+	if w.doomed || k.asks.Command == "shutdown" {
 		w.end()
 		w.gone(w)
 	} else {
