@@ -72,25 +72,32 @@ type answer struct {
 	Last bool `json:"last"`
 }
 
-// traces are what was seen of a run, and of its reference.
-type traces struct{ Own, Reference []scenario.Event }
+// traces are what was seen of a run, of its reference, and of their other pools.
+type traces struct {
+	Own, Reference [][]scenario.Event
+}
 
 func (a *answer) traces() (e traces) {
-	if r := a.Result.Record; r != nil {
-		e.Own = r.Events
-	}
-	if r := a.Result.Reference; r != nil {
-		e.Reference = r.Events
-	}
+	each(a.Result.Record, &e.Own, func(r *scenario.Record, events *[]scenario.Event) { *events = r.Events })
+	each(a.Result.Reference, &e.Reference, func(r *scenario.Record, events *[]scenario.Event) { *events = r.Events })
 	return e
 }
 
 func (a *answer) take(e traces) {
-	if r := a.Result.Record; r != nil {
-		r.Events = e.Own
+	each(a.Result.Record, &e.Own, func(r *scenario.Record, events *[]scenario.Event) { r.Events = *events })
+	each(a.Result.Reference, &e.Reference, func(r *scenario.Record, events *[]scenario.Event) { r.Events = *events })
+}
+
+// each goes through the records of a run's pools with what was seen of them.
+func each(run *scenario.Record, seen *[][]scenario.Event, do func(*scenario.Record, *[]scenario.Event)) {
+	if run == nil {
+		return
 	}
-	if r := a.Result.Reference; r != nil {
-		r.Events = e.Reference
+	for i, r := range append([]*scenario.Record{run}, run.Others...) {
+		if i == len(*seen) {
+			*seen = append(*seen, nil)
+		}
+		do(r, &(*seen)[i])
 	}
 }
 
@@ -198,6 +205,9 @@ func (j job) play(t *testing.T, d *dock) (a answer) {
 	}
 	if err == nil {
 		sc.Subject = s
+		err = sc.FindOthers(Subject)
+	}
+	if err == nil {
 		a.Result, err = runIn(context.Background(), t, sc)
 	}
 	if err != nil {
@@ -257,7 +267,7 @@ func (f *Fleet) run(ctx context.Context, sc Scenario, mutant string) (Result, er
 		return Result{}, err
 	}
 	r := a.Result
-	r.Scenario.Subject = sc.Subject // code does not travel
+	r.Scenario.Subject, r.Scenario.Others = sc.Subject, sc.Others // code does not travel
 	return r, nil
 }
 

@@ -169,6 +169,7 @@ var reductions = []func(Scenario) []Scenario{
 	fewer(func(sc *Scenario) *int { return &sc.Config.Size }, 1),
 	fewer(func(sc *Scenario) *int { return &sc.Config.Overflow }, 0),
 	fewer(func(sc *Scenario) *int { return &sc.Warm }, 0),
+	without(func(sc *Scenario) bool { return len(sc.Others) > 0 }, func(sc *Scenario) { sc.Others = nil }),
 	without(func(sc *Scenario) bool { return sc.Workload.Arrive != "" }, func(sc *Scenario) { sc.Workload.Arrive, sc.Workload.Every = "", 0 }),
 	without(func(sc *Scenario) bool { return sc.Workload.Think > 0 }, func(sc *Scenario) { sc.Workload.Think = 0 }),
 	without(func(sc *Scenario) bool { return sc.Workload.DieAfter > 0 }, func(sc *Scenario) { sc.Workload.DieAfter = 0 }),

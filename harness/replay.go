@@ -117,6 +117,7 @@ func again(of Result, how Replaying) (Scenario, error) {
 		environment.Rivals, environment.Load = nil, nil
 	}
 	sc.World, sc.Replay, sc.Frozen = virtual.Name, &environment, how.Frozen
+	sc.Others = nil // what they asked for is in the environment
 	sc.Order = scenario.Order{}
 	sc.Cores = of.Record.Cores // that its workers might use: what a subject is told
 	sc.Deadline = of.Record.Deadline
@@ -291,6 +292,9 @@ func Reopen(dir string) (Result, error) {
 		known = s
 	}
 	r.Scenario.Subject = known
+	if r.Scenario.FindOthers(Subject) != nil {
+		r.Scenario.Others = nil // what they asked for is recorded
+	}
 	if err := r.Scenario.Check(); err != nil {
 		return Result{}, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "bundle.json"), err)
 	}

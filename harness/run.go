@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -149,10 +150,13 @@ func fill(sc *Scenario) {
 	if sc.Slack == 0 {
 		sc.Slack = 1.5
 	}
-	if sc.Workload.Arrive == "" {
-		sc.Workload.Arrive = scenario.Burst
+	sc.Others = slices.Clone(sc.Others)
+	for _, w := range workloads(sc) {
+		if w.Arrive == "" {
+			w.Arrive = scenario.Burst
+		}
+		w.Calls = w.Each()
 	}
-	sc.Workload.Calls = sc.Workload.Each()
 	if sc.Recovery == 0 {
 		sc.Recovery = recovery(sc)
 	}
@@ -160,6 +164,15 @@ func fill(sc *Scenario) {
 		c := Contract()
 		sc.Contract = &c
 	}
+}
+
+// workloads are those of all pools of a scenario.
+func workloads(sc *Scenario) (all []*scenario.Workload) {
+	all = append(all, &sc.Workload)
+	for i := range sc.Others {
+		all = append(all, &sc.Others[i].Workload)
+	}
+	return all
 }
 
 // recovery is what a scenario's own contract says, or else what the project's does,
@@ -175,11 +188,14 @@ func plain(sc Scenario) Scenario {
 	if sc.Deadline > 0 {
 		sc.Slack = 0
 	}
-	if sc.Workload.Arrive == scenario.Burst {
-		sc.Workload.Arrive = ""
-	}
-	if sc.Workload.Calls == 1+len(sc.Workload.Then) {
-		sc.Workload.Calls = 0
+	sc.Others = slices.Clone(sc.Others)
+	for _, w := range workloads(&sc) {
+		if w.Arrive == scenario.Burst {
+			w.Arrive = ""
+		}
+		if w.Calls == 1+len(w.Then) {
+			w.Calls = 0
+		}
 	}
 	if sc.Recovery == recovery(&sc) {
 		sc.Recovery = 0

@@ -15,6 +15,7 @@ import (
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
 	"github.com/butfor/butfor/harness/trace"
 	worlds "github.com/butfor/butfor/harness/world"
 	"github.com/butfor/butfor/harness/world/process"
@@ -87,38 +88,22 @@ func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, pr
 }
 
 func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
-	rec := trace.NewRecorder(w.Now, w.Point)
-	hurt, err := faults.New(sc.Plan(), sc.Seed, w, func(e faults.Event) { rec.Add(faultEvent(e)) })
+	life, end := context.WithCancel(dspex.OnNode(ctx))
+	defer end()
+	a, err := enter(life, w, sc, s, 0)
 	if err != nil {
 		return nil, err
 	}
-	launcher := rec.Launcher(hurt.Launcher(w.Launcher()))
-	if s.Wrap != nil {
-		wrapped, err := guarded(ctx, func() (worker.Launcher, error) { return s.Wrap(launcher), nil })
-		if err != nil {
-			return nil, fmt.Errorf("%s: Subject.Wrap: %w", s.Name, err)
-		}
-		launcher = wrapped
+	others, err := inCompany(life, w, sc)
+	if err != nil {
+		return nil, err
 	}
-	cfg := sc.Config
-	if cfg.Cores == 0 {
-		cfg.Cores = w.Cores()
-	}
-	record := &scenario.Record{Subject: s.Name, Seed: sc.Seed, Size: cfg.Size, Overflow: cfg.Overflow, Cores: w.Cores(), Deadline: sc.Deadline, Patience: sc.GivesUp()}
-
-	// What the subject starts carries the run's label, and is found by it.
-	label := rand.Text()
-	life, end := context.WithCancel(ctx)
-	defer end()
-	var inside atomic.Bool // the subject has points of its own
-	life = point.With(pprof.WithLabels(life, pprof.Labels(runLabel, label)), func(who, at string) {
-		inside.Store(true)
-		w.Point(who, at)
-	})
-	a := &act{sc: &sc, world: w, rec: rec, hurt: hurt, life: life, end: end, label: label}
+	rec, hurt := a.rec, a.hurt
 
 	hurt.Begin()
-	a.open(s, launcher, cfg)
+	through := others.open()
+	a.open()
+	through()
 	if len(sc.Faults) > 0 {
 		w.Point("run", "stop")
 		hurt.Stop()
@@ -129,7 +114,9 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		}
 		a.close()
 	}
+	others.close()
 	end()
+	others.end()
 	left, err := w.Left(ctx)
 	if err != nil {
 		rec.KillAll()
@@ -148,7 +135,8 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	for _, text := range left {
 		rec.Add(scenario.Event{Kind: scenario.Left, Text: text})
 	}
-	record.Late, record.Order = w.Late(), order(sc.World, inside.Load())
+	record := a.record()
+	record.Late, record.Order = w.Late(), order(sc.World, a.inside.Load())
 	rec.KillAll()
 	if sc.Replay != nil { // what kept them from being answered is in their demands now
 		for _, id := range sc.Replay.Victims {
@@ -156,12 +144,14 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		}
 	}
 	record.Events = rec.Seal()
+	record.Others = others.records()
 	record.Faults = hurt.Report()
 	outside := scenario.Environment{Cores: w.Cores()}
 	if m, ok := w.(interface{ Environment() scenario.Environment }); ok {
 		outside = m.Environment()
 	}
 	record.Environment = trace.Environment(record, outside)
+	record.Environment.Others = append(record.Environment.Others, trace.Asks(record.Others)...)
 	if m, ok := w.(interface {
 		Asks() map[string][]*scenario.Demand
 	}); ok {
@@ -198,15 +188,46 @@ func faultEvent(e faults.Event) scenario.Event {
 
 // act is one subject's time on the stage.
 type act struct {
-	sc      *Scenario
-	world   world
-	rec     *trace.Recorder
-	hurt    *faults.Injector
-	life    context.Context
-	end     context.CancelFunc // of life
-	label   string
-	pool    subject.Pool
-	openErr error // why there is no pool
+	sc       *Scenario
+	subject  subject.Subject
+	launcher worker.Launcher
+	world    world
+	rec      *trace.Recorder
+	hurt     *faults.Injector
+	life     context.Context
+	end      context.CancelFunc // of life
+	label    string             // what the subject starts carries it, and is found by it
+	inside   atomic.Bool        // the subject has points of its own
+	pool     subject.Pool
+	openErr  error // why there is no pool
+}
+
+// enter has a subject ready to begin: the nth of the run's others, or the one that is
+// on trial, which is 0.
+func enter(ctx context.Context, w world, sc Scenario, s subject.Subject, nth int) (*act, error) {
+	a := &act{sc: &sc, subject: s, world: w, rec: trace.NewRecorder(nth, w.Now, w.Point), label: rand.Text()}
+	var err error
+	if a.hurt, err = faults.New(sc.Plan(), sc.Seed, w, func(e faults.Event) { a.rec.Add(faultEvent(e)) }); err != nil {
+		return nil, err
+	}
+	a.launcher = a.rec.Launcher(a.hurt.Launcher(w.Launcher()))
+	if s.Wrap != nil {
+		if a.launcher, err = guarded(ctx, func() (worker.Launcher, error) { return s.Wrap(a.launcher), nil }); err != nil {
+			return nil, fmt.Errorf("%s: Subject.Wrap: %w", s.Name, err)
+		}
+	}
+	a.life, a.end = context.WithCancel(ctx)
+	a.life = point.With(pprof.WithLabels(a.life, pprof.Labels(runLabel, a.label)), func(who, at string) {
+		a.inside.Store(true)
+		w.Point(who, at)
+	})
+	return a, nil
+}
+
+// record is that of the act, but for what was seen.
+func (a *act) record() *scenario.Record {
+	sc := a.sc
+	return &scenario.Record{Subject: a.subject.Name, Seed: sc.Seed, Size: sc.Config.Size, Overflow: sc.Config.Overflow, Cores: a.world.Cores(), Deadline: sc.Deadline, Patience: sc.GivesUp()}
 }
 
 // mark writes what the harness itself does, in the goroutine that plays the run.
@@ -217,13 +238,17 @@ func (a *act) mark(e scenario.Event) {
 
 // open opens the subject, warms it, and runs the clients. Where nothing is to
 // be warmed they arrive while it opens.
-func (a *act) open(s subject.Subject, launcher worker.Launcher, cfg subject.Config) {
+func (a *act) open() {
+	cfg := a.sc.Config
+	if cfg.Cores == 0 {
+		cfg.Cores = a.world.Cores()
+	}
 	opened := make(chan struct{})
 	var pool subject.Pool
-	a.rec.Add(scenario.Event{Kind: scenario.Open}) // there is nobody else yet
+	a.rec.Add(scenario.Event{Kind: scenario.Open}) // of the same pool there is nobody else yet
 	go func() {
 		defer close(opened)
-		p, err := guarded(a.life, func() (subject.Pool, error) { return s.Open(a.life, launcher, cfg) })
+		p, err := guarded(a.life, func() (subject.Pool, error) { return a.subject.Open(a.life, a.launcher, cfg) })
 		if err == nil && p == nil {
 			err = errors.New("open gave neither a pool nor an error")
 		}

@@ -28,6 +28,7 @@ func Judge(c Case) scenario.Verdict {
 	}
 	t.heal()
 	t.evidence()
+	t.tellApart()
 	return t.verdict
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
@@ -30,6 +31,32 @@ var (
 	missed2 = run("800 return c1", "700 return c2")
 	excused = run("150 return c1", "700 return c2 excused err=client_died")
 )
+
+func TestWhatOtherPoolsAskedForIsToldApart(t *testing.T) {
+	asked := func(at, cpu time.Duration) scenario.Span {
+		return scenario.Span{Begin: at * time.Millisecond, Demand: scenario.Demand{CPU: cpu * time.Millisecond}}
+	}
+	for _, c := range []struct {
+		run  []string
+		told bool // in the reason
+	}{{missed1, true}, {kept2, false}} {
+		of := timeline(t, append(slices.Clone(c.run), "8000 probing")...)
+		slices.SortStableFunc(of.Events, func(a, b scenario.Event) int { return int(a.At - b.At) })
+		of.Environment = &scenario.Environment{Cores: 2, Starts: []scenario.Span{asked(0, 300)}, Calls: map[string][]scenario.Span{"c1": {asked(101, 30)}, "probe": {asked(8001, 5000)}}, Others: []scenario.Span{asked(50, 200), asked(60, 500), asked(8001, 9000)}}
+		v := Judge(Case{Run: of, Unknown: errNone})
+		n := len(v.Evidence)
+		if n < 2 || v.Evidence[n-2].Value != .33 || v.Evidence[n-1].Value != .7 {
+			t.Errorf("%s: %+v", v.Word, v.Evidence)
+		}
+		if told := strings.HasSuffix(v.Reason, "; its own workers asked for 330 ms of CPU, those of other pools for 700 ms"); told != c.told {
+			t.Errorf("%s: %s", v.Word, v.Reason)
+		}
+		of.Environment.Others = nil
+		if v := Judge(Case{Run: of, Unknown: errNone}); len(v.Evidence) != n-2 || strings.Contains(v.Reason, "other pools") {
+			t.Errorf("without any: %s %+v", v.Reason, v.Evidence)
+		}
+	}
+}
 
 func TestTheVerdictOnLateness(t *testing.T) {
 	for name, c := range map[string]struct {

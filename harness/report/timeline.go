@@ -14,25 +14,43 @@ import (
 
 // Timeline prints a run for a person who does not know the code: first what
 // happened, in the order of time, then a chart with a row for each worker and
-// each client. No line is longer than width columns, of which it wants at least
+// each client; and the same of the run's other pools. No line is longer than width columns, of which it wants at least
 // narrowest. It colours nothing.
 //
 // Times are since the run began, and to the millisecond: what a driver of
 // virtual time lets pass between two steps, at most a microsecond, does not show.
 func Timeline(w io.Writer, r *scenario.Record, width int) {
-	width = max(width, narrowest)
-	page := page{w, width}
-	page.wrap("", "  ", heading(r))
-	fmt.Fprintln(w)
+	page := page{w, max(width, narrowest)}
+	page.run("", r)
+	for _, other := range r.Others {
+		place := "Another pool, beside it: "
+		if open, _ := r.First(scenario.Open); stoppedBy(other, open.At) {
+			place = "Another pool, before it: "
+		}
+		fmt.Fprintln(w)
+		page.run(place, other)
+	}
+}
+
+// stoppedBy says whether a pool had been closed by then.
+func stoppedBy(r *scenario.Record, then time.Duration) bool {
+	closed, ok := r.First(scenario.Closed)
+	return ok && closed.At <= then
+}
+
+// run prints one pool's run.
+func (p page) run(place string, r *scenario.Record) {
+	p.wrap("", "  ", place+heading(r))
+	fmt.Fprintln(p)
 	for _, m := range tell(r) {
-		page.moment(m)
+		p.moment(m)
 	}
-	fmt.Fprintln(w)
-	chart := draw(r, width)
+	fmt.Fprintln(p)
+	chart := draw(r, p.width)
 	for _, row := range chart.rows() {
-		fmt.Fprintln(w, strings.TrimRight(row, " "))
+		fmt.Fprintln(p, strings.TrimRight(row, " "))
 	}
-	page.wrap("", "  ", chart.legend())
+	p.wrap("", "  ", chart.legend())
 }
 
 // narrowest is how many columns a timeline needs at least.

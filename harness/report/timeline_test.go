@@ -40,6 +40,19 @@ func same(t *testing.T, what, got, want string) {
 	}
 }
 
+func TestATimelineTellsOfOtherPoolsToo(t *testing.T) {
+	alone := printedTimeline(aRun(), 80)
+	r := aRun()
+	before, beside := aRun(), aRun()
+	before.Subject, beside.Subject = "earlier", "neighbour"
+	before.Events = append(before.Events[:6:6], scenario.Event{Kind: scenario.Closed})
+	r.Others = []*scenario.Record{before, beside}
+	text := printedTimeline(r, 80)
+	if !strings.HasPrefix(text, alone+"\nAnother pool, before it: earlier: 2 workers") || !strings.HasSuffix(text, strings.SplitN(alone, "\n\n", 2)[1]) || !strings.Contains(text, "\n\nAnother pool, beside it: neighbour: 2 workers") {
+		t.Errorf("it is\n%s", text)
+	}
+}
+
 // aRun is one in which two workers start, a call waits, one is late, one is
 // cut short by the death of its worker, and one gives up.
 func aRun() *scenario.Record {

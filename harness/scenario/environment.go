@@ -23,6 +23,9 @@ type Environment struct {
 	Further []Span            `json:"further,omitempty"`
 	Calls   map[string][]Span `json:"calls"`            // by the call's id, one for each time it was sent; probes are not among them
 	Deaths  []Death           `json:"deaths,omitempty"` // of workers that nobody had asked to end
+	// Others are what the workers of the run's other pools asked for, and when. It is
+	// nobody's excess: no contract clips it.
+	Others []Span `json:"others,omitempty"`
 	// Victims are calls, by id, that a fault kept from being answered: no pool
 	// could.
 	Victims []string `json:"victims,omitempty"`
@@ -228,6 +231,11 @@ func (e *Environment) Check() error {
 			if err := span("call "+id, s); err != nil {
 				return err
 			}
+		}
+	}
+	for i, s := range e.Others {
+		if s.CPU < 0 || s.Worker < 0 {
+			return fmt.Errorf("environment: span %d of the others is of worker %d and asks for %v of CPU", i, s.Worker, s.CPU)
 		}
 	}
 	for _, d := range e.Deaths {

@@ -53,6 +53,9 @@ func Parse(text []byte, find func(name string) (subject.Subject, error)) (f File
 	if f.Scenario.Subject, err = find(p.Subject); err != nil {
 		return f, settings.Locate(root, settings.Wrong("subject", "is %q: %v", p.Subject, err))
 	}
+	if err := f.Scenario.FindOthers(find); err != nil {
+		return f, settings.Locate(root, err)
+	}
 	return f, settings.Locate(root, f.Scenario.Check())
 }
 

@@ -33,6 +33,7 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute,
 		Then: []Step{{"burn", map[string]any{"cpu_s": 0.5}}, {Command: "ping"}}}
 	s.Faults = faults.Plan{{Fault: faults.SlowStart{CPU: 300 * ms}, Target: faults.Target{First: 2}}, {Fault: faults.CPUHogs{Threads: 4}, At: faults.Clock, Until: time.Minute}}
+	s.Others = []Other{{Subject: s.Subject, Config: subject.Config{Name: "green", Size: 3}, Warm: 1, Workload: Workload{Clients: 2, Command: "echo", Every: ms}, Stops: true}}
 	contract := aContract()
 	s.Contract = &contract
 	s.Deadline, s.Slack, s.Patience, s.Recovery = 2*time.Second, 1.25, 3*time.Second, 4*time.Second
@@ -51,7 +52,12 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after.Scenario.Subject, before.Scenario.Subject = subject.Subject{}, subject.Subject{} // code is not comparable
+	if after.Scenario.Others[0].Subject.Open == nil {
+		t.Error("the other pool has no code")
+	}
+	for _, sc := range []*Scenario{&before.Scenario, &after.Scenario} { // code is not comparable
+		sc.Subject, sc.Others[0].Subject.Open = subject.Subject{}, nil
+	}
 	if !reflect.DeepEqual(before, after) {
 		t.Errorf("got  %+v\nwant %+v", after, before)
 	}

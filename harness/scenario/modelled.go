@@ -18,7 +18,7 @@ import (
 func (e *Environment) Modelled(frozen bool) []SpanPair {
 	type begun struct {
 		Span
-		what string
+		what string // "": it is another pool's
 		end  *time.Duration
 	}
 	var all []begun
@@ -38,6 +38,10 @@ func (e *Environment) Modelled(frozen bool) []SpanPair {
 			add(what, s)
 		}
 	}
+	for _, s := range e.Others {
+		s.Worker += len(e.Starts)
+		add("", s)
+	}
 	slices.SortStableFunc(all, func(a, b begun) int {
 		if a.Begin != b.Begin {
 			return int(max(-1, min(1, a.Begin-b.Begin)))
@@ -46,7 +50,7 @@ func (e *Environment) Modelled(frozen bool) []SpanPair {
 	})
 
 	m := cpu.New(e.Config(frozen))
-	groups := make([]*cpu.Group, len(e.Starts))
+	groups := map[int]*cpu.Group{}
 	for _, s := range all {
 		m.Advance(s.Begin)
 		if groups[s.Worker] == nil {
@@ -59,7 +63,7 @@ func (e *Environment) Modelled(frozen bool) []SpanPair {
 	}
 	var pairs []SpanPair
 	for _, s := range all {
-		if s.Whole() {
+		if s.Whole() && s.what != "" {
 			pairs = append(pairs, SpanPair{What: s.what, Begin: s.Begin, Pair: Pair{Recorded: s.End - s.Begin, Replayed: *s.end - s.Begin}})
 		}
 	}

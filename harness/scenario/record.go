@@ -40,7 +40,8 @@ const (
 
 // An Event is one thing seen. Only the fields that say something are set.
 type Event struct {
-	At      time.Duration `json:"at_ns"` // since the run began
+	At      time.Duration `json:"at_ns"`          // since the run began
+	Pool    int           `json:"pool,omitempty"` // of the scenario's others, from 1; 0: the one on trial
 	Kind    Kind          `json:"kind"`
 	Call    string        `json:"call,omitempty"`
 	Client  string        `json:"client,omitempty"`
@@ -79,7 +80,9 @@ type Record struct {
 	Environment *Environment `json:"environment,omitempty"`
 	// Faults is what became of each fault of the plan.
 	Faults []faults.Report `json:"faults,omitempty"`
-	Events []Event         `json:"-"`
+	// Others are the records of the run's other pools.
+	Others []*Record `json:"others,omitempty"`
+	Events []Event   `json:"-"`
 }
 
 // A Call is what became of one call.

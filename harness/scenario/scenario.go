@@ -42,7 +42,11 @@ type Scenario struct {
 	Warm int `yaml:"warm,omitempty"`
 	// Workload is who calls.
 	Workload Workload `yaml:"workload"`
-	// Faults are what hurts the run.
+	// Others are more pools of the run, in the order in which they come: each begins to
+	// open once the one before has, and the one on trial is the last. What they ask of the machine
+	// is in what it meets; they are not judged.
+	Others []Other `json:",omitempty" yaml:"others,omitempty"`
+	// Faults are what hurts the run: of pools the one on trial alone.
 	Faults faults.Plan `json:",omitempty" yaml:"faults,omitempty"`
 	// Replay is a recorded environment that the run is to meet in virtual time:
 	// its starts and calls ask for what those of the recording did, by ordinal
@@ -209,6 +213,7 @@ const (
 	callsMost   = 1 << 17 // of all clients
 	coresMost   = 1 << 13
 	slackMost   = 1000
+	othersMost  = 16
 	DepthMost   = 1000 // of an Order
 	timeMost    = 24 * time.Hour
 	lastsMost   = 100 * 365 * timeMost // one client's calls
@@ -306,6 +311,7 @@ func (s *Scenario) Check() error {
 	if s.Contract != nil {
 		errs = append(errs, settings.Below("contract", s.Contract.Check()))
 	}
+	errs = append(errs, s.checkOthers())
 	if err := s.Faults.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("faults: %w", err))
 	}

@@ -32,6 +32,17 @@ type Subject struct {
 	Wrap func(worker.Launcher) worker.Launcher // nil: as given; what it changes at the worker's side counts as the subject's code
 }
 
+// MarshalText implements encoding.TextMarshaler: of a subject its name can be
+// written down.
+func (s Subject) MarshalText() ([]byte, error) { return []byte(s.Name), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler. Whoever reads a name has to find
+// the code.
+func (s *Subject) UnmarshalText(name []byte) error {
+	*s = Subject{Name: string(name)}
+	return nil
+}
+
 // Call is one request to a pool.
 type Call struct {
 	Command string

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -19,7 +21,7 @@ import (
 // A bundle is a folder with a run in it:
 //
 //	bundle.json      what this is, in which version, and what was run
-//	trace.jsonl      the subject's run, one event a line
+//	trace.jsonl      the run, one event a line: of all its pools, where it has several
 //	environment.json what that run met, if it is known
 //	reference.jsonl  the ideal pool's run, if there was one
 //	verdict.json     what was said of it
@@ -157,8 +159,17 @@ func Load(dir string) (*Bundle, error) {
 			continue
 		}
 		path := filepath.Join(dir, []string{"trace.jsonl", "reference.jsonl"}[i])
-		if r.Events, err = readEvents(path); err != nil {
+		events, err := readEvents(path)
+		if err != nil {
 			return nil, err
+		}
+		r.Events = nil
+		for _, e := range events {
+			of := r
+			if n := e.Pool; n > 0 && n <= len(r.Others) {
+				of = r.Others[n-1]
+			}
+			of.Events = append(of.Events, e)
 		}
 		if hash := Hash(r); i >= len(b.Hashes) || hash != b.Hashes[i] {
 			return nil, fmt.Errorf("%s: damaged: its hash is %s, bundle.json says %q", path, hash, b.Hashes)
@@ -243,9 +254,22 @@ func Hash(r *scenario.Record) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
+// ofAll are the events of all pools of a run, in the order of their times.
+func ofAll(r *scenario.Record) []scenario.Event {
+	if len(r.Others) == 0 {
+		return r.Events
+	}
+	events := slices.Clone(r.Events)
+	for _, other := range r.Others {
+		events = append(events, other.Events...)
+	}
+	slices.SortStableFunc(events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
+	return events
+}
+
 func writeEvents(w io.Writer, r *scenario.Record) error {
 	e := json.NewEncoder(w)
-	for _, event := range r.Events {
+	for _, event := range ofAll(r) {
 		if err := e.Encode(event); err != nil {
 			return err
 		}

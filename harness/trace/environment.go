@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,6 +30,27 @@ func Environment(r *scenario.Record, outside scenario.Environment) *scenario.Env
 		d.end(l, nil)
 	}
 	return &e
+}
+
+// Asks are what the workers of other pools asked for in CPU, and when: of all of them
+// together, each worker with a number of its own.
+func Asks(others []*scenario.Record) (spans []scenario.Span) {
+	workers := 0
+	for _, r := range others {
+		e := Environment(r, scenario.Environment{})
+		all := slices.Clone(e.Starts)
+		for _, id := range slices.Sorted(maps.Keys(e.Calls)) {
+			all = append(all, e.Calls[id]...)
+		}
+		for _, s := range all {
+			if s.CPU > 0 {
+				spans = append(spans, scenario.Span{Worker: workers + s.Worker, Command: s.Command, Begin: s.Begin, End: s.End, Demand: s.Demand})
+			}
+		}
+		workers += len(e.Starts)
+	}
+	slices.SortStableFunc(spans, func(a, b scenario.Span) int { return cmp.Compare(a.Begin, b.Begin) })
+	return spans
 }
 
 // A derivation goes through the events of a run, once.

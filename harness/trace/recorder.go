@@ -32,6 +32,7 @@ const CallID = "call_id"
 // is controlled, so is the trace: one of the recorder's, or where a frame comes from
 // a worker, the world's, in which it answered.
 type Recorder struct {
+	pool  int                  // whose edges it watches: see scenario.Event
 	now   func() time.Duration // since the run began
 	point func(who, at string) // where the order of goroutines may be decided
 
@@ -52,11 +53,11 @@ type call struct {
 	results [][]byte // what workers answered to it
 }
 
-// NewRecorder makes a recorder whose clock is now, and whose scheduling points
-// are point's: who and at name one goroutine at one place.
-func NewRecorder(now func() time.Duration, point func(who, at string)) *Recorder {
+// NewRecorder makes a recorder of one of a run's pools, whose clock is now, and whose
+// scheduling points are point's: who and at name one goroutine at one place.
+func NewRecorder(pool int, now func() time.Duration, point func(who, at string)) *Recorder {
 	events := *blank.Get().(*[]scenario.Event)
-	return &Recorder{now: now, point: point, events: events, calls: map[string]*call{}, named: map[string]int{}}
+	return &Recorder{pool: pool, now: now, point: point, events: events, calls: map[string]*call{}, named: map[string]int{}}
 }
 
 // blank is what earlier runs were written into, to be written over: what is handed
@@ -75,7 +76,7 @@ func (r *Recorder) add(e scenario.Event) {
 		return // what comes later belongs to no run
 	}
 	r.settle()
-	e.At = r.now()
+	e.At, e.Pool = r.now(), r.pool
 	r.events = append(r.events, e)
 	if r.changed != nil {
 		close(r.changed)
@@ -124,7 +125,7 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.calls[id]
-	e := scenario.Event{At: r.now(), Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
+	e := scenario.Event{At: r.now(), Pool: r.pool, Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
 	if err != nil {
 		e.Err = err.Error()
 	} else {
@@ -185,6 +186,13 @@ func (r *Recorder) Executing(id string) bool {
 		}
 	}
 	return false
+}
+
+// Saw says whether there was an event of one of these kinds.
+func (r *Recorder) Saw(kinds ...scenario.Kind) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.events, func(e scenario.Event) bool { return slices.Contains(kinds, e.Kind) })
 }
 
 // Changed is closed at the next event.

@@ -125,7 +125,7 @@ func free(_, _ string) {}
 func newBench(t *testing.T) *bench {
 	b := &bench{T: t, fars: &fars{}}
 	at := time.Duration(0)
-	b.Recorder = NewRecorder(func() time.Duration { at += time.Millisecond; return at }, free)
+	b.Recorder = NewRecorder(0, func() time.Duration { at += time.Millisecond; return at }, free)
 	b.Launcher = b.Recorder.Launcher(b.fars)
 	t.Cleanup(b.KillAll)
 	return b
@@ -580,7 +580,7 @@ func TestAnEndIsRecordedBeforeAnybodyHearsOfIt(t *testing.T) {
 		"Close": func(p worker.Port) { p.Close(context.Background()) },
 	} {
 		slow := make(chan struct{})
-		r := NewRecorder(func() time.Duration { <-slow; return 0 }, free)
+		r := NewRecorder(0, func() time.Duration { <-slow; return 0 }, free)
 		l := r.Launcher(&fars{})
 		heard := make(chan int, 1)
 		go func() {

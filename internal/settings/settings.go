@@ -5,6 +5,7 @@ package settings
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -209,6 +210,7 @@ func lineOf(n ast.Node) int {
 var (
 	duration = reflect.TypeFor[time.Duration]()
 	reads    = reflect.TypeFor[yaml.NodeUnmarshaler]()
+	texts    = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 // fits says what of a node does not fit a type. The reader of YAML would cut
@@ -217,6 +219,9 @@ var (
 func fits(n ast.Node, of reflect.Type) error {
 	if reflect.PointerTo(of).Implements(reads) {
 		return nil
+	}
+	if reflect.PointerTo(of).Implements(texts) {
+		of = reflect.TypeFor[string]()
 	}
 	switch is := n.(type) {
 	case *ast.NullNode, *ast.AliasNode, *ast.TagNode:

@@ -38,6 +38,21 @@ func of(t *testing.T, sc scenario.Scenario, p reference.Policy) reference.Member
 	return m
 }
 
+func TestOtherPoolsHaveTheirPartOfTheCores(t *testing.T) {
+	sc := burst(1, 1, scenario.Demand{CPU: 300 * ms})
+	other := scenario.Span{Demand: scenario.Demand{CPU: 150 * ms}}
+	second := other
+	second.Worker, second.Begin = 1, 450*ms // on its own core by then
+	sc.World, sc.Replay = "virtual", &scenario.Environment{Cores: 1, Others: []scenario.Span{other, second}}
+	if got := took(of(t, sc, reference.Policy{Width: 1})); len(got) != 1 || got[0] != 450*ms {
+		t.Errorf("it is answered after %v, want 450 ms: 150 ms of those are the other's", got)
+	}
+	sc.Replay.Others[1].Begin = 400 * ms // 50 ms before the end
+	if got := took(of(t, sc, reference.Policy{Width: 1})); len(got) != 1 || got[0] != 500*ms {
+		t.Errorf("beside a second one it is answered after %v, want 500 ms", got)
+	}
+}
+
 // Where nothing is in the way what comes out can be said in a line.
 func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 	sleep := func(sc scenario.Scenario, d time.Duration) scenario.Scenario {

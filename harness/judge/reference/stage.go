@@ -83,6 +83,7 @@ func (s *stage) open(p Policy) *run {
 	r.calls = make([]scenario.Call, 0, len(s.ids)*len(s.asks))
 	r.made = make([]call, cap(r.calls))
 	r.left = len(s.arrivals)
+	r.others()
 	r.plan.Course = s.sc.Plan().Course(s.sc.Seed)
 	r.moment(faults.Trigger{})
 	r.open()
@@ -106,6 +107,20 @@ type run struct {
 	made    []call          // by their place in calls
 	left    int             // clients that are not through
 	warming *timer          // while the clients wait for that: when they wait no longer
+}
+
+// others have the run's other pools want their CPU when they did.
+func (r *run) others() {
+	groups := map[int]*cpu.Group{}
+	for _, s := range r.env.Others {
+		if s.CPU == 0 {
+			continue
+		}
+		if groups[s.Worker] == nil {
+			groups[s.Worker] = r.env.Group(r.machine)
+		}
+		r.at(s.Begin, hurts, func() { groups[s.Worker].Start(s.CPU, nil) })
+	}
 }
 
 // warm has workers ready before the clients come.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/cpu"
+	"github.com/butfor/butfor/harness/scenario"
 )
 
 // A machine is the cores of a world, in the time of its bubble: one timer is
@@ -154,6 +155,24 @@ func (s *session) throttled() int {
 	s.lock()
 	defer s.unlock()
 	return s.group.Throttles()
+}
+
+// want has the workers of other pools want their CPU when they did.
+func (m *machine) want(spans []scenario.Span) {
+	groups := map[int]*cpu.Group{}
+	for _, s := range spans {
+		if s.CPU == 0 {
+			continue
+		}
+		if groups[s.Worker] == nil {
+			groups[s.Worker] = m.place(m.cpu)
+		}
+		time.AfterFunc(s.Begin, func() {
+			m.lock()
+			defer m.unlock()
+			groups[s.Worker].Start(s.CPU, nil)
+		})
+	}
 }
 
 // A hog is a thread that computes for ever, in a group of its own, until it is

@@ -180,6 +180,7 @@ func open(sc *scenario.Scenario, pick Strategy) *World {
 		w.launcher.Fate = demands.Call // it knows what commands ask for that the model does not
 	}
 	w.machine = newMachine(w.env.Config(sc.Frozen), w.env.Group)
+	w.machine.want(w.env.Others)
 	return w
 }
 

@@ -1,0 +1,124 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker"
+)
+
+// A company is the run's other pools, each with an act of its own.
+type company []*other
+
+type other struct {
+	*act
+	stops bool
+}
+
+func inCompany(ctx context.Context, w world, sc Scenario) (all company, err error) {
+	for i, o := range sc.Others {
+		one := sc.Other(i)
+		a, err := enter(ctx, another{w, fmt.Sprintf("other%d.", i+1)}, one, o.Subject, i+1)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, &other{a, o.Stops})
+	}
+	return all, nil
+}
+
+// open has one begin after another, and returns when it is the turn of the pool on
+// trial. through waits for the clients of those that are still there.
+func (c company) open() (through func()) {
+	var beside sync.WaitGroup
+	for _, o := range c {
+		if o.stops {
+			o.act.open()
+			o.close()
+			continue
+		}
+		over := make(chan struct{})
+		beside.Go(func() {
+			defer close(over)
+			o.act.open()
+		})
+		o.begun(over)
+	}
+	if len(c) > 0 { // one of them may be at something just now
+		c[0].act.world.(another).world.Point("run", "open")
+	}
+	return beside.Wait
+}
+
+// begun waits until the pool is open, or begins to start its first worker: whatever
+// it takes for itself it has by then.
+func (o *other) begun(over <-chan struct{}) {
+	for {
+		changed := o.rec.Changed()
+		if o.rec.Saw(scenario.Opened, scenario.Launch) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-over:
+			return
+		}
+	}
+}
+
+func (o *other) close() {
+	if o.pool != nil {
+		o.act.close()
+		o.pool = nil
+	}
+}
+
+// close closes those that are still there.
+func (c company) close() {
+	for _, o := range c {
+		o.close()
+	}
+}
+
+// end leaves no worker of theirs: what is left then is the doing of the pool on trial.
+func (c company) end() {
+	for _, o := range c {
+		o.act.end()
+		o.rec.KillAll()
+	}
+}
+
+// records are what was seen of them.
+func (c company) records() (all []*scenario.Record) {
+	for _, o := range c {
+		r := o.record()
+		r.Events = o.rec.Seal()
+		all = append(all, r)
+	}
+	return all
+}
+
+// another is the world as one of the others has it: nobody on it has a name that the
+// pool on trial uses.
+type another struct {
+	world
+	prefix string
+}
+
+// Point implements world.World.
+func (w another) Point(who, at string) { w.world.Point(w.prefix+who, at) }
+
+// Launcher implements world.World.
+func (w another) Launcher() worker.Launcher { return prefixed{w.world.Launcher(), w.prefix} }
+
+type prefixed struct {
+	worker.Launcher
+	prefix string
+}
+
+// Launch implements worker.Launcher.
+func (l prefixed) Launch(ctx context.Context, id string) (worker.Port, error) {
+	return l.Launcher.Launch(ctx, l.prefix+id)
+}
