@@ -40,7 +40,7 @@ def main(began_ns):
             from .fault import start
 
             start(fd_in, flags)
-        serve(fd_in, fd_out, flags.limit, began_ns, flags.faults, flags.habits)
+        serve(fd_in, fd_out, flags.limit, began_ns, flags.faults, flags.habits, flags.at_hello)
         while "outlives" in flags.habits:
             say("end of file on stdin, waiting for a frame")
         code = 0

@@ -28,6 +28,7 @@ flags:
   --exit-at-hello STATUS  end with that exit status, 1 to 255, in place of the
                        first reply
   --faults             obey a request that orders a fault: see fault.py
+  --at-hello ORDER     obey such an order at the hello
   --habit NAME         do as workers of another pool did; may be given more
                        than once:
                          loads     say in the hello that it is loading
@@ -63,6 +64,7 @@ class Flags:
         self.mute = False
         self.exit_at_hello = 0  # 0: it does not
         self.faults = False
+        self.at_hello = ""
         self.habits = []
         self.help = False
         self.version = False
@@ -79,7 +81,7 @@ def parse(words):
                 raise FlagError("%s takes no value" % name)
             setattr(flags, name.lstrip("-") if name != "-h" else "help", True)
             continue
-        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--habit"):
+        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--at-hello", "--habit"):
             raise FlagError("%s: no such flag; --help lists them" % name)
         if not equals:
             if not words:
@@ -91,6 +93,8 @@ def parse(words):
             flags.boot_wait_s += _seconds(name, value)
         elif name == "--exit-at-hello":
             flags.exit_at_hello = _status(name, value)
+        elif name == "--at-hello":
+            flags.at_hello = value
         elif name == "--limit":
             flags.limit = _bytes(name, value)
         elif name == "--habit":

@@ -50,7 +50,9 @@ class Port:
         return b"".join(parts)
 
     def send(self, payload):
-        data = len(payload).to_bytes(4, "big") + payload
+        self.write(len(payload).to_bytes(4, "big") + payload)
+
+    def write(self, data):
         sent = posix.write(self._out, data)
         while sent < len(data):
             sent += posix.write(self._out, memoryview(data)[sent:])

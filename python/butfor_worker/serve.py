@@ -29,11 +29,11 @@ class ResultError(Exception):
     """The result cannot be sent."""
 
 
-def serve(fd_in, fd_out, limit, began_ns, faults=False, habits=()):
+def serve(fd_in, fd_out, limit, began_ns, faults=False, habits=(), at_hello=""):
     """Answers requests until the port ends or a shutdown. Raises FrameTooLong,
     and OSError if the fds cannot be used. began_ns: when the start of this
     worker began, by the monotonic clock. faults: requests may order them. habits:
-    what it does otherwise, see flags.py. What ends a worker in the midst of a
+    what it does otherwise, see flags.py. at_hello: an order of a fault. What ends a worker in the midst of a
     call is life.watch, not this; the fds stay open, as it may be watching them
     and would take a closed one for a hang-up."""
     port = Port(fd_in, fd_out, limit)
@@ -42,22 +42,27 @@ def serve(fd_in, fd_out, limit, began_ns, faults=False, habits=()):
     posix.register_at_fork(after_in_child=port.close)
     evidence = Evidence(began_ns)
     worker = Worker(["evidence"] if evidence.offered else [], limit, habits)
+    hurt = None
+    if faults or at_hello:
+        from .fault import Faults  # late: no worker but a harness's needs it
+
+        hurt = Faults(fd_in, fd_out, faults, at_hello)
     try:
         while not worker.ended:
             frame = port.receive()
             if frame is None:
                 break
-            reply = answer(worker, evidence, frame, faults)
+            reply = answer(worker, evidence, frame, hurt)
             if reply is not None:
-                port.send(reply)
+                port.send(reply) if hurt is None else hurt.send(port, reply)
     except (BrokenPipeError, ConnectionResetError):
         pass  # the far side is gone, as at end-of-file
 
 
-def answer(worker, evidence, frame, faults=False):
+def answer(worker, evidence, frame, hurt=None):
     """Carries out the request in a frame and gives the reply's frame; None if it
     is swallowed."""
-    end = failed = None
+    failed = None
     number, wants_evidence = ID_UNKNOWN, False
     try:
         request = _parse(frame)
@@ -66,15 +71,13 @@ def answer(worker, evidence, frame, faults=False):
         command, args = _order(request)
         # Every hello has evidence: what follows is compared with it.
         wants_evidence |= command == "ping" and args.get("initialization") is True
-        if faults and "fault" in request:
-            from .fault import begin  # late: no worker but a harness's needs it
-
-            end = begin(request["fault"])
+        if hurt is not None:
+            hurt.begin(number, request)
         body = _success(command, COMMANDS[command](worker, args))
     except BaseException as error:  # SystemExit and KeyboardInterrupt as well
         body, failed = _failure(error), type(error)
-    if end is not None:
-        end()
+    if hurt is not None:
+        hurt.end()
     if failed in (RequestError, ResultError) and "swallows" in worker.habits:
         return None
 

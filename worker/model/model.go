@@ -8,13 +8,14 @@ package model
 import (
 	"bytes"
 	"context"
-	"io"
+	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
 )
 
 // A Profile is how one worker behaves. The zero value is a healthy worker that
@@ -25,6 +26,7 @@ type Profile struct {
 	Mute              bool          // never says hello
 	Hello             any           // the hello's result, in place of status ok
 	HelloID           int64         // the hello's id, in place of 0
+	AtHello           wire.Order    // what it is ordered at its hello
 	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all. Without a CPU alone
 	WrongIDAt         int           // answers its n-th call under another id
 	DeafAt            int           // takes no notice of its n-th call, from 1, nor of any after it
@@ -167,7 +169,8 @@ type Port struct {
 	done     chan struct{}
 	exit     worker.Exit
 
-	broken atomic.Bool // its stream has something in it that is no frame
+	stderr atomic.Pointer[string] // the last that it wrote there; nil: nothing
+	deaf   atomic.Bool            // it has closed the side of its port that it reads from
 
 	mu       sync.Mutex // guards what follows, and all that it does
 	in       [][]byte
@@ -184,6 +187,9 @@ type Port struct {
 	waiting  *time.Timer
 	ordered  *time.Timer // its exit
 	age      *time.Timer
+	noise    []byte // what it has printed to its port
+	last     []byte // its last reply
+	outlives bool   // it takes no notice of the end of its port, and computes
 }
 
 // Boot is what its start asks for; ok is false if it never says hello, or ends
@@ -217,7 +223,7 @@ func isClosed(c <-chan struct{}) bool {
 
 // Send implements worker.Port.
 func (p *Port) Send(ctx context.Context, frame []byte) error {
-	if p.Gone() {
+	if p.Gone() || p.deaf.Load() {
 		return worker.ErrGone
 	}
 	if err := ctx.Err(); err != nil {
@@ -233,14 +239,11 @@ func (p *Port) Send(ctx context.Context, frame []byte) error {
 // Recv implements worker.Port.
 func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 	for {
-		if p.broken.Load() {
-			return nil, errNoFrame
-		}
-		if frame, ok := p.out.take(); ok {
-			return frame, nil
+		if frame, err := p.out.take(); !errors.Is(err, errNothing) {
+			return frame, err
 		}
 		if p.Gone() {
-			return nil, io.EOF
+			return p.out.last()
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -259,7 +262,11 @@ func (p *Port) Unasked() bool { return !p.out.empty() }
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {
 	had, waited := p.cpu.Used()
-	return worker.Info{CPU: had, RunDelay: waited}
+	i := worker.Info{CPU: had, RunDelay: waited}
+	if said := p.stderr.Load(); said != nil {
+		i.Stderr = *said
+	}
+	return i
 }
 
 // Done implements worker.Port.

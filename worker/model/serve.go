@@ -51,9 +51,10 @@ func (p *Port) next() {
 		p.dies(*f.DieAtHello)
 	case f.Mute:
 		p.do(Demand{}, func() {})
+	case p.obeys(r, f.AtHello):
 	default:
 		p.hello(&reply)
-		p.do(Demand{}, func() { p.answer(r, reply) })
+		p.do(Demand{}, func() { p.answer(r, f.AtHello, reply) })
 	}
 }
 
@@ -177,7 +178,7 @@ func (p *Port) leave() {
 		p.end(*p.died)
 	case p.killed:
 		p.end(worker.Exit{Code: -1, Signal: syscall.SIGKILL})
-	case p.has(worker.Outlives):
+	case p.outlives || p.has(worker.Outlives):
 		p.cpu.Burn(outlived, p.gone)
 	case p.profile.Stubborn > 0:
 		p.waiting = time.AfterFunc(p.profile.Stubborn, p.gone)
@@ -204,11 +205,17 @@ func (p *Port) end(exit worker.Exit) {
 	close(p.done)
 }
 
-// answer puts out a reply.
-func (p *Port) answer(r wire.Head, reply wire.Reply) {
+// answer puts out a reply, in the way that was ordered.
+func (p *Port) answer(r wire.Head, order wire.Order, reply wire.Reply) {
 	if r.Evidence {
 		had, waited := p.cpu.Used()
 		reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
+	}
+	if say := order.Say; say.ID != 0 {
+		reply.ID = say.ID
+	}
+	if status := order.Say.Status; status != "" {
+		reply.Result = raw(map[string]string{"status": status})
 	}
 	reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
 	frame, err := wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), reply)
@@ -216,6 +223,15 @@ func (p *Port) answer(r wire.Head, reply wire.Reply) {
 		p.end(worker.Exit{Code: 2})
 		return
 	}
+	if p.noise != nil {
+		p.out.write(p.noise)
+		p.noise = nil
+	}
+	if order != (wire.Order{}) {
+		p.says(r, order, frame)
+		return
+	}
+	p.last = frame
 	p.out.put(frame)
 	again := func() { p.out.put(frame) }
 	switch f := &p.profile; {
@@ -241,7 +257,7 @@ func (p *Port) hello(reply *wire.Reply) {
 	}
 }
 
-// call serves one call, in which it may have been ordered to exit.
+// call serves one call, in which it may have been ordered to hurt itself.
 func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 	p.calls++
 	n := p.calls
@@ -253,13 +269,8 @@ func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 		p.busy = true
 		return
 	}
-	ordered := worker.Exit{Code: order.Exit}
-	if order.Exit != 0 {
-		if order.After <= 0 {
-			p.dies(ordered)
-			return
-		}
-		p.ordered = time.AfterFunc(order.After, func() { p.crash(ordered) })
+	if p.obeys(r, order) {
+		return
 	}
 	asked, known := p.serve(r, &reply)
 	fate := Fate{Demand: asked}
@@ -271,14 +282,15 @@ func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 		reply.ID++
 	}
 	p.do(fate.Demand, func() {
+		exit, ends := exitOf(order)
 		switch {
-		case order.Exit != 0: // the call was over sooner: it is not answered either
-			p.end(ordered)
+		case ends && !order.Replied: // the call was over sooner: it is not answered either
+			p.end(exit)
 		case fate.Dies != nil:
 			p.end(*fate.Dies)
 		case reply.ErrorType == resultError && p.has(worker.Swallows):
 		default:
-			p.answer(r, reply)
+			p.answer(r, order, reply)
 		}
 	})
 }

@@ -1,0 +1,126 @@
+package model
+
+import (
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/wire"
+)
+
+// What follows is done under the port's mutex, but for what takes it.
+
+// obeys sets about an order at the begin of a request; true if that is not executed
+// then.
+func (p *Port) obeys(r wire.Head, order wire.Order) bool {
+	if order.Replied {
+		return false
+	}
+	exit, ends := exitOf(order)
+	switch {
+	case ends && order.After <= 0:
+		p.dies(exit)
+	case ends:
+		p.ordered = time.AfterFunc(order.After, func() { p.crash(exit) })
+		return false
+	case order.Hang != "" || order.Close != "":
+		p.do(Demand{}, func() { p.hangs(r, order) })
+	default:
+		return false
+	}
+	return true
+}
+
+// exitOf is how an order ends a worker; false if it does not.
+func exitOf(order wire.Order) (worker.Exit, bool) {
+	if order.Signal != 0 {
+		return worker.Exit{Code: -1, Signal: syscall.Signal(order.Signal)}, true
+	}
+	return worker.Exit{Code: order.Exit}, order.Exit != 0
+}
+
+// says puts out a reply's frame in the way that was ordered, and does then what else
+// was.
+func (p *Port) says(r wire.Head, order wire.Order, frame []byte) {
+	chunks := []wire.Chunk{{Bytes: wire.AppendFrame(nil, frame)}}
+	if order.Say != (wire.Say{}) {
+		p.writes(string(wire.Noise(order.Say.Stderr)))
+		chunks = order.Say.Chunks(frame, p.last)
+	}
+	p.last = frame
+	said := order.Say != (wire.Say{})
+	states := func() {
+		if said && len(chunks) == 1 {
+			p.states(r)
+			said = false
+		}
+	}
+	states()
+	var next func()
+	next = func() {
+		for len(chunks) > 0 {
+			c := chunks[0]
+			if c.Wait > 0 {
+				chunks[0].Wait = 0
+				p.do(Demand{Wait: c.Wait}, next)
+				return
+			}
+			states()
+			p.out.write(c.Bytes)
+			chunks = chunks[1:]
+		}
+		if !order.Replied {
+			return
+		}
+		exit, ends := exitOf(order)
+		switch {
+		case ends && order.After <= 0:
+			p.end(exit)
+		case ends:
+			p.ordered = time.AfterFunc(order.After, func() { p.crash(exit) })
+		default:
+			p.hangs(r, order)
+		}
+	}
+	next()
+}
+
+// hangs has it go on for ever, or close what it is to close of its port.
+func (p *Port) hangs(r wire.Head, order wire.Order) {
+	switch {
+	case order.Hang == wire.Deadlock:
+		p.states(r)
+		p.busy = true
+	case order.Hang == wire.HeldLock:
+		p.states(r)
+		p.outlives = true
+		p.do(Demand{CPU: outlived}, func() {})
+	case order.Close == wire.In:
+		p.states(r)
+		p.deaf.Store(true)
+		p.profile.Stubborn = Forever
+		p.busy = true
+	case order.Close != "":
+		p.states(r)
+		p.end(worker.Exit{Code: -1, Signal: syscall.SIGKILL, HungUp: true}) // by whoever owns a real one's port
+	}
+}
+
+// states has it say on its stderr that it obeys an order.
+func (p *Port) states(r wire.Head) { p.writes(wire.Stated(r.ID) + "\n") }
+
+// writes has it write to its stderr, of which the last is kept.
+func (p *Port) writes(text string) {
+	var before string
+	if said := p.stderr.Load(); said != nil {
+		before = *said
+	}
+	if text = before + text; len(text) > stderrMost {
+		text = strings.Clone(text[len(text)-stderrMost:])
+	}
+	p.stderr.Store(&text)
+}
+
+// stderrMost is how much of it is kept, in bytes, as of a real worker.
+const stderrMost = 64 << 10
