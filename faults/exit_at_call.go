@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"fmt"
 	"math/rand/v2"
 
 	"github.com/butfor/butfor/worker/wire"
@@ -37,8 +36,8 @@ func (f ExitAtCall) Order(nth int) (wire.Order, bool) {
 func (f ExitAtCall) Fired(s Sign) bool { return exited(s, f.Status) }
 
 func checkExit(nth, status int) error {
-	if nth < 0 {
-		return fmt.Errorf("nth is %d: calls are counted from 1; 0 means any", nth)
+	if err := checkNth(nth); err != nil {
+		return err
 	}
 	return checkStatus(status)
 }

@@ -93,6 +93,17 @@ const (
 	Held                      // a worker was sent it
 )
 
+// A mild fault of calls spoils no more than the reply to a call: the worker may be
+// called again.
+type mild interface{ mild() }
+
+// An Unrecorded fault does what is in no recording of an environment: a run that it
+// hurt can't be replayed as it was.
+type Unrecorded interface {
+	// Unrecorded says what is otherwise in a replay.
+	Unrecorded() string
+}
+
 // A Needy fault can't be had everywhere in the world of real processes.
 type Needy interface {
 	// Needs says what is missing.
@@ -102,11 +113,12 @@ type Needy interface {
 // Seen is a kind of sign.
 type Seen int
 
-// What can be seen at a worker's port, in this order.
+// What can be seen at a worker's port.
 const (
 	Launched Seen = iota
 	Asked         // for its hello
 	Ready         // the hello came
+	Came          // something came, a reply or what is none
 	Gone          // it ended
 )
 
@@ -115,6 +127,9 @@ type Sign struct {
 	Seen  Seen
 	Ready bool        // its hello had come before
 	Exit  worker.Exit // of Gone
+	// Stated says that the worker has stated that it obeys an order. It does so on its
+	// stderr, right before it does: see wire.Stated.
+	Stated bool
 }
 
 // A World is what every fault asks of the place where a run happens.

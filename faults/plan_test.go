@@ -109,7 +109,7 @@ func TestWhatAPlanCannotSayIsNamedWithItsLine(t *testing.T) {
 		"- give-up":                         "line 1: a fault of a plan is written as fault: NAME",
 		"- {}":                              "line 1: fault is missing",
 		"- at: clock":                       "line 1: fault is missing",
-		"- fault: give-up\n- fault: mishap": `line 2: no fault is called "mishap": there are cpu-hogs, cpu-quota, die-holding`,
+		"- fault: give-up\n- fault: mishap": `line 2: no fault is called "mishap": there are bit-flip, `,
 		"- fault: give-up\n  wth: {}":       `line 2: "wth" is no key: there are at, fault, from, seed, target, times, until, with`,
 		"- fault: give-up\n  with:\n    afer: 1s":          `line 3: "afer" is no key: there are after`,
 		"- fault: give-up\n  with: 1s":                     "line 2: give-up: with is a list of settings",
@@ -410,7 +410,7 @@ func TestEveryFaultCanBeDrawnAndIsOfOneKind(t *testing.T) {
 		}
 	}
 	for range 200 {
-		if err := Swarm(from, 3).Check(); err != nil {
+		if err := Swarm(from, 3, Recorded()).Check(); err != nil {
 			t.Fatal(err)
 		}
 	}

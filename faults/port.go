@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/butfor/butfor/worker"
@@ -96,6 +97,7 @@ type port struct {
 	flight  map[int64]string    // frames that have no answer yet: calls, or ""
 	nth     int                 // calls so far
 	ready   bool
+	sent    []string      // calls, in order
 	turn    int           // goes up when it gets something to do, or has nothing more
 	busy    chan struct{} // closed when it gets something to do; nil while it has
 	struck  *entry        // what is ending it, or has ended it
@@ -110,6 +112,11 @@ type effect struct {
 	call   string // at which it was ordered, if it was
 	proved bool
 	over   bool
+
+	// Of an order.
+	states string        // what the worker states of it
+	at     time.Duration // when it was given
+	from   int           // which of the calls it was given at
 }
 
 // thing is what the worker is to targets.
@@ -166,6 +173,7 @@ func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
 	}
 	i.calls++
 	p.nth++
+	p.sent = append(p.sent, call)
 	i.come(Call(i.calls))
 	c := i.callers[call]
 	if c != nil {
@@ -182,17 +190,26 @@ func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
 	if c != nil {
 		client, nth = c.Client, c.Nth
 	}
-	order, by := i.course.Order(p.thing().Given(call, client, nth), p.nth, i.world.Now())
+	now := i.world.Now()
+	order, by := i.course.Order(p.thing().Given(call, client, nth), p.nth, now)
 	if by == nil {
 		return order, false
 	}
-	p.on = append(p.on, &effect{entry: i.entries[by.place-1], proves: by.Fault.(CallFault).Fired, call: call})
+	p.on = append(p.on, &effect{
+		entry: i.entries[by.place-1], proves: by.Fault.(CallFault).Fired, call: call,
+		states: wire.Stated(r.ID) + "\n", at: now, from: len(p.sent) - 1,
+	})
 	return order, true
 }
 
 // Recv implements worker.Port.
 func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	frame, err := p.Port.Recv(ctx)
+	p.i.mu.Lock()
+	defer p.i.mu.Unlock()
+	if ctx.Err() == nil {
+		p.sees(Sign{Seen: Came, Ready: p.ready})
+	}
 	if err != nil {
 		return frame, err
 	}
@@ -200,8 +217,6 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return frame, nil // it is the pool's to say what it is
 	}
-	p.i.mu.Lock()
-	defer p.i.mu.Unlock()
 	if _, asked := p.flight[reply.ID]; asked && !reply.More {
 		delete(p.flight, reply.ID)
 	}
@@ -246,9 +261,16 @@ func (p *port) sees(s Sign) {
 	for _, e := range p.on {
 		x := p.thing()
 		x.call = e.call
+		if s.Stated = false; !e.proved && e.states != "" {
+			s.Stated = strings.Contains(p.Port.Info().Stderr, e.states)
+		}
 		if !e.proved && e.proves(s) {
 			e.proved = true
 			p.i.fires(e.entry, x)
+			if s.Stated {
+				e.over = true
+				p.spoils(e)
+			}
 			if s.Seen == Gone {
 				e.over = true // it was a matter of a moment
 				p.ends(e.entry)
@@ -258,6 +280,22 @@ func (p *port) sees(s Sign) {
 			e.over = true
 			p.i.over(e.entry, x)
 		}
+	}
+}
+
+// spoils notes that an order was obeyed by a worker that has not ended of it: not only
+// the call may have no right answer, but whatever the worker is sent from then on,
+// unless the fault is mild; under i.mu.
+func (p *port) spoils(e *effect) {
+	e.first = min(e.first, e.at)
+	calls := p.sent[e.from:]
+	if _, is := e.Fault.(mild); is {
+		calls = calls[:1]
+	} else {
+		p.struck = e.entry
+	}
+	for _, call := range calls {
+		p.victim(e.entry, call)
 	}
 }
 

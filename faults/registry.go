@@ -53,11 +53,17 @@ func Draw(name string, from *rand.Rand) Fault {
 	return r.draw(from)
 }
 
-// Swarm draws a plan of n faults for a run of seconds: any faults, for any things,
-// at any time. But for says-loading: a worker that is loading is as good as mute, which
-// swarms have.
-func Swarm(from *rand.Rand, n int) (p Plan) {
-	names := slices.DeleteFunc(Names(), func(name string) bool { return name == SaysLoading{}.Name() })
+// Recorded are the names of those faults that a replay of a run has as well.
+func Recorded() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		_, un := reflect.Zero(registered[name].of).Interface().(Unrecorded)
+		return un
+	})
+}
+
+// Swarm draws a plan of n faults for a run of seconds: any faults of those names, for
+// any things, at any time.
+func Swarm(from *rand.Rand, n int, names []string) (p Plan) {
 	for range n {
 		e := Entry{Fault: Draw(names[from.IntN(len(names))], from)}
 		e.At = []Trigger{{}, {}, Clock, Start(1 + from.IntN(4)), Call(1 + from.IntN(6))}[from.IntN(5)]

@@ -31,5 +31,10 @@ func (SaysLoading) Model(p *model.Profile, _ *rand.Rand) {
 // Real implements StartFault.
 func (SaysLoading) Real(*rand.Rand) []string { return []string{"--habit", "loads"} }
 
+// Unrecorded implements Unrecorded.
+func (SaysLoading) Unrecorded() string {
+	return "a start said that it is loading; in a replay it says that it is ready"
+}
+
 // Fired implements StartFault.
 func (SaysLoading) Fired(s Sign) bool { return s.Seen == Asked }

@@ -5,6 +5,7 @@ package faults_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,10 @@ import (
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/scenario"
 )
+
+// cause is in each error that a call may get: the worker and what was the matter with
+// it, or what the pool or the caller did.
+var cause = regexp.MustCompile(`worker w\d+: \w+: .|gave up|client died|pool: .+: .`)
 
 // Two faults at once are the rule: whatever is drawn, our pool loses nothing,
 // leaves nothing behind, and answers every call that no fault keeps from it. It
@@ -24,15 +29,17 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 	for seed := range seeds(t) {
 		from := rand.New(rand.NewPCG(seed, 11))
 		sc := drawn(from)
-		sc.Faults = faults.Swarm(from, 2+from.IntN(4))
+		sc.Faults = faults.Swarm(from, 2+from.IntN(4), faults.Names())
 		left := 4
 		sc.Faults = slices.DeleteFunc(sc.Faults, func(e faults.Entry) bool {
 			switch e.Fault.(type) {
-			case faults.DiesBeforeHello, faults.NeverSaysHello, faults.ExitAtCall, faults.ExitMidCall, faults.KillIdle:
-				left -= e.Times
-				return e.Times == 0 || left < 0
+			case faults.SlowStart, faults.CPUHogs, faults.CPUQuota, faults.GiveUp, faults.DieHolding, faults.StderrFlood, faults.SlicedWrites, faults.LateReply:
+				return false
+			case faults.SaysLoading: // whoever is loading is as good as mute, which swarms have
+				return true
 			}
-			return false
+			left -= e.Times
+			return e.Times == 0 || left < 0
 		})
 		r := harness.TryT(t, sc)
 		text, _ := sc.Faults.Text()
@@ -40,7 +47,7 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 			t.Errorf("seed %d: %s: %s\n%s", seed, r.Word, r.Reason, text)
 		}
 		for _, c := range r.Record.Calls() {
-			if c.Err != "" && !c.Excused {
+			if c.Err != "" && (!c.Excused || !cause.MatchString(c.Err)) {
 				t.Errorf("seed %d: %s: %s\n%s", seed, c.ID, c.Err, text)
 			}
 		}
@@ -52,6 +59,9 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 	}
 	t.Log(fmt.Sprint("runs in which they fired: ", fired))
 	for _, name := range faults.Names() {
+		if seeds(t) < 100 {
+			break
+		}
 		if inSwarms := name != "says-loading"; (fired[name] > 0) != inSwarms {
 			t.Errorf("%s fired in %d runs", name, fired[name])
 		}

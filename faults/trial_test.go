@@ -230,7 +230,7 @@ func drawn(from *rand.Rand) harness.Scenario {
 	size := 1 + from.IntN(4)
 	sc := harness.Scenario{
 		World: "virtual", Seed: from.Uint64(), Subject: subject.Ours(), Cores: float64(1 + from.IntN(4)), Warm: from.IntN(2) * size,
-		Config:   subject.Config{Size: size, Overflow: from.IntN(3), Lazy: from.IntN(2) == 0, StartTimeout: 10 * time.Second},
+		Config:   subject.Config{Size: size, Overflow: from.IntN(3), Lazy: from.IntN(2) == 0, StartTimeout: 10 * time.Second, CallTimeout: 20 * time.Second},
 		Start:    scenario.Demand{CPU: hundreds(0, 3), Wait: hundreds(0, 3)},
 		Workload: scenario.Workload{Clients: 1 + from.IntN(8), Calls: 1 + from.IntN(3), Think: hundreds(0, 2), Every: hundreds(1, 3)},
 		Deadline: 2 * time.Minute, Recovery: 2 * time.Minute,

@@ -52,7 +52,7 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 		sc.Faults = faults.Plan{{Fault: faults.Draw("kill-idle", draw), Times: 1 + draw.IntN(3)}}
 	},
 	"a swarm": func(draw *rand.Rand, sc *Scenario) {
-		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3))
+		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3), faults.Recorded())
 		for i := range sc.Faults { // not when the pool itself has done something
 			if on := &sc.Faults[i].At; on.On == faults.AtStart || on.On == faults.AtCall {
 				*on = faults.Clock

@@ -157,14 +157,23 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}); ok {
 		trace.Asked(record, m.Asks())
 	}
-	if slices.ContainsFunc(record.Faults, func(f faults.Report) bool { return f.Fault == (faults.SaysLoading{}).Name() && f.Fired > 0 }) {
-		record.Environment.Gaps = append(record.Environment.Gaps, scenario.Gap{Kind: scenario.GapHello, Text: "a start said that it is loading; in a replay it says that it is ready"})
-	}
+	record.Environment.Gaps = append(record.Environment.Gaps, unrecorded(&sc, record)...)
 	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}
 	return record, nil
+}
+
+// unrecorded are the faults of a run that its replays don't have.
+func unrecorded(sc *Scenario, r *scenario.Record) (gaps []scenario.Gap) {
+	plan := sc.Plan()
+	for _, f := range r.Faults {
+		if un, ok := plan[f.Place-1].Fault.(faults.Unrecorded); ok && f.Fired > 0 {
+			gaps = append(gaps, scenario.Gap{Kind: scenario.GapFault, Text: un.Unrecorded()})
+		}
+	}
+	return gaps
 }
 
 // hurtStarts is how many starts there were before the faults stopped.

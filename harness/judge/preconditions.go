@@ -27,6 +27,13 @@ func (t *trial) preconditions() (lacking []string) {
 	if m, ok := margin(r); ok && r.Late > m/4 {
 		lacking = append(lacking, fmt.Sprintf("the harness itself was starved: its timers were up to %s late, and %s kept or missed the deadline by %s", short(r.Late), r.Subject, short(m)))
 	}
+	if r.Environment != nil && r.Misses() > 0 { // what an ideal pool would have made of it nobody knows
+		for _, g := range r.Environment.Gaps {
+			if g.Kind == scenario.GapFault {
+				lacking = append(lacking, "no replay can show it: "+g.Text)
+			}
+		}
+	}
 	return lacking
 }
 

@@ -174,7 +174,7 @@ const (
 	GapGroup     = "group"     // how somebody's group competes
 	GapDelay     = "delay"     // how long threads waited for a CPU
 	GapMachine   = "machine"   // what the machine used, or was stolen
-	GapHello     = "hello"     // what a start said in place of a hello
+	GapFault     = "fault"     // what a fault did
 	GapLate      = "late"      // the recorder was late, and a bucket is too long
 )
 

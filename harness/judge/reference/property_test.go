@@ -41,7 +41,7 @@ func drawn(t *rapid.T) scenario.Scenario {
 	sc.Workload.Args = map[string]any{"s": ms(500, "sleep").Seconds(), "cpu_s": ms(300, "burn").Seconds()}
 	sc.Warm = rapid.IntRange(0, sc.Config.Size).Draw(t, "warm")
 	if n := rapid.IntRange(0, 3).Draw(t, "faults"); n > 0 {
-		sc.Faults = faults.Swarm(rand.New(rand.NewPCG(sc.Seed, 1)), n)
+		sc.Faults = faults.Swarm(rand.New(rand.NewPCG(sc.Seed, 1)), n, faults.Recorded())
 	}
 	return sc
 }
