@@ -48,7 +48,8 @@ func TestSlowStartsOfRealWorkers(t *testing.T) {
 	r := played(t, func(sc *harness.Scenario) { sc.Start = scenario.Demand{CPU: 20 * ms} },
 		faults.Entry{Fault: faults.SlowStart{CPU: 60 * ms, Wait: 40 * ms}, Target: faults.Target{Starts: []int{2}}})
 	firedReally(t, r, 1, 1)
-	for n, w := range r.Record.Workers() { // at least what they ask for: nothing is too fast
+	// A third may be begun after it all: in the place of one whose probe was cut short.
+	for n, w := range r.Record.Workers()[:2] { // at least what they ask for: nothing is too fast
 		least := []time.Duration{20 * ms, 80 * ms}[n]
 		if w.OnCPU < least || n == 1 && w.Ready-w.Launched < 120*ms {
 			t.Errorf("start %d was ready after %v, with %v of CPU", n+1, w.Ready-w.Launched, w.OnCPU)
