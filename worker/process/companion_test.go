@@ -237,7 +237,7 @@ func TestACgroupThrottlesWhatIsInItUntilItsLimitIsTakenAway(t *testing.T) {
 func TestGroupsOfProgramsThatAreNoMoreAreRemoved(t *testing.T) {
 	group(t) // there are some to be had
 	if os.Getenv(sweeperVariable) == "" {
-		dead := process.NewCgroupOf(t, 1<<22+1) // no pid is that large
+		dead := process.NewCgroupOf(t, 1<<22+os.Getpid()) // no pid is that large
 		cmd := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
 		cmd.Env = append(os.Environ(), sweeperVariable+"=1")
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func open(t *testing.T) *World {
 func ours(t *testing.T) (groups []string) {
 	t.Helper()
 	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "butfor-") {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), "butfor-"+strconv.Itoa(os.Getpid())+"-") {
 			groups = append(groups, path)
 		}
 		return nil
