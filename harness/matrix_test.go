@@ -13,6 +13,9 @@ import (
 )
 
 func TestACaseIsTriedAndItsTruthIsHowItWasMade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays six cases, each with many seeds")
+	}
 	t.Parallel()
 	d := newDock(t)
 	for _, c := range []struct {
@@ -88,6 +91,9 @@ func TestACaseIsDrawnUntilItIsClear(t *testing.T) {
 // A load that a good pool fails inside the contract asks too much, and a pool that
 // fails one is not good without its bug: nothing could be told from either.
 func TestWithoutItsBugEachPoolKeepsEveryLoadInsideTheContract(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays some hundred cases")
+	}
 	t.Parallel()
 	d := newDock(t)
 	for _, pool := range matrix.Pools() {

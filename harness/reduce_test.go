@@ -30,6 +30,9 @@ func crowd() Scenario {
 }
 
 func TestWhatFailsIsMadeAsSmallAsItCanBe(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays a search of some hundred runs")
+	}
 	t.Parallel()
 	ctx := t.Context()
 	run := runsIn(t)
