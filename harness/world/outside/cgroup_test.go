@@ -114,3 +114,20 @@ func TestWhatIsKnownOfAGroupIsKeptForASecond(t *testing.T) {
 		t.Errorf("after more than that %v", got)
 	}
 }
+
+func TestSessionsAreGroupsInTheRootOfTheMachineAlone(t *testing.T) {
+	for _, c := range []struct {
+		enabled, namespace string
+		want               bool
+	}{
+		{"1\n", initialCgroups, true},
+		{"1\n", "", true}, // a kernel without such namespaces
+		{"1\n", "cgroup:[4026532767]", false},
+		{"0\n", initialCgroups, false},
+		{"", initialCgroups, false},
+	} {
+		if got := autogrouped(c.enabled, c.namespace); got != c.want {
+			t.Errorf("%q in %q: %v", c.enabled, c.namespace, got)
+		}
+	}
+}

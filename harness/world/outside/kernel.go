@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -60,7 +61,8 @@ func open(mark string) (*kernel, error) {
 	}
 	k.groups = newHierarchy(groups)
 	enabled, _ := os.ReadFile("/proc/sys/kernel/sched_autogroup_enabled")
-	k.auto = string(bytes.TrimSpace(enabled)) == "1"
+	within, _ := os.Readlink("/proc/self/ns/cgroup")
+	k.auto = autogrouped(string(enabled), within)
 	k.lookForGaps(mounts)
 	for _, m := range mounts { // of version 1, and the root: that of all processes, dead ones too
 		if _, ok := m.SuperOptions["cpuacct"]; ok && m.FSType == "cgroup" {
@@ -80,6 +82,15 @@ func (k *kernel) close() {
 		k.gone(pid)
 	}
 	_ = k.proc.Close()
+}
+
+// initialCgroups is the namespace whose root is the machine's: PROC_CGROUP_INIT_INO.
+const initialCgroups = "cgroup:[4026531835]"
+
+// autogrouped says whether sessions in the root of what is seen here are groups:
+// they are in the machine's alone, not in a container's, which may look the same.
+func autogrouped(enabled, namespace string) bool {
+	return strings.TrimSpace(enabled) == "1" && (namespace == "" || namespace == initialCgroups)
 }
 
 // initialPIDs is the inode of the namespace that has all processes in it:
