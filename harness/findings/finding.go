@@ -295,6 +295,7 @@ func All() []Finding {
 		illegalReturn,
 		stdoutNoise,
 		checkinToNowhere,
+		busyDesync,
 		deadInRotation,
 		herd,
 		wrongName,

@@ -26,6 +26,7 @@ type models struct {
 	refuse      func(n int) bool    // launch n fails
 	stubborn    bool                // does not go when asked
 	dying       time.Duration       // how long Kill takes
+	lingers     time.Duration       // how long a worker is there once it has ended
 
 	mu    sync.Mutex
 	asked int
@@ -165,6 +166,7 @@ func (m *model) wait(d time.Duration) bool {
 
 func (m *model) run() {
 	m.exit = m.live()
+	time.Sleep(m.lingers)
 	m.died = time.Now()
 	close(m.done)
 }

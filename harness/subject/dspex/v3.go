@@ -180,13 +180,30 @@ func (p *v3) started(w *agent, err error) {
 func (p *v3) takeBack(w *agent, doubt bool) {
 	switch {
 	case doubt && !p.bugs.on(BusyDesync):
-		w.exit(errKilled)
-		if p.bugs.on(DeadInRotation) { // nobody tells
-			p.lost(w)
-		}
+		p.end(w)
 	case w.alive(), p.bugs.on(DeadInRotation):
 		p.idle = append(p.idle, w)
 	}
+}
+
+// end ends a worker, which is replaced once it is gone: what watches it tells of its
+// actor's end, which is sooner.
+func (p *v3) end(w *agent) {
+	w.unwatch(w)
+	w.exit(errKilled)
+	if !w.ready {
+		p.lost(w)
+		return
+	}
+	last := p.process("end of " + w.name)
+	p.spawn(last, func(*process) error {
+		select {
+		case <-w.port.far.Done():
+		case <-last.life.Done():
+		}
+		last.send(p.self, down{ref: w})
+		return errNormal
+	})
 }
 
 // lost replaces a worker that has ended, in a while if it was none yet.

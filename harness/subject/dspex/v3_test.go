@@ -45,6 +45,17 @@ func TestABusyWorkerIsGivenBack(t *testing.T) {
 			b.Errorf("c3: %s, %v", o.Worker, o.err)
 		}
 	})
+	t.Run("or replaced once it is gone", func(t *testing.T) {
+		for _, also := range [][]Change{nil, {Without(DeadInRotation)}} {
+			try(t, New("V3", Third, append(also, Without(BusyDesync))...), cfg, &models{lingers: 200 * time.Millisecond}, func(b *bed) {
+				b.came(b.call("c1", sleep(2)), false, 1)
+				b.came(b.call("c2", echo()), true, 1.2)
+				if all := b.workers(); len(all) != 2 || all[1].born.Before(all[0].died) {
+					b.Errorf("of %d workers the second was there before the first was gone", len(all))
+				}
+			})
+		}
+	})
 	t.Run("a late answer is nobody's", func(t *testing.T) {
 		try(t, V3(), cfg, healthy(), func(b *bed) {
 			b.call("c1", sleep(1.5))
