@@ -65,6 +65,11 @@ type Config struct {
 	// session would be lost stays until that has ended. 0 means no limit.
 	MaxCalls int
 	MaxAge   time.Duration
+	// MaxMemory is how many bytes of memory a worker may hold after a call before
+	// another takes its place, as with MaxCalls: what is resident, without its
+	// children (worker.Memory). A worker whose port can't say stays. It costs some
+	// 20 µs a call. 0 means no limit.
+	MaxMemory int64
 	// Seed, if it is not 0, draws by how much each rest after a start that failed
 	// is longer, up to half: so that pools which fail together do not come back
 	// together. The same seed draws the same.
@@ -101,6 +106,9 @@ func (c *Config) check() error {
 	}
 	if c.MaxCalls < 0 {
 		bad("MaxCalls", c.MaxCalls, "it can't be negative; 0 means no limit")
+	}
+	if c.MaxMemory < 0 {
+		bad("MaxMemory", c.MaxMemory, "it can't be negative; 0 means no limit")
 	}
 	if c.SessionLimit < 0 {
 		bad("SessionLimit", c.SessionLimit, "it can't be negative; 0 means no limit")
@@ -145,7 +153,7 @@ func (c *Config) fill() {
 
 // renews says whether workers may become old, and tends whether idle ones are to be
 // looked after.
-func (c *Config) renews() bool { return c.MaxCalls > 0 || c.MaxAge > 0 }
+func (c *Config) renews() bool { return c.MaxCalls > 0 || c.MaxAge > 0 || c.MaxMemory > 0 }
 func (c *Config) tends() bool  { return c.PingEvery > 0 || c.MaxAge > 0 }
 
 // lot is the nth that the seed draws, from 0 to 1; 0 without one.

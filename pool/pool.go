@@ -76,6 +76,7 @@ type slot struct {
 	sessions map[*Session]bool // of which it may hold something: does, if a call was made
 	chores   []chore           // to be done before anybody gets it
 	calls    int               // made on it
+	memory   int64             // that it held after the last, if there is a limit
 	born     time.Time         // when it was ready
 	seen     time.Time         // when it has done a chore last
 	aged     bool              // it is old, and waits or has waited for its successor
@@ -333,12 +334,17 @@ func (l Lease) Discard() {
 func (p *Pool) back(l Lease, doubt bool) {
 	s := l.s
 	unasked := s.turn.Load() == l.turn && !s.w.InDoubt() && s.w.Unasked() // a system call: not under the lock
+	var holds int64
+	if p.cfg.MaxMemory > 0 {
+		holds, _ = worker.Memory(s.port) // another
+	}
 	p.points.At(l.who, "checkin")
 	p.mu.Lock()
 	if !s.turn.CompareAndSwap(l.turn, l.turn+1) {
 		p.mu.Unlock()
 		return
 	}
+	s.memory = holds
 	if q := s.session; q != nil {
 		s.session = nil
 		q.returned()

@@ -118,6 +118,7 @@ func TestNewRefusesSettingsThatCannotBe(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"Size":             {},
 		"Overflow":         {Size: 1, Overflow: -1},
+		"MaxMemory":        {Size: 1, MaxMemory: -1},
 		"StartConcurrency": {Size: 1, StartConcurrency: -1},
 		"Cores":            {Size: 1, Cores: -1},
 		"OverflowIdle":     {Size: 1, OverflowIdle: -1},

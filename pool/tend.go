@@ -182,9 +182,10 @@ func (p *Pool) lookAfter() {
 	p.begin(starts)
 }
 
-// old says whether a worker has served for as long as it may.
+// old says whether a worker has served for as long as it may, or holds more than it
+// may.
 func (p *Pool) old(s *slot) bool {
-	return p.cfg.MaxCalls > 0 && s.calls >= p.cfg.MaxCalls || p.cfg.MaxAge > 0 && time.Since(s.born) >= p.cfg.MaxAge
+	return p.cfg.MaxMemory > 0 && s.memory > p.cfg.MaxMemory || p.cfg.MaxCalls > 0 && s.calls >= p.cfg.MaxCalls || p.cfg.MaxAge > 0 && time.Since(s.born) >= p.cfg.MaxAge
 }
 
 // outlived says whether a worker that nobody has in hand is to end now, because it

@@ -172,6 +172,26 @@ func TestAWorkerIsReplacedAfterMaxCalls(t *testing.T) {
 	})
 }
 
+func TestAWorkerIsReplacedOnceItHoldsMoreThanMaxMemory(t *testing.T) {
+	bubble(t, Config{Size: 1, MaxMemory: 100 << 20}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+		var by []string
+		for _, mb := range []int{100, 50, 101, 100, 200, 0} {
+			r, err := p.Call(context.Background(), "alloc", map[string]any{"mb": mb})
+			if err != nil {
+				t.Fatal(err)
+			}
+			by = append(by, r.Worker)
+			synctest.Wait()
+		}
+		if got := strings.Join(by, " "); got != "w1 w1 w1 w2 w2 w3" {
+			t.Errorf("served by %s", got)
+		}
+		if s := p.Stat(); s.Recycled != 2 || s.Deaths+s.Replaced != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestAWorkerIsReplacedAtMaxAgeThoughNobodyCallsIt(t *testing.T) {
 	bubble(t, Config{Size: 2, MaxAge: time.Hour, Cores: 2}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
 		time.Sleep(time.Hour + sec - 1)

@@ -75,6 +75,23 @@ func Runnable(p Port) bool {
 	return ok && r.Runnable()
 }
 
+// A Weigher is a port that can say how much memory its worker holds just now, in
+// bytes: what is resident, of the worker itself and not of its children. Not every
+// port is one.
+type Weigher interface {
+	Memory() (bytes int64, ok bool)
+}
+
+// Memory is how many bytes of memory a port's worker holds; not ok if that is not
+// known, or it is gone.
+func Memory(p Port) (bytes int64, ok bool) {
+	w, ok := as[Weigher](p)
+	if !ok {
+		return 0, false
+	}
+	return w.Memory()
+}
+
 // A Listener is a port that can say, without waiting, whether something has come
 // that nobody has received yet: a frame, or part of one. Not every port is one.
 // It is for the goroutine that receives.

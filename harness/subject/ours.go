@@ -52,7 +52,7 @@ func openOurs(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) 
 
 // own takes in what only our pool has, under the names of its settings: affinity
 // (strict, preferred or none), session_ttl, session_limit, ping_every,
-// tend_timeout, max_calls, max_age and seed.
+// tend_timeout, max_calls, max_age, max_memory (bytes) and seed.
 func own(s *pool.Config, options map[string]any) error {
 	unknown := Config{Options: map[string]any{}}
 	for _, name := range slices.Sorted(maps.Keys(options)) {
@@ -84,6 +84,8 @@ func own(s *pool.Config, options map[string]any) error {
 			s.MaxCalls = whole()
 		case "max_age":
 			s.MaxAge = lasting()
+		case "max_memory":
+			s.MaxMemory = int64(whole())
 		case "seed":
 			s.Seed, err = strconv.ParseUint(text, 10, 64)
 		default:

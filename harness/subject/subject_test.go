@@ -284,6 +284,15 @@ func TestOursPassesItsOwnOptionsThrough(t *testing.T) {
 				t.Errorf("%d workers were started, want one in place of the old one", n)
 			}
 		}},
+		"max_memory": {map[string]any{"max_memory": 1 << 20}, func(t *testing.T, p Pool, l *model.Launcher) {
+			if _, err := p.Call(bg, Call{Command: "alloc", Args: map[string]any{"mb": 2}}); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if n := len(l.Ports()); n != 3 {
+				t.Errorf("%d workers were started, want one in place of the large one", n)
+			}
+		}},
 		"max_age": {map[string]any{"max_age": "1h"}, func(t *testing.T, p Pool, l *model.Launcher) {
 			time.Sleep(time.Hour)
 			synctest.Wait()

@@ -276,6 +276,16 @@ func (p *Port) Info() worker.Info {
 	return i
 }
 
+// Memory implements worker.Weigher.
+func (p *Port) Memory() (bytes int64, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.pid == 0 || p.engine.visible(p.pid, p.id) == 0 {
+		return 0, false
+	}
+	return process.Memory(p.pid)
+}
+
 // Runnable implements worker.Runner.
 func (p *Port) Runnable() bool {
 	p.mu.Lock()

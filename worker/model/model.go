@@ -176,7 +176,8 @@ type Port struct {
 	in       [][]byte
 	sessions map[string]session // by id
 	calls    int
-	busy     bool // it boots, or serves a frame
+	held     int64 // bytes, by alloc
+	busy     bool  // it boots, or serves a frame
 	booting  bool
 	wait     time.Duration // of its demand, once it has had the CPU time
 	then     func()        // what comes once it is met
@@ -267,6 +268,13 @@ func (p *Port) Info() worker.Info {
 		i.Stderr = *said
 	}
 	return i
+}
+
+// Memory implements worker.Weigher: it is what the worker was told to hold.
+func (p *Port) Memory() (bytes int64, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held, !p.stopped
 }
 
 // Done implements worker.Port.

@@ -22,11 +22,17 @@ func (p *Port) Sessions() []string {
 	return slices.Sorted(maps.Keys(p.sessions))
 }
 
-// keep carries out a command that is about sessions, as the Python worker does:
+// keep carries out a command that is about what it holds, as the Python worker does:
 // none but reset_state shows or changes what belongs to another session, and one
 // is not made by looking into it. It is called under the port's mutex.
 func (p *Port) keep(r *wire.Head) (result any, err error) {
 	switch r.Command {
+	case "alloc":
+		mb, err := amount(r, "mb", 1<<20)
+		if err == nil {
+			p.held = int64(mb * (1 << 20))
+		}
+		return map[string]any{"held_bytes": p.held}, err
 	case "put":
 		return p.put(r)
 	case "get":
@@ -108,6 +114,16 @@ func name(r *wire.Head, arg string) (string, error) {
 		return "", argumentError(arg, r.Raw(arg), "a string that is not empty")
 	}
 	return said, nil
+}
+
+// amount is an argument that says how much, up to the most of it.
+func amount(r *wire.Head, arg string, most int) (float64, error) {
+	said := r.Raw(arg)
+	var n float64
+	if len(said) == 0 || said[0] == 'n' || json.Unmarshal(said, &n) != nil || !(n >= 0 && n <= float64(most)) {
+		return 0, argumentError(arg, said, fmt.Sprintf("a number from 0 to %d", most))
+	}
+	return n, nil
 }
 
 // argumentError is what the Python worker says of an argument; value is nil if it

@@ -16,7 +16,7 @@ import (
 	"github.com/butfor/butfor/worker/process"
 )
 
-// asked is what a worker is asked, one after another, about sessions.
+// asked is what a worker is asked, one after another, about sessions and memory.
 var asked = []struct {
 	command string
 	args    map[string]any
@@ -60,6 +60,14 @@ var asked = []struct {
 	{"list", map[string]any{"session_id": "t"}},
 	{"list", nil},
 	{"reset_state", map[string]any{"session_id": "t"}},
+	{"alloc", map[string]any{"mb": 1.5}},
+	{"alloc", map[string]any{"mb": 0}},
+	{"alloc", nil},
+	{"alloc", map[string]any{"mb": nil}},
+	{"alloc", map[string]any{"mb": -1}},
+	{"alloc", map[string]any{"mb": "1"}},
+	{"alloc", map[string]any{"mb": 1 << 21}},
+	{"alloc", map[string]any{"mb": true}},
 }
 
 // said is what a worker answers to all that.
@@ -87,7 +95,7 @@ func said(t *testing.T, l worker.Launcher) (all []any) {
 	return all
 }
 
-func TestTheModelAnswersOfSessionsAsThePythonWorkerDoes(t *testing.T) {
+func TestTheModelAnswersOfWhatItHoldsAsThePythonWorkerDoes(t *testing.T) {
 	python, ours := said(t, &process.Launcher{}), said(t, &model.Launcher{})
 	for i, a := range asked {
 		if !reflect.DeepEqual(ours[i], python[i]) {

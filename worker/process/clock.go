@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,20 @@ func RunDelay(pid int) (sum time.Duration, ok bool) {
 		}
 	}
 	return sum, ok
+}
+
+// Memory is how many bytes of a process are resident, without its children.
+func Memory(pid int) (bytes int64, ok bool) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, false
+	}
+	f := strings.Fields(string(b)) // see proc_pid_statm(5): the second is resident, in pages
+	if len(f) < 2 {
+		return 0, false
+	}
+	pages, err := strconv.ParseInt(f[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err == nil && pages > 0 // none of one that has ended
 }
 
 // Runnable says whether any thread of a process runs or waits for a CPU now.

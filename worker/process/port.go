@@ -152,6 +152,16 @@ func (p *port) Runnable() bool {
 	return !p.reaped && Runnable(p.pid)
 }
 
+// Memory implements worker.Weigher.
+func (p *port) Memory() (bytes int64, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return 0, false
+	}
+	return Memory(p.pid)
+}
+
 // Done implements worker.Port.
 func (p *port) Done() <-chan struct{} { return p.done }
 

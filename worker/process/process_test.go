@@ -464,6 +464,26 @@ func TestAPortSaysWhetherItsWorkerCouldRun(t *testing.T) {
 	}
 }
 
+func TestAPortSaysHowMuchMemoryItsWorkerHolds(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	before, ok := worker.Memory(w.Port)
+	if !ok || before < 1<<20 {
+		t.Errorf("at first %d bytes, %v", before, ok)
+	}
+	const asked = 64 << 20
+	if _, err := w.Call(within(t), worker.Request{Command: "alloc", Args: map[string]any{"mb": asked >> 20}}); err != nil {
+		t.Fatal(err)
+	}
+	if now, ok := worker.Memory(w.Port); !ok || now-before < asked*9/10 || now-before > asked*2 {
+		t.Errorf("with %d more it holds %d bytes, %d before, %v", asked, now, before, ok)
+	}
+	w.Port.Kill()
+	wait(t, "its end", w.Port.Done())
+	if now, ok := worker.Memory(w.Port); ok {
+		t.Errorf("it is gone and holds %d bytes", now)
+	}
+}
+
 func TestASendUnderAnEndedContextHarmsNothing(t *testing.T) {
 	w := start(t, &process.Launcher{})
 	ctx, cancel := context.WithCancel(context.Background())
