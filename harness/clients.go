@@ -18,6 +18,9 @@ type clients struct {
 	*act
 	opened <-chan struct{}
 	pool   func() subject.Pool // after opened; nil if it did not open
+
+	mu      sync.Mutex
+	through map[string]int // clients of each session that make no more calls
 }
 
 // run lets the workload's clients arrive, and returns once they are through.
@@ -51,7 +54,8 @@ func (cs *clients) client(nth int, at time.Duration) {
 			break
 		}
 		id, step := w.Call(nth, n+1), w.Step(n+1)
-		cs.rec.Arrive(id, name, step.Command, false)                    // a point: else the deadlines of a burst would fall on one instant
+		call := subject.Call{Command: step.Command, Args: step.Args, Session: w.Session(nth), Client: name}
+		cs.rec.Arrive(id, call, false)                                  // a point: else the deadlines of a burst would fall on one instant
 		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()+aside) // counted from the arrival
 		h := &holder{}
 		if cs.hurt.Any() {
@@ -64,13 +68,16 @@ func (cs *clients) client(nth int, at time.Duration) {
 				Die:    die,
 			})
 		}
-		cs.call(ctx, id, name, subject.Call{Command: step.Command, Args: step.Args, Client: name}, h)
+		cs.call(ctx, id, call, h)
 		h.caller.Back()
 		cs.hold(life, name, h)
 		cancel()
 		if life.Err() != nil {
 			break
 		}
+	}
+	if w.EndSessions {
+		cs.endSession(nth, life)
 	}
 	if w.Mortal || errors.Is(context.Cause(life), subject.ErrClientDied) {
 		cs.world.Point(name, "died")
@@ -85,6 +92,33 @@ func (cs *clients) client(nth int, at time.Duration) {
 		}
 	}
 }
+
+// endSession ends a client's session, if it is the last to have it and lives.
+func (cs *clients) endSession(nth int, life context.Context) {
+	name, id := cs.sc.Workload.Client(nth), cs.sc.Workload.Session(nth)
+	cs.world.Point(name, "through")
+	cs.mu.Lock()
+	cs.through[id]++
+	last := cs.through[id] == cs.sc.Workload.Sharers(nth)
+	cs.mu.Unlock()
+	if !last || life.Err() != nil || !isClosed(cs.opened) || cs.pool() == nil {
+		return
+	}
+	cs.rec.Add(scenario.Event{Kind: scenario.SessionEnding, Session: id})
+	e, err := scenario.Event{Kind: scenario.SessionEnded, Session: id}, errNoEnder
+	if pool, ok := cs.pool().(subject.SessionEnder); ok {
+		ctx, cancel := context.WithTimeout(life, closePatience)
+		defer cancel()
+		err = cs.do(2*closePatience, func() error { return pool.EndSession(point.As(ctx, id), id) })
+	}
+	if err != nil {
+		e.Err = err.Error()
+	}
+	cs.world.Point(name, "ended")
+	cs.rec.Add(e)
+}
+
+var errNoEnder = errors.New("the pool can't be told that a session is over")
 
 // aside keeps a caller's patience apart from a timeout of the pool's own, which may
 // be as long and begins at the same instant.
@@ -149,12 +183,12 @@ type outcome struct {
 
 // call makes one call that has arrived, maybe while the pool still opens, and
 // returns once it has come back or is lost.
-func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, h *holder) {
+func (cs *clients) call(ctx context.Context, id string, c subject.Call, h *holder) {
 	back := make(chan outcome, 1)
 	go cs.make(ctx, id, c, h, back)
 	select {
 	case o := <-back:
-		cs.returned(ctx, id, client, o)
+		cs.returned(ctx, id, c.Client, o)
 		return
 	case <-ctx.Done():
 	}
@@ -162,9 +196,9 @@ func (cs *clients) call(ctx context.Context, id, client string, c subject.Call, 
 	defer late.Stop()
 	select {
 	case o := <-back:
-		cs.returned(ctx, id, client, o)
+		cs.returned(ctx, id, c.Client, o)
 	case <-late.C:
-		cs.rec.Lose(id, client, h == nil)
+		cs.rec.Lose(id, c.Client, h == nil)
 	}
 }
 

@@ -271,7 +271,7 @@ func (a *act) open() {
 		a.world.Point("open", "opened")
 		a.rec.Add(e)
 	}()
-	cs := &clients{act: a, opened: opened, pool: func() subject.Pool { return pool }}
+	cs := &clients{act: a, opened: opened, pool: func() subject.Pool { return pool }, through: map[string]int{}}
 	if a.sc.Warm > 0 && a.wait(opened) && pool != nil {
 		a.warm(pool)
 	}
@@ -401,11 +401,12 @@ func (a *act) probe() {
 		id := fmt.Sprintf("probe%d", i)
 		ctx, cancel := context.WithCancel(a.life)
 		cancels = append(cancels, cancel)
-		a.rec.Arrive(id, id, "sleep", true)
+		call := subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}
+		a.rec.Arrive(id, call, true)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			cs.call(ctx, id, id, subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}, nil)
+			cs.call(ctx, id, call, nil)
 		}()
 		ended = append(ended, done)
 		over := grew + a.sc.Recovery

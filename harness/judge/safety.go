@@ -2,6 +2,8 @@ package judge
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -17,7 +19,7 @@ const lateMost = time.Second / 4
 // over within a bound of the harness's. cold is why the pool could not be warmed, and
 // lost is capacity that was not there again within the bound of the contract.
 func safety(r *scenario.Record) (broken, slow []string, cold, lost string) {
-	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}}
+	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}, over: map[string]bool{}}
 	for _, e := range r.Events {
 		s.event(e)
 	}
@@ -66,12 +68,27 @@ type watcher struct {
 	cold    string
 	lost    string
 	told    map[string]bool
+	over    map[string]bool // sessions that have ended
 }
 
 // seen is what is known of a worker so far.
 type seen struct {
 	ready bool
-	hand  string // the call that it has in hand
+	hand  string                   // the call that it has in hand
+	asked map[int64]scenario.Event // what it has been sent in sessions and not answered
+	holds map[string]bool          // sessions of which it keeps something
+}
+
+// kept notes what a worker keeps of a session once it has done what it was sent.
+func (w *seen) kept(sent scenario.Event) {
+	switch sent.Command {
+	case "put", "create_program":
+		w.holds[sent.Session] = true
+	case "cleanup_session":
+		delete(w.holds, sent.Session)
+	case "reset_state":
+		clear(w.holds)
+	}
 }
 
 // say reports each kind of breach once, with its first instance.
@@ -101,7 +118,7 @@ func (s *watcher) event(e scenario.Event) {
 		if w != nil {
 			s.say("two workers with one name", "%s was launched while the first lived", e.Worker)
 		}
-		s.workers[e.Worker] = &seen{}
+		s.workers[e.Worker] = &seen{asked: map[int64]scenario.Event{}, holds: map[string]bool{}}
 		s.alive++
 		if most := s.record.Size + s.record.Overflow; s.alive > most {
 			s.say("more alive than allowed", "%d with %s, %d are allowed", s.alive, e.Worker, most)
@@ -120,6 +137,9 @@ func (s *watcher) event(e scenario.Event) {
 			}
 			delete(s.sent, e.Call)
 		}
+		if w != nil && e.Session != "" && e.Err == "" {
+			w.asked[e.ID] = e
+		}
 		if e.Call == "" || w == nil || e.Err != "" {
 			return
 		}
@@ -135,15 +155,24 @@ func (s *watcher) event(e scenario.Event) {
 		}
 		s.sent[e.Call] = e.Worker
 	case scenario.Recv:
-		if w != nil && e.Call == w.hand {
+		if w == nil {
+			return
+		}
+		if e.Call == w.hand {
 			w.hand = ""
 		}
+		if e.Err == "" {
+			w.kept(w.asked[e.ID])
+		}
+		delete(w.asked, e.ID)
 	case scenario.Warmed:
 		if e.Err != "" {
 			s.cold = e.Err
 		}
 	case scenario.Return:
-		if e.Wrong && !e.Excused {
+		if e.Wrong && !e.Excused && e.Text != "" {
+			s.say("a session without its state", "%s %s", e.Call, e.Text)
+		} else if e.Wrong && !e.Excused {
 			s.say("a wrong answer", "%s was given what no worker had answered to it", e.Call)
 		}
 		if e.Lost {
@@ -153,11 +182,34 @@ func (s *watcher) event(e scenario.Event) {
 		if e.N < s.record.Size {
 			s.lost = fmt.Sprintf("capacity lost for good: after the run no more than %d calls were held at once, the size is %d", e.N, s.record.Size)
 		}
+	case scenario.SessionEnded:
+		s.over[e.Session] = true
+	case scenario.Close:
+		s.leaks()
 	case scenario.Closed:
 		if e.Lost {
 			s.sayLate("a pool that can't be closed", "%s", e.Err)
 		}
 	case scenario.Left:
 		s.sayLate("left behind after Close", "%s", e.Text)
+	}
+}
+
+// leaks says of which sessions that have ended workers keep something.
+func (s *watcher) leaks() {
+	var held []string
+	for _, id := range slices.Sorted(maps.Keys(s.workers)) {
+		for _, session := range slices.Sorted(maps.Keys(s.workers[id].holds)) {
+			if s.over[session] {
+				held = append(held, session+" on "+id)
+			}
+		}
+	}
+	switch len(held) {
+	case 0:
+	case 1:
+		s.say("state of an ended session still held", "%s", held[0])
+	default:
+		s.say("state of an ended session still held", "%s and %d more", held[0], len(held)-1)
 	}
 }

@@ -41,6 +41,21 @@ const called = `
 	200 return c1
 `
 
+// keeps is a worker that keeps something of two sessions; of a third it has failed to.
+const keeps = `
+	300 send w1 c7 do=put in=s1 id=3
+	310 recv w1 c7 id=3
+	320 send w1 c8 do=create_program in=s2 id=4
+	330 recv w1 c8 id=4
+	340 send w1 c9 do=put in=s3 id=5
+	350 recv w1 c9 id=5 err=no
+	351 send w2 do=get in=s3 id=1
+	352 recv w2 id=1
+	360 return c7
+	360 return c8
+	360 return c9
+`
+
 // Each story breaks one rule and no other, on purpose: that is known before the
 // judge is asked.
 var breaches = map[string]struct {
@@ -103,6 +118,17 @@ var breaches = map[string]struct {
 		101 send w1 c1
 		200 recv w1 c1
 		200 return c1 wrong`, ended}, "a wrong answer: c1 was given what no worker had answered to it"},
+	"a session without its state": {[]string{opened, `
+		100 arrive c1 in=s1
+		101 send w1 c1 in=s1
+		200 recv w1 c1
+		200 return c1 wrong text=found_nothing`, ended}, "a session without its state: c1 found_nothing"},
+	"state of sessions that have ended": {[]string{opened, called, keeps, `
+		500 session-ending in=s1
+		510 session-ended in=s1
+		520 session-ended in=s2`, ended}, "state of an ended session still held: s1 on w1 and 1 more"},
+	"of one that could not be ended": {[]string{opened, called, keeps, `
+		510 session-ended in=s2 err=no`, ended}, "state of an ended session still held: s2 on w1"},
 	"a lost call": {[]string{opened, called, `
 		300 arrive c2
 		301 send w1 c2
@@ -240,6 +266,24 @@ func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
 			101 send w1 c1
 			200 return c1 excused err=client_died
 			210 exit w1`, ended},
+		"sessions that have not ended": {opened, called, keeps, "500 session-ending in=s1", ended},
+		"sessions that were forgotten": {opened, called, keeps, `
+			500 session-ending in=s1
+			501 send w1 do=cleanup_session in=s1 id=9
+			502 recv w1 id=9
+			503 session-ended in=s1
+			504 session-ended in=s3`, ended},
+		"all of them at once": {opened, called, keeps, `
+			501 send w1 do=reset_state in=s1 id=9
+			502 recv w1 id=9
+			503 session-ended in=s1
+			504 session-ended in=s2`, ended},
+		"or with their worker": {opened, called, keeps, `
+			502 exit w1
+			503 session-ended in=s1
+			504 session-ended in=s2
+			506 launch w1
+			507 launched w1`, ended},
 		"close says that it had to kill": {opened, called, `
 			901 probed n=2
 			912 closed err=killed_one`},

@@ -67,6 +67,12 @@ func event(t testing.TB, at int, words []string) scenario.Event {
 			e.Err = value
 		case key == "text":
 			e.Text = value
+		case key == "in":
+			e.Session = value
+		case key == "do":
+			e.Command = value
+		case key == "id":
+			e.ID = int64(n)
 		case key == "cpu":
 			e.OnCPU = time.Duration(n) * ms
 		case key == "delay":

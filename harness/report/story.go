@@ -118,6 +118,10 @@ func (s *story) moment(events []scenario.Event) {
 			s.recv(e)
 		case scenario.Arrive, scenario.Return, scenario.ClientDied, deadline:
 			s.client(e)
+		case scenario.SessionEnding:
+			s.say(e.Session, " is to end", " are to end")
+		case scenario.SessionEnded:
+			s.sessionEnded(e)
 		case scenario.Fault, scenario.FaultOver, scenario.Victim:
 			s.fault(e)
 		case scenario.Begin: // its arrival and where it is sent say enough
@@ -208,7 +212,7 @@ func (s *story) workerAt(id string, at time.Duration) (w scenario.Worker) {
 func (s *story) send(e scenario.Event) {
 	what := e.Call
 	if what == "" {
-		what = e.Command
+		what = strings.TrimSpace(e.Command + " " + e.Session)
 	}
 	if e.Err != "" {
 		s.alone(fmt.Sprintf("%s → %s does not go out: %s", what, e.Worker, Rounded(e.Err)))
@@ -278,7 +282,11 @@ func (s *story) client(e scenario.Event) {
 	c := s.calls[e.Call]
 	switch e.Kind {
 	case scenario.Arrive:
-		s.say(e.Call, " calls "+e.Command, " call "+e.Command)
+		what := e.Command
+		if e.Session != "" {
+			what += " in " + e.Session
+		}
+		s.say(e.Call, " calls "+what, " call "+what)
 	case deadline:
 		s.say(e.Call, " has no answer by its deadline", " have no answer by their deadline")
 	case scenario.ClientDied:
@@ -307,10 +315,21 @@ func (s *story) ended(e scenario.Event, c scenario.Call) {
 		s.say(e.Call, " gives up"+after+why, " give up"+after+why)
 	case e.Err != "":
 		s.say(e.Call, " fails"+after+why, " fail"+after+why)
+	case e.Wrong && e.Text != "":
+		s.say(e.Call, " "+e.Text, " "+e.Text)
 	case e.Wrong:
 		s.say(e.Call, " gets an answer that is not its own"+after, " get answers that are not their own"+after)
 	default:
 		s.served(e.Worker, c)
+	}
+}
+
+// sessionEnded tells whether the pool has let go of a session.
+func (s *story) sessionEnded(e scenario.Event) {
+	if e.Err != "" {
+		s.say(e.Session, " does not end: "+Rounded(e.Err), " do not end: "+Rounded(e.Err))
+	} else {
+		s.say(e.Session, " has ended", " have ended")
 	}
 }
 

@@ -38,3 +38,16 @@ func (w *Workload) Call(client, nth int) string {
 	}
 	return w.Client(client)
 }
+
+// Session is that of the nth client, from 1; "" if there are none.
+func (w *Workload) Session(nth int) string {
+	if w.Sessions == 0 {
+		return ""
+	}
+	return "s" + strconv.Itoa((nth-1)%w.Sessions+1)
+}
+
+// Sharers is how many clients have the session that the nth one has.
+func (w *Workload) Sharers(nth int) int {
+	return (w.Clients - (nth-1)%w.Sessions + w.Sessions - 1) / w.Sessions
+}

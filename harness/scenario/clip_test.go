@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -195,6 +196,26 @@ func TestAWorkloadKnowsItsCalls(t *testing.T) {
 		var got []string
 		for nth := 1; nth <= w.Each(); nth++ {
 			got = append(got, w.Call(2, nth)+" "+w.Step(nth).Command)
+		}
+		if got := strings.Join(got, ", "); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
+func TestClientsHaveSessionsInTurn(t *testing.T) {
+	for _, c := range []struct {
+		clients, sessions int
+		want              string
+	}{{2, 0, ", "}, {3, 3, "s1 of 1, s2 of 1, s3 of 1"}, {3, 1, "s1 of 3, s1 of 3, s1 of 3"}, {5, 2, "s1 of 3, s2 of 2, s1 of 3, s2 of 2, s1 of 3"}} {
+		w := Workload{Clients: c.clients, Sessions: c.sessions}
+		var got []string
+		for nth := 1; nth <= c.clients; nth++ {
+			s := w.Session(nth)
+			if s != "" {
+				s = fmt.Sprintf("%s of %d", s, w.Sharers(nth))
+			}
+			got = append(got, s)
 		}
 		if got := strings.Join(got, ", "); got != c.want {
 			t.Errorf("%+v: %s", c, got)

@@ -13,29 +13,31 @@ type Kind string
 // What is seen at the edges of a pool. Calls go in at one edge, ports out at
 // the other.
 const (
-	Open       Kind = "open"        // the subject begins to open
-	Opened     Kind = "opened"      // it has; Err if it could not
-	Warming    Kind = "warming"     // workers are being warmed
-	Warmed     Kind = "warmed"      // they are; Err if they could not be
-	Go         Kind = "go"          // the clients' clock starts
-	Arrive     Kind = "arrive"      // a call has arrived, whether the pool is open or not
-	Begin      Kind = "begin"       // it is made
-	Return     Kind = "return"      // it has come back; Err if it failed
-	ClientDied Kind = "client-died" // a client is no more
-	Launch     Kind = "launch"      // a worker is being launched
-	Launched   Kind = "launched"    // it has been; Err if it could not
-	Send       Kind = "send"        // a frame went to a worker; said again with Err if it did not after all
-	Recv       Kind = "recv"        // a frame came from a worker
-	Ready      Kind = "ready"       // a worker's hello came
-	Exit       Kind = "exit"        // a worker's process is gone and reaped
-	Probing    Kind = "probing"     // the workload is over; capacity is being probed
-	Probed     Kind = "probed"      // it has been; N is how many were held at once
-	Close      Kind = "close"       // the subject begins to close
-	Closed     Kind = "closed"      // it has; Err if it could not
-	Left       Kind = "left"        // something is left behind; Text says what
-	Fault      Kind = "fault"       // a fault fired, or one that lasts began; Fault names it, N is its place in the plan
-	FaultOver  Kind = "fault-over"  // one that lasts is over
-	Victim     Kind = "victim"      // a call can't be answered because of a fault
+	Open          Kind = "open"           // the subject begins to open
+	Opened        Kind = "opened"         // it has; Err if it could not
+	Warming       Kind = "warming"        // workers are being warmed
+	Warmed        Kind = "warmed"         // they are; Err if they could not be
+	Go            Kind = "go"             // the clients' clock starts
+	Arrive        Kind = "arrive"         // a call has arrived, whether the pool is open or not
+	Begin         Kind = "begin"          // it is made
+	Return        Kind = "return"         // it has come back; Err if it failed
+	ClientDied    Kind = "client-died"    // a client is no more
+	SessionEnding Kind = "session-ending" // the pool is being told that a session is over
+	SessionEnded  Kind = "session-ended"  // it has been; Err if it could not
+	Launch        Kind = "launch"         // a worker is being launched
+	Launched      Kind = "launched"       // it has been; Err if it could not
+	Send          Kind = "send"           // a frame went to a worker; said again with Err if it did not after all
+	Recv          Kind = "recv"           // a frame came from a worker
+	Ready         Kind = "ready"          // a worker's hello came
+	Exit          Kind = "exit"           // a worker's process is gone and reaped
+	Probing       Kind = "probing"        // the workload is over; capacity is being probed
+	Probed        Kind = "probed"         // it has been; N is how many were held at once
+	Close         Kind = "close"          // the subject begins to close
+	Closed        Kind = "closed"         // it has; Err if it could not
+	Left          Kind = "left"           // something is left behind; Text says what
+	Fault         Kind = "fault"          // a fault fired, or one that lasts began; Fault names it, N is its place in the plan
+	FaultOver     Kind = "fault-over"     // one that lasts is over
+	Victim        Kind = "victim"         // a call can't be answered because of a fault
 )
 
 // An Event is one thing seen. Only the fields that say something are set.
@@ -47,6 +49,7 @@ type Event struct {
 	Client  string        `json:"client,omitempty"`
 	Worker  string        `json:"worker,omitempty"`
 	Command string        `json:"command,omitempty"`
+	Session string        `json:"session,omitempty"`      // of a call, or of a frame
 	ID      int64         `json:"id,omitempty"`           // of a frame
 	PID     int           `json:"pid,omitempty"`          // of a worker
 	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch
@@ -59,7 +62,7 @@ type Event struct {
 	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
 	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
 	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
-	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call
+	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call, or as Text says not what its session had left
 	Lost    bool          `json:"lost,omitempty"`    // the call never came back, also after its ctx had ended
 }
 

@@ -174,6 +174,11 @@ type Workload struct {
 	// Then is what a client calls after that, one after another, and the last of it
 	// for all further calls. nil: the same each time.
 	Then []Step `json:",omitempty" yaml:"then,omitempty"`
+	// Sessions is how many there are. Clients have them in turn, the first one's is
+	// s1; where there are more clients, they share them. 0: their calls are of none.
+	Sessions int `json:",omitempty" yaml:"sessions,omitempty"`
+	// EndSessions has each ended once its clients are through, if its last one lives.
+	EndSessions bool `json:",omitempty" yaml:"end_sessions,omitempty"`
 	// Mortal clients die once they have made their calls; others live until
 	// the run ends.
 	Mortal bool `yaml:"mortal,omitempty"`
@@ -236,7 +241,7 @@ func (s *Scenario) Check() error {
 	}{
 		{"config.size", s.Config.Size, 1, sizeMost}, {"config.overflow", s.Config.Overflow, 0, sizeMost},
 		{"config.start_concurrency", s.Config.StartConcurrency, 0, math.MaxInt},
-		{"workload.clients", w.Clients, 1, clientsMost}, {"workload.calls", w.Each(), 0, callsMost / min(max(1, w.Clients), clientsMost)},
+		{"workload.clients", w.Clients, 1, clientsMost}, {"workload.sessions", w.Sessions, 0, max(w.Clients, 1)}, {"workload.calls", w.Each(), 0, callsMost / min(max(1, w.Clients), clientsMost)},
 		{"order.depth", s.Order.Depth, 0, DepthMost}, {"order.length", s.Order.Length, 0, math.MaxInt},
 	} {
 		switch {
@@ -268,6 +273,9 @@ func (s *Scenario) Check() error {
 		if err := step.check(s.World == "virtual" && s.Replay == nil); err != nil {
 			errs = append(errs, settings.Below(key, err))
 		}
+	}
+	if w.EndSessions && w.Sessions == 0 {
+		bad("workload.end_sessions", "is true, but there are none: workload.sessions is 0")
 	}
 	switch w.Arrive {
 	case "", Burst:

@@ -81,6 +81,9 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"warm is 5":                                                   func(s *Scenario) { s.Warm = 5 },
 		"workload.clients":                                            func(s *Scenario) { s.Workload.Clients = 0 },
 		"workload.clients is 16385: it must be from 1 to 16384":       func(s *Scenario) { s.Workload.Clients = clientsMost + 1 },
+		"workload.sessions is 2: it must be from 0 to 1":              func(s *Scenario) { s.Workload.Sessions = 2 },
+		"workload.sessions is -1":                                     func(s *Scenario) { s.Workload.Sessions = -1 },
+		"workload.end_sessions is true, but there are none":           func(s *Scenario) { s.Workload.EndSessions = true },
 		"workload.then[1].command is empty":                           func(s *Scenario) { s.Workload.Then = []Step{{Command: "ping"}, {}} },
 		`workload.then[0].command is "theirs": a worker in world virtual has ping, echo, `: func(s *Scenario) {
 			s.World, s.Workload.Then = "virtual", []Step{{Command: "theirs"}}

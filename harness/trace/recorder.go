@@ -36,28 +36,32 @@ type Recorder struct {
 	now   func() time.Duration // since the run began
 	point func(who, at string) // where the order of goroutines may be decided
 
-	mu      sync.Mutex
-	events  []scenario.Event
-	back    int // the last so many are calls that came back, not in their order yet
-	ports   []*port
-	calls   map[string]*call
-	sealed  bool
-	killed  bool           // no worker may be launched any more
-	changed chan struct{}  // closed at the next event; nil if nobody waits for one
-	named   map[string]int // launches by the worker's id
+	mu       sync.Mutex
+	events   []scenario.Event
+	back     int // the last so many are calls that came back, not in their order yet
+	ports    []*port
+	calls    map[string]*call
+	sessions map[string]*session
+	sealed   bool
+	killed   bool           // no worker may be launched any more
+	changed  chan struct{}  // closed at the next event; nil if nobody waits for one
+	named    map[string]int // launches by the worker's id
 }
 
 // call is what is known of a call at the ports.
 type call struct {
 	probe   bool
 	results [][]byte // what workers answered to it
+
+	session             *session // nil: it is of none, or was not made yet
+	command, key, value string
 }
 
 // NewRecorder makes a recorder of one of a run's pools, whose clock is now, and whose
 // scheduling points are point's: who and at name one goroutine at one place.
 func NewRecorder(pool int, now func() time.Duration, point func(who, at string)) *Recorder {
 	events := *blank.Get().(*[]scenario.Event)
-	return &Recorder{pool: pool, now: now, point: point, events: events, calls: map[string]*call{}, named: map[string]int{}}
+	return &Recorder{pool: pool, now: now, point: point, events: events, calls: map[string]*call{}, sessions: map[string]*session{}, named: map[string]int{}}
 }
 
 // blank is what earlier runs were written into, to be written over: what is handed
@@ -101,12 +105,12 @@ func (r *Recorder) Seal() []scenario.Event {
 }
 
 // Arrive notes that a call has come.
-func (r *Recorder) Arrive(id, client, command string, probe bool) {
+func (r *Recorder) Arrive(id string, c subject.Call, probe bool) {
 	r.point(id, "arrive")
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.calls[id] = &call{probe: probe}
-	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: client, Command: command, Probe: probe})
+	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: c.Client, Session: c.Session, Command: c.Command, Probe: probe})
 }
 
 // Begin notes that it is made, and tags it. Its caller comes from a point.
@@ -115,11 +119,14 @@ func (r *Recorder) Begin(id string, c *subject.Call, probe bool) {
 	maps.Copy(args, c.Args)
 	args[CallID] = id
 	c.Args = args
-	r.Add(scenario.Event{Kind: scenario.Begin, Call: id, Client: c.Client, Probe: probe})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.begins(id, c)
+	r.add(scenario.Event{Kind: scenario.Begin, Call: id, Client: c.Client, Probe: probe})
 }
 
 // Return notes how it ended, and compares the answer with those that workers
-// gave to this call. No point is needed, as it makes no odds to the pool which of
+// gave to this call, and with what its session had left. No point is needed, as it makes no odds to the pool which of
 // two calls was back first: those of one instant are written by name.
 func (r *Recorder) Return(id, client string, reply subject.Reply, err error, excused bool) {
 	r.mu.Lock()
@@ -128,6 +135,7 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 	e := scenario.Event{At: r.now(), Pool: r.pool, Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
 	if err != nil {
 		e.Err = err.Error()
+		reply.Result = nil
 	} else {
 		e.Wrong = true
 		for _, result := range c.results {
@@ -135,6 +143,9 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 				e.Wrong = false
 			}
 		}
+	}
+	if e.Text = c.ends(reply.Result); e.Text != "" {
+		e.Wrong = true
 	}
 	if !r.sealed {
 		r.events = append(r.events, e)
@@ -332,7 +343,7 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	if request, err := wire.ParseHead(frame); err != nil {
 		e.Err = err.Error()
 	} else {
-		e.ID, e.Command, e.Call = request.ID, request.Command, request.Text(CallID)
+		e.ID, e.Command, e.Call, e.Session = request.ID, request.Command, request.Text(CallID), request.Text("session_id")
 	}
 	p.evidence(&e)
 	p.rec.mu.Lock()

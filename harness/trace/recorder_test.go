@@ -144,7 +144,7 @@ func (b *bench) launch(id string) (worker.Port, *far) {
 // make makes a call as the harness does, and sends it to a worker.
 func (b *bench) make(p worker.Port, call string, frameID int64) {
 	b.Helper()
-	b.Arrive(call, "client of "+call, "echo", false)
+	b.Arrive(call, subject.Call{Client: "client of " + call, Command: "echo"}, false)
 	b.resend(p, call, frameID)
 }
 
@@ -231,7 +231,7 @@ func (b *bench) last(k scenario.Kind) (found scenario.Event) {
 func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 	b := newBench(t)
 	b.Add(scenario.Event{Kind: scenario.Open})
-	b.Arrive("c1", "ann", "echo", false)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
 	p, f := b.launch("w1")
 	f.info.CPU = 2
 	if err := p.Send(context.Background(), request(t, 0, subject.Call{Command: "ping", Args: map[string]any{"initialization": true}})); err != nil {
@@ -398,7 +398,7 @@ func TestAnAnswerThatNoWorkerGaveIsWrong(t *testing.T) {
 		"under another id":    func(b *bench, p worker.Port, f *far) { b.resend(p, "c1", 1); b.answered(p, f, 2, `{"n":1}`) },
 	} {
 		b := newBench(t)
-		b.Arrive("c1", "ann", "echo", false)
+		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
 		p, f := b.launch("w1")
 		story(b, p, f)
 		for _, result := range []json.RawMessage{json.RawMessage(`{"n":1}`), nil} {
@@ -428,7 +428,7 @@ func TestAFrameBelongsToWhoeverReceivedIt(t *testing.T) {
 
 func TestAnErrorIsNoWrongAnswer(t *testing.T) {
 	b := newBench(t)
-	b.Arrive("c1", "ann", "echo", false)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
 	b.Return("c1", "ann", subject.Reply{}, errors.New("no worker"), true)
 	if e := b.last(scenario.Return); e.Wrong || e.Err != "no worker" || !e.Excused || e.Client != "ann" {
 		t.Errorf("recorded as %+v", e)
@@ -437,7 +437,7 @@ func TestAnErrorIsNoWrongAnswer(t *testing.T) {
 
 func TestALostCallIsRecordedAsLost(t *testing.T) {
 	b := newBench(t)
-	b.Arrive("c1", "ann", "echo", true)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, true)
 	b.Lose("c1", "ann", true)
 	if e := b.last(scenario.Return); !e.Lost || e.Err == "" || !e.Probe || e.Call != "c1" || e.Client != "ann" {
 		t.Errorf("recorded as %+v", e)
@@ -447,7 +447,7 @@ func TestALostCallIsRecordedAsLost(t *testing.T) {
 func TestAllThatAProbeDoesIsMarkedAsOne(t *testing.T) {
 	b := newBench(t)
 	p, f := b.launch("w1")
-	b.Arrive("probe1", "probe1", "echo", true)
+	b.Arrive("probe1", subject.Call{Client: "probe1", Command: "echo"}, true)
 	c := subject.Call{Command: "echo", Client: "probe1"}
 	b.Begin("probe1", &c, true)
 	p.Send(context.Background(), request(t, 1, c))
@@ -481,7 +481,7 @@ func TestACallIsExecutingFromItsFrameToItsLastReply(t *testing.T) {
 	b := newBench(t)
 	p1, f1 := b.launch("w1")
 	p2, f2 := b.launch("w2")
-	b.Arrive("c1", "ann", "echo", false)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
 	b.standing("arrived", 0)
 	b.resend(p1, "c1", 1)
 	b.standing("sent", 1, "c1")
@@ -519,7 +519,7 @@ func TestNothingIsExecutingOnceItsWorkerIsGone(t *testing.T) {
 	b.resend(other, "c1", 1)
 	b.standing("sent to another", 1, "c1")
 	f.refuse = worker.ErrGone
-	b.Arrive("c2", "ann", "echo", false)
+	b.Arrive("c2", subject.Call{Client: "ann", Command: "echo"}, false)
 	c := subject.Call{Command: "echo", Args: map[string]any{CallID: "c2"}}
 	if err := p.Send(context.Background(), request(t, 2, c)); !errors.Is(err, worker.ErrGone) {
 		t.Errorf("sent to the dead: %v", err)
@@ -534,7 +534,7 @@ func TestAFrameThatDidNotGoOutIsTakenBack(t *testing.T) {
 		b := newBench(t)
 		p, f := b.launch("w1")
 		f.refuse = refusal
-		b.Arrive("c1", "ann", "echo", false)
+		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
 		c := subject.Call{Command: "echo", Client: "ann"}
 		b.Begin("c1", &c, false)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -671,7 +671,7 @@ func TestManyMayCallTheRecorderAtOnce(t *testing.T) {
 				return
 			}
 			f := p.(*port).Unwrap().(*far)
-			b.Arrive(id, id, "echo", false)
+			b.Arrive(id, subject.Call{Client: id, Command: "echo"}, false)
 			c := subject.Call{Command: "echo", Client: id}
 			b.Begin(id, &c, false)
 			p.Send(context.Background(), request(t, 1, c))
