@@ -278,6 +278,7 @@ func All() []Finding {
 		aliveGuard,
 		portCommand,
 		slowStartSelfMade,
+		sessionIsolation,
 		diesOnFirstSuccess,
 		doubleUnwrap,
 		deafStart,
