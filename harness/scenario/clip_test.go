@@ -65,6 +65,9 @@ func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
 		"0.50 of the contract's 2 cores were stolen": {
 			func(e *Environment) { e.Load[0].Stolen, e.Load[1].Stolen = 0.5, 0.5 }, func(*Environment) {}},
 		"under a quota of 0.3 cores": {func(e *Environment) { e.Quota.Cores = 0.3 }, func(e *Environment) { e.Quota.Cores = 2 }},
+		"the workers were under a quota of 0.3 cores": {
+			func(e *Environment) { e.Quota.Cores, e.Workers = 0.3, []Place{{}} },
+			func(e *Environment) { e.Quota.Cores, e.Workers = 2, []Place{{}} }},
 		"under a quota of 0.2 cores": {
 			func(e *Environment) {
 				e.Workers = []Place{{Path: []Group{{Name: "/autogroup-1", Weight: 1, Quota: Quota{Cores: 0.2}}}}}

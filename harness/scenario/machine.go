@@ -368,7 +368,7 @@ func (e *Environment) Group(m *cpu.Machine) *cpu.Group {
 		g = g.Group(cpu.GroupConfig{Path: ":pinned", Cores: float64(n), Weight: float64(len(e.Workers))})
 	}
 	n := len(place.Path)
-	if n == 0 || e.together() { // none at all: their threads are beside the topmost groups
+	if e.together() {
 		return descend(g, place.Path)
 	}
 	own := place.Path[n-1]
@@ -395,9 +395,13 @@ func (e *Environment) limited() (paths [][]Group) {
 }
 
 // together says whether the workers were all in one group: with the program
-// that started them, or in one container. Else each leads a session.
+// that started them, in one container, or in none at all, their threads beside the
+// topmost groups. Else each leads a session.
 func (e *Environment) together() bool {
 	first := e.Workers[0].Path
+	if len(first) == 0 {
+		return true
+	}
 	name := path(first)
 	for _, r := range e.Rivals {
 		if r.Harness && path(r.Path) == name {
