@@ -110,6 +110,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}
 	if a.pool != nil {
 		if probe {
+			a.count()
 			a.probe()
 		}
 		a.close()
@@ -385,6 +386,29 @@ func (e told) Unwrap() error { return e.error }
 type panicked struct{ with any }
 
 func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.with) }
+
+// count asks how many calls each session has made that has not ended, if the pool can
+// say.
+func (a *act) count() {
+	pool, ok := a.pool.(subject.SessionCounter)
+	for nth := 1; ok && !a.sc.Workload.EndSessions && nth <= a.sc.Workload.Sessions; nth++ {
+		e := scenario.Event{Kind: scenario.SessionCalls, Session: a.sc.Workload.Session(nth)}
+		var known bool
+		err := a.do(closePatience, func() error {
+			e.N, known = pool.SessionCalls(e.Session)
+			return nil
+		})
+		if err == nil && !known {
+			err = errNoSession
+		}
+		if err != nil {
+			e.Err = err.Error()
+		}
+		a.mark(e)
+	}
+}
+
+var errNoSession = errors.New("the pool knows no such session")
 
 // probe asks how much capacity is left: long calls arrive one by one, each
 // when the one before is executing, until Size of them are held at once. A pool may

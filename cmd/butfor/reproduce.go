@@ -164,12 +164,15 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 }
 
 // claimedOnly leaves out the cases of which nothing is claimed, unless one subject
-// is asked for, or nothing is claimed of any.
+// is asked for, or nothing is claimed of any; a test claims something of them all.
 func claimedOnly(lab harness.Lab, fs []findings.Finding) []findings.Finding {
 	if lab.Subject != "" {
 		return fs
 	}
 	for i, f := range fs {
+		if f.Kind == "test" {
+			continue
+		}
 		all := f.Cases
 		fs[i].Cases = func(u findings.Unit) (cases []findings.Case) {
 			for _, c := range all(u) {

@@ -292,6 +292,7 @@ func All() []Finding {
 		orphanSpin,
 		lateReply,
 		inlineBreaker,
+		counterOverwritten,
 		healthBlocksPool,
 		illegalReturn,
 		stdoutNoise,

@@ -14,14 +14,13 @@ var sessionIsolation = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		look := map[string]any{"key": "k"}
 		return try(scenario.Scenario{
 			Config: subject.Config{Size: 3},
 			Start:  u.Wait,
 			Warm:   3,
 			Workload: scenario.Workload{Clients: 1, Calls: 7, Think: times(.2, u.Waits), Sessions: 1, Command: "put", Args: look,
 				Then: []scenario.Step{{Command: "get", Args: look}}},
-			Deadline: times(1, u.Waits),
+			Deadline: u.Waits,
 		}, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 3}},
 			trial{"a worker for each session", dspex.V2Seed(), without(dspex.SessionIsolation), scenario.Sound, Accept{Served: 7, MostUsed: 1}},

@@ -77,4 +77,7 @@ func told(what string, nth int) func(Unit, []*scenario.Record) []string {
 	}
 }
 
-var hello = map[string]any{"text": "hello"}
+var (
+	hello = map[string]any{"text": "hello"}
+	look  = map[string]any{"key": "k"} // of what a session puts, and looks for
+)

@@ -120,6 +120,8 @@ func (s *story) moment(events []scenario.Event) {
 			s.client(e)
 		case scenario.SessionEnding:
 			s.say(e.Session, " is to end", " are to end")
+		case scenario.SessionCalls:
+			s.counts(e)
 		case scenario.SessionEnded:
 			s.sessionEnded(e)
 		case scenario.Fault, scenario.FaultOver, scenario.Victim:
@@ -322,6 +324,16 @@ func (s *story) ended(e scenario.Event, c scenario.Call) {
 	default:
 		s.served(e.Worker, c)
 	}
+}
+
+// counts tells what a pool says of a session.
+func (s *story) counts(e scenario.Event) {
+	if e.Err != "" {
+		s.say(e.Session, ": "+Rounded(e.Err), ": "+Rounded(e.Err))
+		return
+	}
+	calls := ", by the pool's count: " + counted(e.N, "call")
+	s.say(e.Session, calls, calls+" each")
 }
 
 // sessionEnded tells whether the pool has let go of a session.

@@ -19,7 +19,8 @@ import (
 // A Pool is what the harness asks of a pool under test. Both methods may be
 // called concurrently.
 //
-// Optional, found by assertion: Warmer, ClientWatcher, Lessor and SessionEnder.
+// Optional, found by assertion: Warmer, ClientWatcher, Lessor, SessionEnder and
+// SessionCounter.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
 	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
@@ -110,6 +111,12 @@ type ClientWatcher interface {
 // forgotten it.
 type SessionEnder interface {
 	EndSession(ctx context.Context, id string) error
+}
+
+// A SessionCounter says how many calls a session has made; false if it knows of no
+// such session.
+type SessionCounter interface {
+	SessionCalls(id string) (calls int, known bool)
 }
 
 // A Lessor lets clients take a worker out of the pool, for more than one call.
