@@ -293,6 +293,8 @@ func All() []Finding {
 		lateReply,
 		inlineBreaker,
 		counterOverwritten,
+		sessionLeak,
+		tableOwnerDies,
 		healthBlocksPool,
 		illegalReturn,
 		stdoutNoise,

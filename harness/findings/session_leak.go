@@ -1,0 +1,31 @@
+package findings
+
+import (
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var sessionLeak = Finding{
+	ID:     "session-leak",
+	Claim:  "whoever ends a session has it cleaned up",
+	Source: "V2-seed",
+	Truth:  "the pool takes it out of its table and tells no worker: they keep what each session left, for ever",
+	Kind:   "verdict",
+	Worlds: []string{"virtual", "process"},
+	Cases: func(u Unit) []Case {
+		w := at(u.Waits, []float64{.2, .4, .6, .8, 1, 1.2}, "put", look)
+		w.Sessions, w.EndSessions = 6, true
+		return try(scenario.Scenario{
+			Config:   subject.Config{Size: 2},
+			Start:    u.Wait,
+			Warm:     2,
+			Workload: w,
+			Deadline: u.Waits,
+		}, u.Waits, "boots",
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 6}},
+			trial{"workers are told", dspex.V2Seed(), without(dspex.SessionLeak), scenario.Sound, Accept{Served: 6}},
+			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6}},
+		)
+	},
+}
