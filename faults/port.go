@@ -269,6 +269,9 @@ func (p *port) sees(s Sign) {
 			p.i.fires(e.entry, x)
 			if s.Stated {
 				e.over = true
+				e.first = min(e.first, e.at)
+			}
+			if e.call != "" {
 				p.spoils(e)
 			}
 			if s.Seen == Gone {
@@ -283,11 +286,9 @@ func (p *port) sees(s Sign) {
 	}
 }
 
-// spoils notes that an order was obeyed by a worker that has not ended of it: not only
-// the call may have no right answer, but whatever the worker is sent from then on,
-// unless the fault is mild; under i.mu.
+// spoils notes that an order was obeyed: not only the call may have no right answer,
+// but whatever the worker is sent from then on, unless the fault is mild; under i.mu.
 func (p *port) spoils(e *effect) {
-	e.first = min(e.first, e.at)
 	calls := p.sent[e.from:]
 	if _, is := e.Fault.(mild); is {
 		calls = calls[:1]

@@ -153,7 +153,7 @@ func once(come func([]worker.Port) bool) subject.Subject {
 type waiting struct {
 	worker.Launcher
 	subject.Pool
-	come func([]worker.Port) bool // what its calls wait for
+	come func([]worker.Port) bool // what a call waits for
 	once sync.Once
 
 	mu    sync.Mutex

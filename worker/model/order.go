@@ -37,7 +37,7 @@ func exitOf(order wire.Order) (worker.Exit, bool) {
 	if order.Signal != 0 {
 		return worker.Exit{Code: -1, Signal: syscall.Signal(order.Signal)}, true
 	}
-	return worker.Exit{Code: order.Exit}, order.Exit != 0
+	return worker.Exit{Code: order.Exit}, order.Ends()
 }
 
 // says puts out a reply's frame in the way that was ordered, and does then what else

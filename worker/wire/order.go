@@ -30,6 +30,9 @@ type Order struct {
 	Say     Say  `json:"say,omitzero"`
 }
 
+// Ends says whether it ends the worker.
+func (o Order) Ends() bool { return o.Exit != 0 || o.Signal != 0 }
+
 // Hang is a way to go on for ever.
 type Hang string
 

@@ -103,7 +103,7 @@ func (w *worker) take(k *call) {
 	out := &w.calls[k.place]
 	out.Sent, out.Worker = w.now, w.id
 	order := w.ordered(k)
-	if order.Exit != 0 {
+	if order.Ends() {
 		w.exits(order.After)
 		if w.over {
 			return
@@ -112,7 +112,7 @@ func (w *worker) take(k *call) {
 	fate := w.demands.Call(k.asks)
 	w.do(fate.Demand, func() {
 		switch {
-		case order.Exit != 0: // it was over sooner: it is not answered either
+		case order.Ends(): // it was over sooner: it is not answered either
 			w.call.victim = true
 			w.die()
 		case fate.Dies != nil:
