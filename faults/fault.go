@@ -104,6 +104,9 @@ type Unrecorded interface {
 	Unrecorded() string
 }
 
+// A passing fault must be over at some time: while it lasts nothing can be done.
+type passing interface{ passing() }
+
 // A Needy fault can't be had everywhere in the world of real processes.
 type Needy interface {
 	// Needs says what is missing.

@@ -173,6 +173,9 @@ func (e *Entry) check() error {
 	if err := e.Fault.Check(); err != nil {
 		return err
 	}
+	if _, is := e.Fault.(passing); is && e.Until == 0 {
+		return errors.New("until is missing: what it hurts can do nothing before")
+	}
 	if err := e.Target.check(about(e.Fault)); err != nil {
 		return err
 	}

@@ -404,7 +404,7 @@ func TestEveryFaultCanBeDrawnAndIsOfOneKind(t *testing.T) {
 			if f.Name() != name {
 				t.Fatalf("%s draws %+v", name, f)
 			}
-			if err := (Plan{{Fault: f}}).Check(); err != nil {
+			if err := (Plan{{Fault: f, Until: time.Second}}).Check(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -70,7 +70,7 @@ func Swarm(from *rand.Rand, n int, names []string) (p Plan) {
 		if from.IntN(2) == 0 {
 			e.From = tens(from, 0, 500)
 		}
-		if from.IntN(2) == 0 {
+		if _, is := e.Fault.(passing); is || from.IntN(2) == 0 {
 			e.Until = e.From + tens(from, 1, 1000)
 		}
 		if about(e.Fault) != machine {

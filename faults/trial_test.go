@@ -261,8 +261,12 @@ func survives(t *testing.T, name string, times int) {
 		if from.IntN(2) == 0 && times != hogs {
 			sc.Faults[0].Target.Share = 0.5
 		}
-		if times == hogs {
+		switch {
+		case times == hogs:
 			sc.Faults[0].Times = 0
+		case name == "pause":
+			sc.Faults[0].From = time.Duration(from.IntN(1000)) * ms
+			sc.Faults[0].Until = sc.Faults[0].From + time.Duration(1+from.IntN(1000))*ms
 		}
 		r := harness.TryT(t, sc)
 		switch f := r.Record.Faults[0]; {

@@ -92,6 +92,17 @@ func Memory(p Port) (bytes int64, ok bool) {
 	return w.Memory()
 }
 
+// A Pauser is a port that can keep its worker, with its children, from doing anything
+// for a while: it is not told, and is in the midst of what it did afterwards. Not every
+// port is one.
+type Pauser interface {
+	Pause(ctx context.Context) error // returns once nothing of it runs
+	Unpause(ctx context.Context) error
+}
+
+// PauserOf finds what can pause a port's worker, if anything can.
+func PauserOf(p Port) (Pauser, bool) { return as[Pauser](p) }
+
 // A Listener is a port that can say, without waiting, whether something has come
 // that nobody has received yet: a frame, or part of one. Not every port is one.
 // It is for the goroutine that receives.

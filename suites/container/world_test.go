@@ -55,6 +55,15 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">", 0), "%+v", r.Record.Faults[0])
 	})
 
+	It("has workers paused by the engine", func(ctx SpecContext) {
+		sc := scenarioOf(faults.Plan{{Fault: faults.Pause{}, At: faults.Clock, Until: 300 * time.Millisecond}})
+		sc.Warm, sc.Config.Lazy = 2, false
+		r, err := harness.Run(ctx, sc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(2), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Served()).To(HaveLen(2))
+	})
+
 	It("has hogs in containers beside the workers'", func(ctx SpecContext) {
 		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2}}}))
 		Expect(err).NotTo(HaveOccurred())

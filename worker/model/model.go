@@ -191,6 +191,13 @@ type Port struct {
 	noise    []byte // what it has printed to its port
 	last     []byte // its last reply
 	outlives bool   // it takes no notice of the end of its port, and computes
+
+	computing bool          // it wants CPU, or is about to be told that it had it
+	wants     time.Duration // of CPU, since it had had so much
+	before    time.Duration
+	paused    bool
+	left      time.Duration // that it still wanted when it was paused
+	later     []func()      // what has to wait until it goes on
 }
 
 // Boot is what its start asks for; ok is false if it never says hello, or ends
@@ -288,7 +295,9 @@ func (p *Port) Kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.killed = true
+	p.paused = false // a signal that kills does not wait
 	p.stop()
+	p.catchUp()
 	if !p.busy { // one that is stubborn, too
 		p.leave()
 	}
@@ -298,7 +307,9 @@ func (p *Port) Kill() error {
 // Close implements worker.Port.
 func (p *Port) Close(ctx context.Context) error {
 	p.mu.Lock()
-	p.stop()
+	if !p.postponed(p.stop) {
+		p.stop()
+	}
 	p.mu.Unlock()
 	select {
 	case <-p.done:

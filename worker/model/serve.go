@@ -32,7 +32,7 @@ func (p *Port) boot() {
 
 // next has it serve the next frame, if it may and there is one.
 func (p *Port) next() {
-	if p.busy || p.stopped || len(p.in) == 0 {
+	if p.busy || p.stopped || p.paused || len(p.in) == 0 {
 		return
 	}
 	frame := p.in[0]
@@ -65,7 +65,7 @@ func (p *Port) dies(exit worker.Exit) { p.do(Demand{}, func() { p.end(exit) }) }
 func (p *Port) do(d Demand, then func()) {
 	p.busy, p.wait, p.then = true, d.Wait, then
 	if d.CPU > 0 {
-		p.cpu.Burn(d.CPU, p.computed)
+		p.burn(d.CPU)
 	} else {
 		p.rest()
 	}
@@ -74,6 +74,14 @@ func (p *Port) do(d Demand, then func()) {
 func (p *Port) computed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.hadCPU()
+}
+
+func (p *Port) hadCPU() {
+	if p.postponed(p.hadCPU) {
+		return
+	}
+	p.computing = false
 	if !p.stopped {
 		p.rest()
 	}
@@ -90,7 +98,11 @@ func (p *Port) rest() {
 func (p *Port) rested() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.stopped {
+	p.hadRest()
+}
+
+func (p *Port) hadRest() {
+	if !p.postponed(p.hadRest) && !p.stopped {
 		p.met()
 	}
 }
@@ -127,6 +139,9 @@ func (p *Port) turned() {
 }
 
 func (p *Port) goOn() {
+	if p.postponed(p.goOn) {
+		return
+	}
 	p.asked, p.busy = false, false
 	if p.stopped {
 		p.leave()
@@ -141,7 +156,11 @@ func (p *Port) goOn() {
 func (p *Port) crash(exit worker.Exit) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.stopped {
+	p.crashes(exit)
+}
+
+func (p *Port) crashes(exit worker.Exit) {
+	if !p.postponed(func() { p.crashes(exit) }) && !p.stopped {
 		p.died = &exit
 		p.stop()
 	}

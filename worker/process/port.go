@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/stream"
@@ -160,6 +163,43 @@ func (p *port) Memory() (bytes int64, ok bool) {
 		return 0, false
 	}
 	return Memory(p.pid)
+}
+
+// Pause implements worker.Pauser: by a signal to all of the worker's group.
+func (p *port) Pause(context.Context) error {
+	p.mu.Lock() // which keeps the number its own: see reap
+	defer p.mu.Unlock()
+	if p.reaped {
+		return worker.ErrGone
+	}
+	if err := syscall.Kill(-p.pid, syscall.SIGSTOP); err != nil {
+		return fmt.Errorf("stop the processes of group %d: %w", p.pid, err)
+	}
+	var is unix.Siginfo
+	for {
+		switch err := unix.Waitid(unix.P_PID, p.pid, &is, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil); {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return fmt.Errorf("wait until process %d has stopped: %w", p.pid, err)
+		case is.Code != stopped:
+			return worker.ErrGone
+		default:
+			return nil
+		}
+	}
+}
+
+// stopped is what waitid says of a child that a signal has stopped: CLD_STOPPED.
+const stopped = 5
+
+// Unpause implements worker.Pauser.
+func (p *port) Unpause(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return worker.ErrGone
+	}
+	return syscall.Kill(-p.pid, syscall.SIGCONT)
 }
 
 // Done implements worker.Port.

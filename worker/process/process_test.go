@@ -936,3 +936,73 @@ func BenchmarkStart(b *testing.B) {
 		<-w.Port.Done()
 	}
 }
+
+func TestAPausedWorkerAndItsChildrenDoNothingUntilTheyGoOn(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	p, ok := worker.PauserOf(w.Port)
+	if !ok {
+		t.Fatal("it can't be paused")
+	}
+	r, err := w.Call(within(t), worker.Request{Command: "call", Args: map[string]any{"function": "builtins:eval", "args": []any{
+		`__import__("subprocess").Popen(["sleep", "3600"], stdin=-3, stdout=-3).pid`,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var child int
+	if err := json.Unmarshal(r.Result, &child); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Pause(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range []int{w.Port.Info().PID, child} {
+		for deadline := time.Now().Add(patience); state(t, pid) != "T"; { // of the child it is on its way
+			if pid != child || time.Now().After(deadline) {
+				t.Fatalf("process %d is in state %s", pid, state(t, pid))
+			}
+		}
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := w.Call(within(t), worker.Request{Command: "ping"})
+		done <- err
+	}()
+	if err := p.Unpause(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if s := state(t, child); s == "T" {
+		t.Error("its child is left stopped")
+	}
+}
+
+func TestAPausedWorkerCanBeClosed(t *testing.T) {
+	w := start(t, &process.Launcher{Grace: 50 * time.Millisecond})
+	p, _ := worker.PauserOf(w.Port)
+	if err := p.Pause(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Port.Close(within(t)); err != nil {
+		t.Error(err)
+	}
+	if e := w.Port.Exit(); e.Signal != syscall.SIGKILL {
+		t.Errorf("it ended by %v", e)
+	}
+	if err := p.Pause(within(t)); err == nil {
+		t.Error("it is gone, and was paused")
+	}
+}
+
+// state is that of a process, as one letter.
+func state(t *testing.T, pid int) string {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(b), ") ")
+	return after[:1]
+}

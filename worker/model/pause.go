@@ -1,0 +1,70 @@
+package model
+
+import (
+	"context"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+)
+
+// Pause implements worker.Pauser: it computes nothing and does nothing that would be
+// its turn, also to end as its port does, until Unpause. Time goes on for it.
+func (p *Port) Pause(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return worker.ErrGone
+	}
+	if p.paused {
+		return nil
+	}
+	p.paused = true
+	if p.computing {
+		had, _ := p.cpu.Used()
+		if p.left = p.wants - (had - p.before); p.left > 0 { // else it was told just now, and comes to it later
+			p.cpu.Stop()
+		}
+	}
+	return nil
+}
+
+// Unpause implements worker.Pauser.
+func (p *Port) Unpause(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.paused {
+		return nil
+	}
+	p.paused = false
+	if left := p.left; p.computing && left > 0 {
+		p.left = 0
+		p.burn(left)
+	}
+	p.catchUp()
+	p.next()
+	return nil
+}
+
+// postponed says whether something has to wait until it goes on.
+func (p *Port) postponed(do func()) bool {
+	if p.paused {
+		p.later = append(p.later, do)
+	}
+	return p.paused
+}
+
+// catchUp does what had to wait, in the order in which it came.
+func (p *Port) catchUp() {
+	for len(p.later) > 0 && !p.paused {
+		do := p.later[0]
+		p.later = p.later[1:]
+		do()
+	}
+}
+
+// burn computes.
+func (p *Port) burn(d time.Duration) {
+	p.computing, p.wants = true, d
+	p.before, _ = p.cpu.Used()
+	p.cpu.Burn(d, p.computed)
+}

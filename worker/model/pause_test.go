@@ -1,0 +1,109 @@
+package model_test
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
+)
+
+// pausing starts a model worker in a bubble.
+func pausing(t *testing.T, test func(*testing.T, *worker.Worker, worker.Pauser)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, &model.Launcher{})
+		p, ok := worker.PauserOf(w.Port)
+		if !ok {
+			t.Fatal("it can't be paused")
+		}
+		test(t, w, p)
+		_ = w.Port.Kill()
+		<-w.Port.Done()
+	})
+}
+
+func TestAPausedModelGoesOnWhereItWas(t *testing.T) {
+	const at, until = time.Second, 10 * time.Second
+	for name, c := range map[string]struct {
+		request       worker.Request
+		begins, wants time.Duration
+	}{
+		"computing":       {worker.Request{Command: "burn", Args: map[string]any{"cpu_s": 2}}, 0, 11 * time.Second},
+		"waiting":         {worker.Request{Command: "sleep", Args: map[string]any{"s": 2}}, 0, 10 * time.Second},
+		"waiting longer":  {worker.Request{Command: "sleep", Args: map[string]any{"s": 12}}, 0, 12 * time.Second},
+		"sent meanwhile":  {worker.Request{Command: "burn", Args: map[string]any{"cpu_s": 2}}, 2 * time.Second, 12 * time.Second},
+		"done before":     {worker.Request{Command: "burn", Args: map[string]any{"cpu_s": .5}}, 0, 500 * time.Millisecond},
+		"sent afterwards": {worker.Request{Command: "ping"}, until, until},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {
+				begin := time.Now()
+				time.AfterFunc(at, func() { _ = p.Pause(bg) })
+				time.AfterFunc(at+time.Second, func() { _ = p.Pause(bg) }) // twice is once
+				time.AfterFunc(until-time.Nanosecond, func() { _ = p.Unpause(bg) })
+				time.Sleep(c.begins)
+				if _, err := w.Call(bg, c.request); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin).Round(time.Millisecond); took != c.wants {
+					t.Errorf("it was done after %v, want %v", took, c.wants)
+				}
+			})
+		})
+	}
+}
+
+func TestAPausedModelCanBeKilled(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		for name, end := range map[string]func(worker.Port){
+			"at once":           func(p worker.Port) { _ = p.Kill() },
+			"as it takes long":  func(p worker.Port) { closeWithin(p, time.Second) },
+			"asked, and killed": func(p worker.Port) { go closeWithin(p, time.Hour); synctest.Wait(); _ = p.Kill() },
+		} {
+			pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {
+				if busy {
+					go func() { _, _ = w.Call(bg, worker.Request{Command: "burn", Args: map[string]any{"cpu_s": 2}}) }()
+					synctest.Wait()
+				}
+				_ = p.Pause(bg)
+				begin := time.Now()
+				end(w.Port)
+				<-w.Port.Done()
+				if took := time.Since(begin); took > time.Second || w.Port.Exit().Signal != syscall.SIGKILL {
+					t.Errorf("%s, busy %v: it ended after %v: %v", name, busy, took, w.Port.Exit())
+				}
+				if err := p.Pause(bg); err == nil {
+					t.Error("it is gone, and was paused")
+				}
+			})
+		}
+	}
+}
+
+func TestAModelThatWasAskedToEndWhilePausedEndsOnceItGoesOn(t *testing.T) {
+	pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {
+		_ = p.Pause(bg)
+		go closeWithin(w.Port, time.Hour)
+		time.Sleep(time.Minute)
+		select {
+		case <-w.Port.Done():
+			t.Fatal("it ended while it was paused")
+		default:
+		}
+		_ = p.Unpause(bg)
+		<-w.Port.Done()
+		if e := w.Port.Exit(); e != (worker.Exit{}) {
+			t.Errorf("it ended by %v", e)
+		}
+	})
+}
+
+func closeWithin(p worker.Port, d time.Duration) {
+	ctx, cancel := context.WithTimeout(bg, d)
+	defer cancel()
+	_ = p.Close(ctx)
+}
