@@ -66,6 +66,13 @@ type WorkerFault interface {
 	Real(Real, worker.Port) (end func() int, err error)
 }
 
+// A DeadlyFault is a WorkerFault that may end the worker on which it lies.
+type DeadlyFault interface {
+	WorkerFault
+	// Fired says whether a sign at the worker's port proves that it did.
+	Fired(Sign) bool
+}
+
 // A MachineFault lies on the machine for as long as its window lasts.
 type MachineFault interface {
 	Fault
@@ -168,6 +175,10 @@ type Real interface {
 	CanLimit() error
 	// Limit puts a worker that has no limit under one.
 	Limit(p worker.Port, cores float64, period time.Duration) (Limit, error)
+	// CanLimitMemory says what is missing for LimitMemory.
+	CanLimitMemory() error
+	// LimitMemory has a worker killed that wants more, until lift.
+	LimitMemory(p worker.Port, bytes int64) (lift func(), err error)
 }
 
 // A Limit is one on the CPU of one worker.

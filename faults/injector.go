@@ -327,6 +327,9 @@ func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
 	l := &lasting{entry: e, ready: make(chan struct{})}
 	p.lasting[name] = l
 	i.began(e, p.thing())
+	if f, ok := f.(DeadlyFault); ok {
+		p.on = append(p.on, &effect{entry: e, proves: f.Fired})
+	}
 	i.mu.Unlock()
 	var err error
 	if i.model != nil {

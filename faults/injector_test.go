@@ -24,12 +24,18 @@ type poor struct {
 	launched []string
 }
 
+var _ Real = (*poor)(nil)
+
 func (p *poor) LaunchWith(_ context.Context, _ string, flags ...string) (worker.Port, error) {
 	p.launched = append(p.launched, strings.Join(flags, " "))
 	return nil, errors.New("no workers here")
 }
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
+func (*poor) CanLimitMemory() error                       { return errors.New("no memory here") }
+func (*poor) LimitMemory(worker.Port, int64) (func(), error) {
+	return nil, errors.New("no limit of it either")
+}
 func (*poor) Limit(worker.Port, float64, time.Duration) (Limit, error) {
 	return nil, errors.New("no cgroups here")
 }

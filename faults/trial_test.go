@@ -264,6 +264,8 @@ func survives(t *testing.T, name string, times int) {
 		switch {
 		case times == hogs:
 			sc.Faults[0].Times = 0
+		case name == "memory-limit": // which hurts those alone who want some
+			sc.Workload.Command, sc.Workload.Args = "alloc", map[string]any{"mb": 32 + from.IntN(64)}
 		case name == "pause":
 			sc.Faults[0].From = time.Duration(from.IntN(1000)) * ms
 			sc.Faults[0].Until = sc.Faults[0].From + time.Duration(1+from.IntN(1000))*ms

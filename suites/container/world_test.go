@@ -64,6 +64,23 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(r.Record.Served()).To(HaveLen(2))
 	})
 
+	It("has workers killed for want of memory by the engine, and proves it", func(ctx SpecContext) {
+		sc := scenarioOf(faults.Plan{{Fault: faults.MemoryLimit{MB: 64}, Times: 1}, {Fault: faults.CPUQuota{Cores: .5}}}) // neither limit takes the other away
+		sc.Workload.Command, sc.Workload.Args = "alloc", map[string]any{"mb": 256}
+		sc.Workload.Calls = 2
+		r, err := harness.Run(ctx, sc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%+v", r.Record.Faults[0])
+		var killed []string
+		for _, c := range r.Record.Calls() {
+			if c.Err != "" {
+				killed = append(killed, c.Err)
+				Expect(c.Excused).To(BeTrue(), c.Err)
+			}
+		}
+		Expect(killed).To(HaveExactElements(ContainSubstring("out of memory")))
+	})
+
 	It("has hogs in containers beside the workers'", func(ctx SpecContext) {
 		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2}}}))
 		Expect(err).NotTo(HaveOccurred())

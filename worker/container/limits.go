@@ -81,12 +81,19 @@ func (l Limits) instead(was Limits, cores int) container.Resources {
 
 // SetLimits puts other limits in the place of those that the container has, while it
 // runs.
-func (v *vessel) SetLimits(ctx context.Context, l Limits) (err error) {
+func (v *vessel) SetLimits(ctx context.Context, l Limits) error {
+	return v.ChangeLimits(ctx, func(was *Limits) { *was = l })
+}
+
+// ChangeLimits changes some of the limits that the container has, while it runs.
+func (v *vessel) ChangeLimits(ctx context.Context, change func(*Limits)) (err error) {
+	v.limitsMu.Lock()
+	defer v.limitsMu.Unlock()
+	l := v.limits
+	change(&l)
 	if err := l.Check(); err != nil {
 		return err
 	}
-	v.limitsMu.Lock()
-	defer v.limitsMu.Unlock()
 	r := l.instead(v.limits, v.engine.info.NCPU)
 	apart(func() {
 		_, err = v.engine.client.ContainerUpdate(ctx, v.id, client.ContainerUpdateOptions{Resources: &r})

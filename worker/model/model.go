@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/butfor/butfor/worker"
@@ -177,6 +178,7 @@ type Port struct {
 	sessions map[string]session // by id
 	calls    int
 	held     int64 // bytes, by alloc
+	most     int64 // that it may hold; 0: any number
 	busy     bool  // it boots, or serves a frame
 	booting  bool
 	wait     time.Duration // of its demand, once it has had the CPU time
@@ -276,6 +278,22 @@ func (p *Port) Info() worker.Info {
 	}
 	return i
 }
+
+// LimitMemory has it killed for want of memory once it holds more bytes; 0: never.
+func (p *Port) LimitMemory(bytes int64) {
+	p.mu.Lock()
+	p.most = bytes
+	killed := p.tooLarge()
+	p.mu.Unlock()
+	if killed {
+		p.crash(outOfMemory)
+	}
+}
+
+func (p *Port) tooLarge() bool { return p.most > 0 && p.held > p.most }
+
+// outOfMemory is how it is ended then.
+var outOfMemory = worker.Exit{Code: -1, Signal: syscall.SIGKILL, OOM: true}
 
 // Memory implements worker.Weigher: it is what the worker was told to hold.
 func (p *Port) Memory() (bytes int64, ok bool) {

@@ -307,6 +307,8 @@ func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 			p.end(exit)
 		case fate.Dies != nil:
 			p.end(*fate.Dies)
+		case p.tooLarge():
+			p.end(outOfMemory)
 		case reply.ErrorType == resultError && p.has(worker.Swallows):
 		default:
 			p.answer(r, order, reply)

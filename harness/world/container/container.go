@@ -150,7 +150,7 @@ func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (fault
 	}
 	before, err := port.Throttled()
 	if err == nil {
-		err = port.SetLimits(context.Background(), container.Limits{CPUs: cores, Period: period})
+		err = port.ChangeLimits(context.Background(), func(l *container.Limits) { l.CPUs, l.Period = cores, period })
 	}
 	if err != nil {
 		return nil, err
@@ -174,7 +174,26 @@ func (l *limit) Throttled() int {
 
 // Lift implements faults.Limit.
 func (l *limit) Lift() {
-	_ = l.port.SetLimits(context.Background(), container.Limits{}) // it fails if the container is gone
+	// It fails if the container is gone.
+	_ = l.port.ChangeLimits(context.Background(), func(l *container.Limits) { l.CPUs, l.Period = 0, 0 })
+}
+
+// CanLimitMemory implements faults.Real.
+func (w *World) CanLimitMemory() error { return nil }
+
+// LimitMemory implements faults.Real: the engine does it.
+func (w *World) LimitMemory(p worker.Port, bytes int64) (lift func(), err error) {
+	port, ok := p.(*container.Port)
+	if !ok {
+		return nil, fmt.Errorf("%v runs in no container", p)
+	}
+	limit := func(bytes int64) error {
+		return port.ChangeLimits(context.Background(), func(l *container.Limits) { l.Memory = bytes })
+	}
+	if err := limit(bytes); err != nil {
+		return nil, err
+	}
+	return func() { _ = limit(0) }, nil // it fails if the container is gone
 }
 
 // Close ends what the world itself runs, and what is left of the run's containers.

@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -65,6 +66,14 @@ func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (fault
 	}
 	return &limit{w, g}, nil
 }
+
+// CanLimitMemory implements faults.Real.
+func (w *World) CanLimitMemory() error {
+	return errors.New("a process has no limit of memory of its own; a container has")
+}
+
+// LimitMemory implements faults.Real.
+func (w *World) LimitMemory(worker.Port, int64) (func(), error) { return nil, w.CanLimitMemory() }
 
 // remove removes a group if nobody is in it any more; else Close does.
 func (w *World) remove(g *process.Cgroup) {
