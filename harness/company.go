@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker"
@@ -36,7 +37,7 @@ func (c company) open() (through func()) {
 	for _, o := range c {
 		if o.stops {
 			o.act.open()
-			o.close()
+			o.close(stopPatience)
 			continue
 		}
 		over := make(chan struct{})
@@ -68,9 +69,9 @@ func (o *other) begun(over <-chan struct{}) {
 	}
 }
 
-func (o *other) close() {
+func (o *other) close(patience time.Duration) {
 	if o.pool != nil {
-		o.act.close()
+		o.act.close(patience)
 		o.pool = nil
 	}
 }
@@ -78,7 +79,7 @@ func (o *other) close() {
 // close closes those that are still there.
 func (c company) close() {
 	for _, o := range c {
-		o.close()
+		o.close(closePatience)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -55,15 +56,11 @@ func bugs(mutants []string) (all []change) {
 	}
 	for _, s := range dspex.Switches() {
 		all = append(all, change{string(s) + " turned", func(sc Scenario) (Scenario, string, bool) {
-			on, known := dspex.Version(sc.Subject.Name).On(s, sc.Config.Options)
-			options := map[string]any{string(s): !on}
-			for name, is := range sc.Config.Options {
-				if name != string(s) {
-					options[name] = is
-				}
-			}
-			if known {
-				sc.Config.Options = options
+			known := turn(s, sc.Subject, &sc.Config)
+			sc.Others = slices.Clone(sc.Others)
+			for i := range sc.Others {
+				other := &sc.Others[i]
+				known = turn(s, other.Subject, &other.Config) || known
 			}
 			return sc, "", known
 		}})
@@ -71,7 +68,22 @@ func bugs(mutants []string) (all []change) {
 	return all
 }
 
-// others put each of these cases' pools in the places of the rest.
+// turn turns a switch of a pool the other way; false if it has no such switch.
+func turn(s dspex.Switch, of subject.Subject, cfg *subject.Config) bool {
+	on, known := dspex.Version(of.Name).On(s, cfg.Options)
+	if known {
+		options := maps.Clone(cfg.Options)
+		if options == nil {
+			options = map[string]any{}
+		}
+		options[string(s)] = !on
+		cfg.Options = options
+	}
+	return known
+}
+
+// others put each of these cases' pools in the places of the rest, wherever that stands
+// in their scenarios.
 func others(cases []findings.Case) (all []change) {
 	for i, c := range cases {
 		is := c.Scenario
@@ -88,6 +100,12 @@ func others(cases []findings.Case) (all []change) {
 		all = append(all, change{name, func(sc Scenario) (Scenario, string, bool) {
 			if same(sc) {
 				return sc, "", false
+			}
+			sc.Others = slices.Clone(sc.Others)
+			for i := range sc.Others {
+				if other := &sc.Others[i]; other.Subject.Name == sc.Subject.Name {
+					other.Subject, other.Config.Options = is.Subject, is.Config.Options
+				}
 			}
 			sc.Subject, sc.Config.Options = is.Subject, is.Config.Options
 			return sc, "", true

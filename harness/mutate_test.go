@@ -6,6 +6,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +91,38 @@ func TestAnAssertionIsTriedUntilItFails(t *testing.T) {
 	stop(enough)
 	if err := (Lab{World: virtual.Name, Fleet: &f.Fleet}).Mutate(ctx, []findings.Finding{coldFinding(nil)}, nil, nil); !errors.Is(err, enough) {
 		t.Errorf("stopped: %v", err)
+	}
+}
+
+func TestAChangeIsOneOfAllPoolsOfAKind(t *testing.T) {
+	ours := Scenario{Subject: subject.Ours(), Others: []scenario.Other{{Subject: subject.Ours()}, {Subject: subject.Herd()}}}
+	seed := Scenario{Subject: dspex.V2Seed(), Others: []scenario.Other{{Subject: dspex.V2Seed()}}}
+	seed.Config.Options = map[string]any{"stop-race": true}
+	pools := func(sc Scenario) (all []string) {
+		all = append(all, fmt.Sprint(sc.Subject.Name, sc.Config.Options))
+		for _, o := range sc.Others {
+			all = append(all, fmt.Sprint(o.Subject.Name, o.Config.Options))
+		}
+		return all
+	}
+	before := [][]string{pools(ours), pools(seed)}
+	for _, c := range bugs(nil) {
+		if c.name != "stop-race turned" {
+			continue
+		}
+		if got, _, is := c.to(seed); !is || !slices.Equal(pools(got), []string{"V2-seedmap[stop-race:false]", "V2-seedmap[stop-race:true]"}) {
+			t.Errorf("%s: %v %q", c.name, is, pools(got))
+		}
+		if _, _, is := c.to(ours); is {
+			t.Errorf("%s: ours has it", c.name)
+		}
+	}
+	all := others([]findings.Case{{Scenario: ours}, {Scenario: seed}})
+	if got, _, is := all[1].to(ours); !is || !slices.Equal(pools(got), []string{"V2-seedmap[stop-race:true]", "V2-seedmap[stop-race:true]", "herdmap[]"}) {
+		t.Errorf("%s: %v %q", all[1].name, is, pools(got))
+	}
+	if after := [][]string{pools(ours), pools(seed)}; !reflect.DeepEqual(before, after) {
+		t.Errorf("the scenarios have changed themselves: %q, before: %q", after, before)
 	}
 }
 

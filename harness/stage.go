@@ -76,8 +76,14 @@ func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Contex
 	}
 }
 
-// closePatience is how long a subject may take to close.
-const closePatience = time.Second
+const (
+	// closePatience is how long a subject may take to close, and whatever else it is
+	// asked to do that ought to take no time.
+	closePatience = time.Second
+	// stopPatience is how long one may take that is stopped for the next one, as much as
+	// supervisors give.
+	stopPatience = 5 * time.Second
+)
 
 // stage runs one subject through a scenario: open, warm, clients, probes of
 // the capacity, close, and a look at what is left.
@@ -113,7 +119,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 			a.count()
 			a.probe()
 		}
-		a.close()
+		a.close(closePatience)
 	}
 	others.close()
 	end()
@@ -489,15 +495,15 @@ const probeLength = time.Hour
 
 var closed = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-func (a *act) close() {
+func (a *act) close(patience time.Duration) {
 	a.mark(scenario.Event{Kind: scenario.Close})
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), closePatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), patience)
 	defer cancel()
 	if a.life.Err() != nil {
 		cancel() // the run was stopped: no time for goodbyes
 	}
 	e := scenario.Event{Kind: scenario.Closed}
-	if err := a.do(2*closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
+	if err := a.do(patience+closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
 		e.Err = "Close: " + err.Error()
 		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
 	}

@@ -303,6 +303,7 @@ func All() []Finding {
 		deadInRotation,
 		herd,
 		wrongName,
+		stopRace,
 		readySignal,
 		hotRestart,
 		startedIsNotReady,

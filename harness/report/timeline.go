@@ -14,21 +14,28 @@ import (
 
 // Timeline prints a run for a person who does not know the code: first what
 // happened, in the order of time, then a chart with a row for each worker and
-// each client; and the same of the run's other pools. No line is longer than width columns, of which it wants at least
+// each client. Other pools of the run have the same, those before it that were stopped
+// first. No line is longer than width columns, of which it wants at least
 // narrowest. It colours nothing.
 //
 // Times are since the run began, and to the millisecond: what a driver of
 // virtual time lets pass between two steps, at most a microsecond, does not show.
 func Timeline(w io.Writer, r *scenario.Record, width int) {
-	page := page{w, max(width, narrowest)}
-	page.run("", r)
+	page, place := page{w, max(width, narrowest)}, ""
+	open, _ := r.First(scenario.Open)
 	for _, other := range r.Others {
-		place := "Another pool, beside it: "
-		if open, _ := r.First(scenario.Open); stoppedBy(other, open.At) {
-			place = "Another pool, before it: "
+		if stoppedBy(other, open.At) {
+			page.run("First: ", other)
+			fmt.Fprintln(w)
+			place = "Then: "
 		}
-		fmt.Fprintln(w)
-		page.run(place, other)
+	}
+	page.run(place, r)
+	for _, other := range r.Others {
+		if !stoppedBy(other, open.At) {
+			fmt.Fprintln(w)
+			page.run("Beside it: ", other)
+		}
 	}
 }
 

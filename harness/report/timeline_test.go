@@ -48,7 +48,7 @@ func TestATimelineTellsOfOtherPoolsToo(t *testing.T) {
 	before.Events = append(before.Events[:6:6], scenario.Event{Kind: scenario.Closed})
 	r.Others = []*scenario.Record{before, beside}
 	text := printedTimeline(r, 80)
-	if !strings.HasPrefix(text, alone+"\nAnother pool, before it: earlier: 2 workers") || !strings.HasSuffix(text, strings.SplitN(alone, "\n\n", 2)[1]) || !strings.Contains(text, "\n\nAnother pool, beside it: neighbour: 2 workers") {
+	if !strings.HasPrefix(text, "First: earlier: 2 workers") || !strings.HasSuffix(text, strings.SplitN(alone, "\n\n", 2)[1]) || strings.Count(text, "\n\nThen: mine: 2 workers")+strings.Count(text, "\n\nBeside it: neighbour: 2 workers") != 2 {
 		t.Errorf("it is\n%s", text)
 	}
 }
