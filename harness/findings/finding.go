@@ -265,6 +265,7 @@ func All() []Finding {
 		timeoutsIncreased,
 		serialStart,
 		selfMadeContention,
+		globalPoolConflict,
 		prewarmWarmsOne,
 		overflowIsANoOp,
 		longLivedWorkers,
