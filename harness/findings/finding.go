@@ -271,6 +271,7 @@ func All() []Finding {
 		longLivedWorkers,
 		testVsProduction,
 		threeRecommendations,
+		configNeverRead,
 		simpleTests,
 		shipIt,
 		silencedDetector,

@@ -113,6 +113,9 @@ const (
 	// ErrorCrashesClient: a Python error in a call without a session has no
 	// clause, and ends the client and his worker.
 	ErrorCrashesClient Switch = "error-crashes-client"
+	// ConfigNeverRead: what the application's configuration says of the pool (see
+	// configuration) is not looked at. Off: it has the last word.
+	ConfigNeverRead Switch = "config-never-read"
 	// WrongName: the command get_stats asks the manager first, which knows no
 	// such call, and dies of it.
 	WrongName Switch = "wrong-name"
@@ -190,6 +193,9 @@ func (s switches) apply(changes []Change, options map[string]any) error {
 		s[c.Switch] = c.On
 	}
 	for _, name := range slices.Sorted(maps.Keys(options)) {
+		if s.configures(name) {
+			continue
+		}
 		if err := s.known(Switch(name)); err != nil {
 			return err
 		}

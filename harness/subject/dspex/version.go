@@ -52,7 +52,7 @@ var (
 		DeafStart, RequeueSpin, PrewarmLeaks, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
 		PortHandedBack, SlowGoodbye, ShutdownIgnored, StopRace, OrphanSpin,
 	}
-	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak})
+	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak, ConfigNeverRead})
 	knownTo2 = slices.Concat(knownTo1, []Switch{
 		ErrorCrashesClient, WrongName, LateReply, CheckinToNowhere, CounterOverwritten, HealthBlocksPool, DegradedIsDeath, SlowStartSelfMade, PortSend, NonOwnerSend,
 	})
@@ -125,7 +125,8 @@ func Without(bug Switch) Change { return Change{bug, false} }
 // the last word: {"deaf-start": false} changes one pool alone. Whatever is
 // wrong with version, changes or options is Open's error.
 //
-// The pools read of a Config: Name, Size, Lazy, the timeouts and Options. As in
+// The pools read of a Config: Name, Size, Lazy, the timeouts and Options, in which V2
+// may have its application's configuration, too. As in
 // the original nobody reads Overflow and QueueLimit, and StartConcurrency only V3
 // without its herd.
 func New(name string, v Version, changes ...Change) subject.Subject {
@@ -139,6 +140,9 @@ func New(name string, v Version, changes ...Change) subject.Subject {
 		}
 		if cfg.Name == "" {
 			cfg.Name = name
+		}
+		if err := bugs.configure(&cfg); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		return preset.open(ctx, l, cfg, bugs)
 	}
