@@ -266,6 +266,7 @@ func All() []Finding {
 		serialStart,
 		selfMadeContention,
 		globalPoolConflict,
+		workloadPools,
 		prewarmWarmsOne,
 		overflowIsANoOp,
 		longLivedWorkers,

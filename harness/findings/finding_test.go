@@ -396,6 +396,23 @@ func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
 	}
 }
 
+func TestThePercentileIsOfTheCallsOfOneCommand(t *testing.T) {
+	r := record(3, 1, 0, 2, 9)
+	for i := range r.Events {
+		if e := &r.Events[i]; e.Kind == scenario.Arrive {
+			e.Command = map[bool]string{true: "sleep", false: "echo"}[e.Call == r.Calls()[4].ID]
+		}
+	}
+	for share, want := range map[float64]float64{.99: 3, .5: 2, 0: 1} {
+		if got := slowest(r, "echo", share); got != times(want, unit) {
+			t.Errorf("%v: %v, want %v", share, got, times(want, unit))
+		}
+	}
+	if got := slowest(r, "ping", .99); got != 0 {
+		t.Errorf("of none: %v", got)
+	}
+}
+
 func TestDemandsAreOneOfEachKind(t *testing.T) {
 	u := Demands(unit, 2)
 	if u.Wait != (scenario.Demand{Wait: unit}) || u.Compute != (scenario.Demand{CPU: unit}) {

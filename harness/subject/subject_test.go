@@ -320,6 +320,27 @@ func TestOursPassesItsOwnOptionsThrough(t *testing.T) {
 	}
 }
 
+func TestOursDrawsItsRestsByItsSeed(t *testing.T) {
+	rest := func(options map[string]any) (d time.Duration) {
+		dies := func(n int) (p model.Profile) {
+			if n < 2 {
+				p.Refuse = errors.New("not now")
+			}
+			return p
+		}
+		bubble(t, Ours(), Config{Size: 1, Options: options}, dies, func(t *testing.T, p Pool, l *model.Launcher) {
+			_ = p.(Warmer).Warm(context.Background(), 1)
+			ports := l.Ports()
+			d = ports[len(ports)-1].Begin.Sub(ports[0].Begin)
+		})
+		return d
+	}
+	none, seven := rest(nil), rest(map[string]any{"seed": 7})
+	if seven <= none || seven != rest(map[string]any{"seed": 7}) || rest(map[string]any{"seed": 8}) == seven {
+		t.Errorf("without a seed %v, with 7 %v", none, seven)
+	}
+}
+
 func TestALostSessionSaysSoAndThenBeginsAnew(t *testing.T) {
 	bubble(t, Ours(), Config{Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {
 		in := func(command string) error {
