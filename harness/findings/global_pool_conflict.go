@@ -38,7 +38,7 @@ var globalPoolConflict = Finding{
 		one("", subject.Herd(), "", "", "", Accept{})
 		one("", dspex.V2Seed(), "", "", scenario.Architectural, Accept{})
 		one("each with a name of its own", dspex.V2Seed(), "test", "global", "", Accept{Served: size, Serial: true})
-		one("", subject.Ours(), "", "", scenario.Sound, Accept{Served: size})
+		one("both of one name", subject.Ours(), "pool", "pool", scenario.Sound, Accept{Served: size})
 		return cases
 	},
 	Together: func(u Unit, records []*scenario.Record) (problems []string) {
