@@ -75,6 +75,28 @@ func TestAReplayFindsWhatOtherPoolsAskedFor(t *testing.T) {
 	}
 }
 
+func TestAReplayBeginsWhenThePoolOnTrialDid(t *testing.T) {
+	sc := twoOf(subject.Herd())
+	first := sc.Others[0]
+	first.Subject, first.Stops = subject.Ours(), true
+	sc.Others = []scenario.Other{first, sc.Others[0]}
+	r := TryT(t, sc)
+	again, err := Replay(t.Context(), t, r, Replaying{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, _ := r.Record.First(scenario.Open)
+	reopen, _ := again.Record.First(scenario.Open)
+	for what, p := range map[string]scenario.Pair{"opened": {Recorded: open.At, Replayed: reopen.At}, "first ready": again.FirstReady, "last ready": again.LastReady} {
+		if p.Recorded == 0 || p.Off().Abs() > time.Millisecond {
+			t.Errorf("%s after %v, in the replay %v", what, p.Recorded, p.Replayed)
+		}
+	}
+	if open.At < 300*time.Millisecond || r.Record.Environment.Opens != open.At {
+		t.Errorf("it opened at %v; said is %v", open.At, r.Record.Environment.Opens)
+	}
+}
+
 func TestPoolsOfOneNodeCanNotHaveOneName(t *testing.T) {
 	for name, opens := range map[string]bool{"": false, "other": true} {
 		sc := twoOf(dspex.V2Seed())

@@ -106,8 +106,9 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}
 	rec, hurt := a.rec, a.hurt
 
-	hurt.Begin()
 	through := others.open()
+	sleep(life, sc.Meets().Opens)
+	hurt.Begin()
 	a.open()
 	through()
 	if len(sc.Faults) > 0 {
@@ -158,7 +159,10 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		outside = m.Environment()
 	}
 	record.Environment = trace.Environment(record, outside)
-	record.Environment.Others = append(record.Environment.Others, trace.Asks(record.Others)...)
+	if len(record.Others) > 0 {
+		open, _ := record.First(scenario.Open)
+		record.Environment.Others, record.Environment.Opens = trace.Asks(record.Others), open.At
+	}
 	if m, ok := w.(interface {
 		Asks() map[string][]*scenario.Demand
 	}); ok {

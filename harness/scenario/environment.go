@@ -26,6 +26,8 @@ type Environment struct {
 	// Others are what the workers of the run's other pools asked for, and when. It is
 	// nobody's excess: no contract clips it.
 	Others []Span `json:"others,omitempty"`
+	// Opens is when the pool on trial began to open, if there were others.
+	Opens time.Duration `json:"opens_ns,omitempty"`
 	// Victims are calls, by id, that a fault kept from being answered: no pool
 	// could.
 	Victims []string `json:"victims,omitempty"`
@@ -232,6 +234,9 @@ func (e *Environment) Check() error {
 				return err
 			}
 		}
+	}
+	if e.Opens < 0 {
+		return fmt.Errorf("environment: the pool opens at %v", e.Opens)
 	}
 	for i, s := range e.Others {
 		if s.CPU < 0 || s.Worker < 0 {

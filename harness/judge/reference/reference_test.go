@@ -51,6 +51,13 @@ func TestOtherPoolsHaveTheirPartOfTheCores(t *testing.T) {
 	if got := took(of(t, sc, reference.Policy{Width: 1})); len(got) != 1 || got[0] != 500*ms {
 		t.Errorf("beside a second one it is answered after %v, want 500 ms", got)
 	}
+	sc.Replay.Opens = 50 * ms
+	for warm, want := range map[int]time.Duration{0: 450 * ms, 1: 0} { // of the first 100 ms are left, and of the second 150 come before the end
+		sc.Warm = warm
+		if m := of(t, sc, reference.Policy{Width: 1}); m.Calls[0].Took != want || m.Calls[0].Arrived+want != 500*ms && warm == 0 {
+			t.Errorf("%d warm: it opens at 50 ms, its caller comes at %v and is answered after %v, want %v", warm, m.Calls[0].Arrived, m.Calls[0].Took, want)
+		}
+	}
 }
 
 // Where nothing is in the way what comes out can be said in a line.

@@ -85,12 +85,10 @@ func (s *stage) open(p Policy) *run {
 	r.left = len(s.arrivals)
 	r.others()
 	r.plan.Course = s.sc.Plan().Course(s.sc.Seed)
-	r.moment(faults.Trigger{})
-	r.open()
-	if s.sc.Warm > 0 {
-		r.warm()
+	if at := s.env.Opens; at > 0 {
+		r.at(at, comes, r.opens)
 	} else {
-		r.begin()
+		r.opens()
 	}
 	return r
 }
@@ -107,6 +105,17 @@ type run struct {
 	made    []call          // by their place in calls
 	left    int             // clients that are not through
 	warming *timer          // while the clients wait for that: when they wait no longer
+}
+
+// opens has the pool open, when it is its turn.
+func (r *run) opens() {
+	r.moment(faults.Trigger{})
+	r.open()
+	if r.sc.Warm > 0 {
+		r.warm()
+	} else {
+		r.begin()
+	}
 }
 
 // others have the run's other pools want their CPU when they did.
@@ -126,7 +135,7 @@ func (r *run) others() {
 // warm has workers ready before the clients come.
 func (r *run) warm() {
 	r.pool.keep = max(r.pool.keep, r.sc.Warm)
-	r.warming = r.at(cmp.Or(r.sc.Came, scenario.WarmPatience), comes, func() {
+	r.warming = r.at(cmp.Or(r.sc.Came, r.now+scenario.WarmPatience), comes, func() {
 		r.warming = nil
 		r.begin()
 	})
