@@ -15,8 +15,12 @@ import (
 // A Request is what a worker is asked. Call sets ID and Timestamp.
 type Request = wire.Request
 
-// bufferMost is the largest request whose memory is used again, in bytes.
-const bufferMost = 1 << 20
+// bufferFirst is how much memory there is for requests to begin with, and bufferMost
+// is the largest one whose memory is used again, in bytes.
+const (
+	bufferFirst = 256
+	bufferMost  = 1 << 20
+)
 
 // Call sends a request and waits for its reply.
 //

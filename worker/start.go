@@ -38,8 +38,8 @@ func Start(ctx context.Context, l Launcher, id string) (*Worker, error) {
 	if err != nil {
 		return nil, &StartError{Worker: id, Phase: "launch", Elapsed: time.Since(begin), Err: err}
 	}
-	capabilities, err := hello(ctx, port, id)
-	if err != nil {
+	w := &Worker{ID: id, Port: port, buf: make([]byte, 0, bufferFirst)}
+	if w.Capabilities, err = w.hello(ctx); err != nil {
 		e := &StartError{Worker: id, Phase: "hello", Elapsed: time.Since(begin), Info: port.Info(), Err: err}
 		e.Exit = end(port, err)
 		e.Info.Stderr = port.Info().Stderr
@@ -47,26 +47,27 @@ func Start(ctx context.Context, l Launcher, id string) (*Worker, error) {
 	}
 	salt := fnv.New64a()
 	salt.Write([]byte(id))
-	return &Worker{ID: id, Port: port, Capabilities: capabilities, StartedIn: time.Since(begin), salt: salt.Sum64()}, nil
+	w.StartedIn, w.salt = time.Since(begin), salt.Sum64()
+	return w, nil
 }
 
-func hello(ctx context.Context, port Port, id string) ([]string, error) {
-	frame, err := wire.AppendRequest(nil, wire.Hello(id, time.Now()))
+func (w *Worker) hello(ctx context.Context) (capabilities []string, err error) {
+	if w.buf, err = wire.AppendRequest(w.buf, wire.Hello(w.ID, time.Now())); err != nil {
+		return nil, err
+	}
+	if err := w.Port.Send(ctx, w.buf); err != nil {
+		return nil, err
+	}
+	frame, err := w.Port.Recv(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := port.Send(ctx, frame); err != nil {
-		return nil, err
-	}
-	if frame, err = port.Recv(ctx); err != nil {
 		return nil, err
 	}
 	reply, err := wire.ParseReply(frame)
 	if err != nil {
 		return nil, err
 	}
-	capabilities, err := wire.CheckHello(reply)
-	if err == nil && unasked(port) {
+	capabilities, err = wire.CheckHello(reply)
+	if err == nil && unasked(w.Port) {
 		return nil, ErrUnasked
 	}
 	return capabilities, err
