@@ -294,7 +294,7 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 	if l.s == nil || l.s.turn.Load() != l.turn {
 		return Reply{}, ErrReturned
 	}
-	if t := l.p.cfg.CallTimeout; t > 0 {
+	if t := l.p.cfg.CallTimeout; t > 0 && !endsWithin(ctx, t) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, t)
 		defer cancel()
@@ -313,6 +313,12 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 		}
 	}
 	return Reply{Reply: r, Worker: l.s.id}, err
+}
+
+// endsWithin says whether a ctx has a deadline that is no further than d.
+func endsWithin(ctx context.Context, d time.Duration) bool {
+	at, ok := ctx.Deadline()
+	return ok && time.Until(at) <= d
 }
 
 // Checkin gives the worker back; a worker in doubt is replaced. Only the first

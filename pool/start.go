@@ -2,8 +2,8 @@ package pool
 
 import (
 	"context"
-	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/butfor/butfor/internal/point"
@@ -32,7 +32,7 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 			return begin
 		}
 		p.named++
-		s := &slot{begun: time.Now(), nth: p.named, id: fmt.Sprintf("w%d", p.named)}
+		s := &slot{begun: time.Now(), nth: p.named, id: "w" + strconv.Itoa(p.named)}
 		if p.cfg.Name != "" {
 			s.id = p.cfg.Name + "-" + s.id
 		}
@@ -44,17 +44,21 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 	}
 }
 
-// begin runs planned starts, each on its own. They outlive whoever caused them.
+// begin runs planned starts, each on its own, and watches the workers that come of
+// them. They outlive whoever caused them.
 func (p *Pool) begin(starts []*slot) {
 	for _, s := range starts {
 		go func() {
 			defer p.work.Done()
-			p.start(s)
+			if p.start(s) {
+				p.watch(s)
+			}
 		}()
 	}
 }
 
-func (p *Pool) start(s *slot) {
+// start says whether there is a worker now.
+func (p *Pool) start(s *slot) bool {
 	who := point.Named("start", s.id)
 	p.points.At(who, "start")
 	ctx, cancel := context.WithTimeout(p.life, p.cfg.StartTimeout)
@@ -105,11 +109,11 @@ func (p *Pool) start(s *slot) {
 	p.begin(starts)
 	switch {
 	case err == nil:
-		p.work.Go(func() { p.watch(s) })
 		p.cfg.Logger.Debug("worker ready", "worker", s.id, "after", w.StartedIn)
 	case !closed:
 		p.cfg.Logger.Warn("worker did not start", "worker", s.id, "error", err)
 	}
+	return err == nil
 }
 
 // launch is a function as a launcher.
@@ -187,10 +191,10 @@ func (p *Pool) widen() {
 		wanted, had time.Duration
 		runs        bool
 	}
-	var looks []look
 	who := point.Named("pace", p.cfg.Name)
 	p.points.At(who, "look")
 	p.mu.Lock()
+	looks := make([]look, 0, p.n[starting])
 	for s := range p.slots {
 		if s.state == starting && s.port != nil {
 			looks = append(looks, look{s: s, port: s.port})
