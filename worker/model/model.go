@@ -181,6 +181,9 @@ type Port struct {
 	most     int64 // that it may hold; 0: any number
 	busy     bool  // it boots, or serves a frame
 	booting  bool
+	head     wire.Head     // of the request that it serves
+	order    wire.Order    // that came with it
+	reply    wire.Reply    // to it
 	wait     time.Duration // of its demand, once it has had the CPU time
 	then     func()        // what comes once it is met
 	asked    bool          // for its turn, in which that comes about

@@ -11,9 +11,10 @@ import (
 
 // What follows is done under the port's mutex, but for what takes it.
 
-// obeys sets about an order at the begin of a request; true if that is not executed
+// obeys sets about the order at the begin of its request; true if that is not executed
 // then.
-func (p *Port) obeys(r wire.Head, order wire.Order) bool {
+func (p *Port) obeys() bool {
+	order := &p.order
 	if order.Replied {
 		return false
 	}
@@ -25,7 +26,7 @@ func (p *Port) obeys(r wire.Head, order wire.Order) bool {
 		p.ordered = time.AfterFunc(order.After, func() { p.crash(exit) })
 		return false
 	case order.Hang != "" || order.Close != "":
-		p.do(Demand{}, func() { p.hangs(r, order) })
+		p.do(Demand{}, p.hangs)
 	default:
 		return false
 	}
@@ -33,16 +34,17 @@ func (p *Port) obeys(r wire.Head, order wire.Order) bool {
 }
 
 // exitOf is how an order ends a worker; false if it does not.
-func exitOf(order wire.Order) (worker.Exit, bool) {
+func exitOf(order *wire.Order) (worker.Exit, bool) {
 	if order.Signal != 0 {
 		return worker.Exit{Code: -1, Signal: syscall.Signal(order.Signal)}, true
 	}
 	return worker.Exit{Code: order.Exit}, order.Ends()
 }
 
-// says puts out a reply's frame in the way that was ordered, and does then what else
+// says puts out the reply's frame in the way that was ordered, and does then what else
 // was.
-func (p *Port) says(r wire.Head, order wire.Order, frame []byte) {
+func (p *Port) says(frame []byte) {
+	order := &p.order
 	chunks := []wire.Chunk{{Bytes: wire.AppendFrame(nil, frame)}}
 	if order.Say != (wire.Say{}) {
 		p.writes(string(wire.Noise(order.Say.Stderr)))
@@ -52,7 +54,7 @@ func (p *Port) says(r wire.Head, order wire.Order, frame []byte) {
 	said := order.Say != (wire.Say{})
 	states := func() {
 		if said && len(chunks) == 1 {
-			p.states(r)
+			p.states()
 			said = false
 		}
 	}
@@ -80,35 +82,35 @@ func (p *Port) says(r wire.Head, order wire.Order, frame []byte) {
 		case ends:
 			p.ordered = time.AfterFunc(order.After, func() { p.crash(exit) })
 		default:
-			p.hangs(r, order)
+			p.hangs()
 		}
 	}
 	next()
 }
 
 // hangs has it go on for ever, or close what it is to close of its port.
-func (p *Port) hangs(r wire.Head, order wire.Order) {
-	switch {
+func (p *Port) hangs() {
+	switch order := &p.order; {
 	case order.Hang == wire.Deadlock:
-		p.states(r)
+		p.states()
 		p.busy = true
 	case order.Hang == wire.HeldLock:
-		p.states(r)
+		p.states()
 		p.outlives = true
 		p.do(Demand{CPU: outlived}, func() {})
 	case order.Close == wire.In:
-		p.states(r)
+		p.states()
 		p.deaf.Store(true)
 		p.profile.Stubborn = Forever
 		p.busy = true
 	case order.Close != "":
-		p.states(r)
+		p.states()
 		p.end(worker.Exit{Code: -1, Signal: syscall.SIGKILL, HungUp: true}) // by whoever owns a real one's port
 	}
 }
 
 // states has it say on its stderr that it obeys an order.
-func (p *Port) states(r wire.Head) { p.writes(wire.Stated(r.ID) + "\n") }
+func (p *Port) states() { p.writes(wire.Stated(p.head.ID) + "\n") }
 
 // writes has it write to its stderr, of which the last is kept.
 func (p *Port) writes(text string) {

@@ -37,24 +37,27 @@ func (p *Port) next() {
 	}
 	frame := p.in[0]
 	p.in = slices.Delete(p.in, 0, 1)
-	r, err := wire.ParseHead(frame)
-	if err != nil {
+	var err error
+	if p.head, err = wire.ParseHead(frame); err != nil {
 		p.dies(worker.Exit{Code: 2})
 		return
 	}
-	f, reply := &p.profile, wire.Reply{ID: r.ID, Success: true}
+	f := &p.profile
+	p.reply = wire.Reply{ID: p.head.ID, Success: true}
+	if p.order = f.AtHello; p.head.ID != 0 {
+		p.order, _ = wire.OrderIn(frame)
+	}
 	switch {
-	case r.ID != 0:
-		order, _ := wire.OrderIn(frame)
-		p.call(r, order, reply)
+	case p.head.ID != 0:
+		p.call()
 	case f.DieAtHello != nil:
 		p.dies(*f.DieAtHello)
 	case f.Mute:
 		p.do(Demand{}, func() {})
-	case p.obeys(r, f.AtHello):
+	case p.obeys():
 	default:
-		p.hello(&reply)
-		p.do(Demand{}, func() { p.answer(r, f.AtHello, reply) })
+		p.hello()
+		p.do(Demand{}, p.answer)
 	}
 }
 
@@ -224,20 +227,21 @@ func (p *Port) end(exit worker.Exit) {
 	close(p.done)
 }
 
-// answer puts out a reply, in the way that was ordered.
-func (p *Port) answer(r wire.Head, order wire.Order, reply wire.Reply) {
-	if r.Evidence {
+// answer puts out the reply, in the way that was ordered.
+func (p *Port) answer() {
+	reply := &p.reply
+	if p.head.Evidence {
 		had, waited := p.cpu.Used()
 		reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
 	}
-	if say := order.Say; say.ID != 0 {
-		reply.ID = say.ID
+	if id := p.order.Say.ID; id != 0 {
+		reply.ID = id
 	}
-	if status := order.Say.Status; status != "" {
+	if status := p.order.Say.Status; status != "" {
 		reply.Result = raw(map[string]string{"status": status})
 	}
 	reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
-	frame, err := wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), reply)
+	frame, err := wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), *reply)
 	if err != nil {
 		p.end(worker.Exit{Code: 2})
 		return
@@ -246,19 +250,19 @@ func (p *Port) answer(r wire.Head, order wire.Order, reply wire.Reply) {
 		p.out.write(p.noise)
 		p.noise = nil
 	}
-	if order != (wire.Order{}) {
-		p.says(r, order, frame)
+	if p.order != (wire.Order{}) {
+		p.says(frame)
 		return
 	}
 	p.last = frame
 	p.out.put(frame)
 	again := func() { p.out.put(frame) }
 	switch f := &p.profile; {
-	case r.Command == "shutdown" && !p.has(worker.Stays):
+	case p.head.Command == "shutdown" && !p.has(worker.Stays):
 		p.end(worker.Exit{})
-	case r.ID == 0 && f.TwoHellos:
+	case p.head.ID == 0 && f.TwoHellos:
 		again()
-	case r.ID != 0 && p.calls == f.TwiceAt:
+	case p.head.ID != 0 && p.calls == f.TwiceAt:
 		p.do(Demand{Wait: f.TwiceAfter}, again)
 	}
 }
@@ -268,16 +272,16 @@ const frameRest = 160
 
 var statusOK = json.RawMessage(`{"status":"ok","capabilities":["evidence"]}`)
 
-func (p *Port) hello(reply *wire.Reply) {
-	reply.ID = p.profile.HelloID
-	reply.Result = statusOK
+func (p *Port) hello() {
+	p.reply.ID = p.profile.HelloID
+	p.reply.Result = statusOK
 	if p.profile.Hello != nil {
-		reply.Result = raw(p.profile.Hello)
+		p.reply.Result = raw(p.profile.Hello)
 	}
 }
 
 // call serves one call, in which it may have been ordered to hurt itself.
-func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
+func (p *Port) call() {
 	p.calls++
 	n := p.calls
 	if n == p.profile.DieAtCall {
@@ -288,30 +292,31 @@ func (p *Port) call(r wire.Head, order wire.Order, reply wire.Reply) {
 		p.busy = true
 		return
 	}
-	if p.obeys(r, order) {
+	if p.obeys() {
 		return
 	}
-	asked, known := p.serve(r, &reply)
+	asked, known := p.serve(&p.head, &p.reply)
 	fate := Fate{Demand: asked}
 	if p.launcher.Fate != nil {
-		fate = p.launcher.Fate(Call{ID: r.Text("call_id"), Command: r.Command, Asked: asked})
-		fate.alter(&reply, known)
+		fate = p.launcher.Fate(Call{ID: p.head.Text("call_id"), Command: p.head.Command, Asked: asked})
+		fate.alter(&p.reply, known)
 	}
 	if n == p.profile.WrongIDAt {
-		reply.ID++
+		p.reply.ID++
 	}
+	dies := fate.Dies
 	p.do(fate.Demand, func() {
-		exit, ends := exitOf(order)
+		exit, ends := exitOf(&p.order)
 		switch {
-		case ends && !order.Replied: // the call was over sooner: it is not answered either
+		case ends && !p.order.Replied: // the call was over sooner: it is not answered either
 			p.end(exit)
-		case fate.Dies != nil:
-			p.end(*fate.Dies)
+		case dies != nil:
+			p.end(*dies)
 		case p.tooLarge():
 			p.end(outOfMemory)
-		case reply.ErrorType == resultError && p.has(worker.Swallows):
+		case p.reply.ErrorType == resultError && p.has(worker.Swallows):
 		default:
-			p.answer(r, order, reply)
+			p.answer()
 		}
 	})
 }
@@ -324,7 +329,7 @@ func Knows(command string) bool { return slices.Contains(Commands, command) }
 
 // serve says what a command asks for, and how it is answered once it has had
 // that; known says whether the model has it at all.
-func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) {
+func (p *Port) serve(r *wire.Head, reply *wire.Reply) (asked Demand, known bool) {
 	asked = asks(r.Command, r.Number)
 	if !Knows(r.Command) {
 		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("UnknownCommand: %s", r.Command), ErrorType: "UnknownCommand"}
@@ -342,11 +347,11 @@ func (p *Port) serve(r wire.Head, reply *wire.Reply) (asked Demand, known bool) 
 	case "shutdown":
 		reply.Result = json.RawMessage(`{"status":"shutting down"}`)
 	case "call":
-		p.function(&r, reply)
+		p.function(r, reply)
 	case "get_stats":
 		reply.Result = fmt.Appendf(nil, `{"worker_id":%q,"command_count":%d}`, p.ID, p.calls)
 	default:
-		result, err := p.keep(&r)
+		result, err := p.keep(r)
 		if err != nil {
 			*reply = wire.Reply{ID: r.ID, Error: "ArgumentError: " + err.Error(), ErrorType: "ArgumentError"}
 			break
