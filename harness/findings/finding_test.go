@@ -396,6 +396,40 @@ func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
 	}
 }
 
+func TestTwoPoolsConflictOnCoresAndOnAName(t *testing.T) {
+	asked := func(share float64) []scenario.Span {
+		return []scenario.Span{{Demand: scenario.Demand{CPU: times(share, units.Computes)}}}
+	}
+	for name, c := range map[string]struct {
+		change func(alone, herd, seed, ours *scenario.Record)
+		want   string
+	}{
+		"as claimed":                 {func(_, _, _, _ *scenario.Record) {}, ""},
+		"no later than alone":        {func(alone, _, _, _ *scenario.Record) { started(alone, start{0, 4, 0}) }, "beside another herd all workers were ready after 1.0 times as long as alone, expected 2"},
+		"nobody ready":               {func(_, herd, _, _ *scenario.Record) { herd.Events = herd.Events[:1] }, "of the herd 1 workers were ready alone, and 0 beside another"},
+		"the other asked for less":   {func(_, herd, _, _ *scenario.Record) { herd.Environment.Others = asked(.5) }, "the starts of the herd asked for 1.0 boots of CPU, and of the other for 0.5, expected as much"},
+		"the other is not told":      {func(_, herd, _, _ *scenario.Record) { herd.Environment.Others = nil }, "the starts of the herd asked for 1.0 boots of CPU, and of the other for 0.0, expected as much"},
+		"its name was free":          {func(_, _, seed, _ *scenario.Record) { seed.Events[2].Err = "no" }, "no caller of V2-seed was told \"its name is taken\""},
+		"the first one of V2 failed": {func(_, _, seed, _ *scenario.Record) { seed.Others[0] = record(1, 0) }, "the first of V2-seed served 1 of 2"},
+		"the first one of ours did":  {func(_, _, _, ours *scenario.Record) { ours.Others[0] = record(0) }, "the first of ours served 0 of 1"},
+	} {
+		alone, herd := started(record(2), start{0, 2, 0}), started(record(4), start{0, 4, 0})
+		if name == "no later than alone" {
+			alone = record(2)
+		}
+		herd.Environment = &scenario.Environment{Starts: asked(1), Others: asked(1)}
+		seed, ours := record(0), record(1)
+		seed.Events[2].Err = "the pool did not open: its name is taken"
+		seed.Subject, ours.Subject = "V2-seed", "ours"
+		seed.Others, ours.Others = []*scenario.Record{record(1, 1)}, []*scenario.Record{record(1)}
+		c.change(alone, herd, seed, ours)
+		got := globalPoolConflict.Together(units, []*scenario.Record{alone, herd, seed, record(1), ours})
+		if strings.Join(got, "; ") != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestThePercentileIsOfTheCallsOfOneCommand(t *testing.T) {
 	r := record(3, 1, 0, 2, 9)
 	for i := range r.Events {

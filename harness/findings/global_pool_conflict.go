@@ -58,7 +58,7 @@ var globalPoolConflict = Finding{
 		}
 		for _, r := range []*scenario.Record{records[2], records[4]} {
 			if first := r.Others[0]; len(first.Served()) != len(first.Calls()) {
-				bad("%s that was first served %d of %d", first.Subject, len(first.Served()), len(first.Calls()))
+				bad("the first of %s served %d of %d", r.Subject, len(first.Served()), len(first.Calls()))
 			}
 		}
 		return append(problems, told("its name is taken", 2)(u, records)...)
