@@ -32,23 +32,21 @@ func inCompany(ctx context.Context, w world, sc Scenario) (all company, err erro
 
 // open has one begin after another, and returns when it is the turn of the pool on
 // trial. through waits for the clients of those that are still there.
-func (c company) open() (through func()) {
+func (c company) open(w world) (through func()) {
 	var beside sync.WaitGroup
 	for _, o := range c {
 		if o.stops {
 			o.act.open()
 			o.close(stopPatience)
-			continue
+		} else {
+			over := make(chan struct{})
+			beside.Go(func() {
+				defer close(over)
+				o.act.open()
+			})
+			o.begun(over)
 		}
-		over := make(chan struct{})
-		beside.Go(func() {
-			defer close(over)
-			o.act.open()
-		})
-		o.begun(over)
-	}
-	if len(c) > 0 { // one of them may be at something just now
-		c[0].act.world.(another).world.Point("run", "open")
+		w.Point("run", "next") // one of them may be at something just now
 	}
 	return beside.Wait
 }

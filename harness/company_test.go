@@ -172,7 +172,7 @@ func (e *ears) Launch(_ context.Context, id string) (worker.Port, error) {
 	return nil, nil
 }
 
-func TestSeveralPoolsUnderOneSeedLeaveOneTrace(t *testing.T) {
+func TestSeveralPoolsUnderOneSeedLeaveTheSameTrace(t *testing.T) {
 	for seed := range uint64(20) {
 		sc := twoOf(subject.Ours())
 		sc.Seed, sc.Deadline = seed, 0 // ideal ones, too

@@ -106,7 +106,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}
 	rec, hurt := a.rec, a.hurt
 
-	through := others.open()
+	through := others.open(w)
 	sleep(life, sc.Meets().Opens)
 	hurt.Begin()
 	a.open()
