@@ -66,10 +66,11 @@ type WorkerFault interface {
 	Real(Real, worker.Port) (end func() int, err error)
 }
 
-// A DeadlyFault is a WorkerFault that may end the worker on which it lies.
-type DeadlyFault interface {
+// A RefusingFault is a WorkerFault that refuses something to the worker on which it lies,
+// which says so in a reply, or ends of it.
+type RefusingFault interface {
 	WorkerFault
-	// Fired says whether a sign at the worker's port proves that it did.
+	// Fired says whether a sign at the worker's port proves that it did, once more.
 	Fired(Sign) bool
 }
 
@@ -114,6 +115,12 @@ type Unrecorded interface {
 // A passing fault must be over at some time: while it lasts nothing can be done.
 type passing interface{ passing() }
 
+// An Unmodelled fault can't be had in the world of models.
+type Unmodelled interface {
+	// Unmodelled says why.
+	Unmodelled() string
+}
+
 // A Needy fault can't be had everywhere in the world of real processes.
 type Needy interface {
 	// Needs says what is missing.
@@ -137,9 +144,12 @@ type Sign struct {
 	Seen  Seen
 	Ready bool        // its hello had come before
 	Exit  worker.Exit // of Gone
+	Err   string      // of Came: of a reply that says an error
 	// Stated says that the worker has stated that it obeys an order. It does so on its
 	// stderr, right before it does: see wire.Stated.
 	Stated bool
+
+	call string // of Came: that it answers
 }
 
 // A World is what every fault asks of the place where a run happens.
@@ -175,11 +185,21 @@ type Real interface {
 	CanLimit() error
 	// Limit puts a worker that has no limit under one.
 	Limit(p worker.Port, cores float64, period time.Duration) (Limit, error)
-	// CanLimitMemory says what is missing for LimitMemory.
-	CanLimitMemory() error
-	// LimitMemory has a worker killed that wants more, until lift.
-	LimitMemory(p worker.Port, bytes int64) (lift func(), err error)
+	// CanBound says what is missing for Bound.
+	CanBound(Resource) error
+	// Bound lets a worker have so much of something and no more, until lift.
+	Bound(p worker.Port, of Resource, most int64) (lift func(), err error)
 }
+
+// A Resource is something of which a worker may be given but so much.
+type Resource string
+
+// The resources.
+const (
+	Memory  Resource = "memory"  // in bytes; one that wants more is killed
+	Files   Resource = "files"   // open at once, by their descriptors; more are refused
+	Threads Resource = "threads" // of it and its children; more are refused
+)
 
 // A Limit is one on the CPU of one worker.
 type Limit interface {

@@ -93,6 +93,9 @@ func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
 		return nil, fmt.Errorf("faults: no fault can be had in this world")
 	}
 	for _, e := range p.Course(seed) {
+		if un, is := e.Fault.(Unmodelled); is && i.model != nil {
+			return nil, fmt.Errorf("%s %w: %s", e.called(e.place), ErrUnavailable, un.Unmodelled())
+		}
 		if needy, ok := e.Fault.(Needy); ok && i.model == nil {
 			if err := needy.Needs(i.real); err != nil {
 				return nil, fmt.Errorf("%s %w: %w", e.called(e.place), ErrUnavailable, err)
@@ -327,8 +330,8 @@ func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
 	l := &lasting{entry: e, ready: make(chan struct{})}
 	p.lasting[name] = l
 	i.began(e, p.thing())
-	if f, ok := f.(DeadlyFault); ok {
-		p.on = append(p.on, &effect{entry: e, proves: f.Fired})
+	if f, ok := f.(RefusingFault); ok {
+		p.on = append(p.on, &effect{entry: e, proves: f.Fired, again: true})
 	}
 	i.mu.Unlock()
 	var err error

@@ -32,9 +32,9 @@ func (p *poor) LaunchWith(_ context.Context, _ string, flags ...string) (worker.
 }
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
-func (*poor) CanLimitMemory() error                       { return errors.New("no memory here") }
-func (*poor) LimitMemory(worker.Port, int64) (func(), error) {
-	return nil, errors.New("no limit of it either")
+func (*poor) CanBound(of Resource) error                  { return errors.New("no limit of " + string(of)) }
+func (p *poor) Bound(_ worker.Port, of Resource, _ int64) (func(), error) {
+	return nil, p.CanBound(of)
 }
 func (*poor) Limit(worker.Port, float64, time.Duration) (Limit, error) {
 	return nil, errors.New("no cgroups here")
@@ -53,6 +53,13 @@ func TestWhatAWorldCannotDoIsSaidBeforeTheRunBegins(t *testing.T) {
 	}
 	if _, err := New(nil, 1, bare{}, nil); err != nil {
 		t.Errorf("no faults: %v", err)
+	}
+}
+
+func TestAWorldOfModelsHasNoFiles(t *testing.T) {
+	_, err := New(Plan{{Fault: FileLimit{}}}, 1, &late{}, nil)
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "fault 1, file-limit can't be had here: a model opens no files") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -42,18 +42,11 @@ func (f MemoryLimit) Model(_ Model, p *model.Port) (end func() int) {
 
 // Real implements WorkerFault.
 func (f MemoryLimit) Real(r Real, p worker.Port) (end func() int, err error) {
-	lift, err := r.LimitMemory(p, f.bytes())
-	if err != nil {
-		return nil, err
-	}
-	return func() int {
-		lift()
-		return 0
-	}, nil
+	return bounded(r, p, Memory, f.bytes())
 }
 
-// Fired implements DeadlyFault.
+// Fired implements RefusingFault.
 func (MemoryLimit) Fired(s Sign) bool { return s.Seen == Gone && s.Exit.OOM }
 
 // Needs implements Needy.
-func (MemoryLimit) Needs(r Real) error { return r.CanLimitMemory() }
+func (MemoryLimit) Needs(r Real) error { return r.CanBound(Memory) }

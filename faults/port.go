@@ -112,6 +112,7 @@ type effect struct {
 	call   string // at which it was ordered, if it was
 	proved bool
 	over   bool
+	again  bool // it may fire again and again
 
 	// Of an order.
 	states string        // what the worker states of it
@@ -207,15 +208,16 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	frame, err := p.Port.Recv(ctx)
 	p.i.mu.Lock()
 	defer p.i.mu.Unlock()
+	var reply wire.Reply
+	unclear := err
+	if err == nil {
+		reply, unclear = wire.ParseReply(frame)
+	}
 	if ctx.Err() == nil {
-		p.sees(Sign{Seen: Came, Ready: p.ready})
+		p.sees(Sign{Seen: Came, Ready: p.ready, Err: reply.Error, call: p.flight[reply.ID]})
 	}
-	if err != nil {
-		return frame, err
-	}
-	reply, err := wire.ParseReply(frame)
-	if err != nil {
-		return frame, nil // it is the pool's to say what it is
+	if unclear != nil {
+		return frame, err // what came is the pool's to say
 	}
 	if _, asked := p.flight[reply.ID]; asked && !reply.More {
 		delete(p.flight, reply.ID)
@@ -265,8 +267,11 @@ func (p *port) sees(s Sign) {
 			s.Stated = strings.Contains(p.Port.Info().Stderr, e.states)
 		}
 		if !e.proved && e.proves(s) {
-			e.proved = true
+			e.proved = !e.again || s.Seen == Gone
 			p.i.fires(e.entry, x)
+			if e.again && s.call != "" {
+				p.victim(e.entry, s.call)
+			}
 			if s.Stated {
 				e.over = true
 				e.first = min(e.first, e.at)

@@ -53,10 +53,19 @@ func Draw(name string, from *rand.Rand) Fault {
 	return r.draw(from)
 }
 
-// Recorded are the names of those faults that a replay of a run has as well.
+// Recorded are the names of those faults of a world of models that a replay of a run has
+// as well.
 func Recorded() []string {
-	return slices.DeleteFunc(Names(), func(name string) bool {
+	return slices.DeleteFunc(Modelled(), func(name string) bool {
 		_, un := reflect.Zero(registered[name].of).Interface().(Unrecorded)
+		return un
+	})
+}
+
+// Modelled are the names of those that can be had in a world of models.
+func Modelled() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		_, un := reflect.Zero(registered[name].of).Interface().(Unmodelled)
 		return un
 	})
 }

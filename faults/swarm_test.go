@@ -25,7 +25,7 @@ var cause = regexp.MustCompile(`worker w\d+: \w+: .|gave up|client died|pool: .+
 // is what ends a start or a worker's first call: then it says so at once in place
 // of trying on.
 func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
-	fired, names := map[string]int{}, slices.DeleteFunc(faults.Names(), func(name string) bool { return name == "memory-limit" }) // no call wants any
+	fired, names := map[string]int{}, slices.DeleteFunc(faults.Modelled(), func(name string) bool { return name == "memory-limit" }) // no call wants any
 	for seed := range seeds(t) {
 		from := rand.New(rand.NewPCG(seed, 11))
 		sc := drawn(from)

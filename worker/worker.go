@@ -103,6 +103,15 @@ type Pauser interface {
 // PauserOf finds what can pause a port's worker, if anything can.
 func PauserOf(p Port) (Pauser, bool) { return as[Pauser](p) }
 
+// A FileLimiter is a port that can bound how many files its worker may have open, by
+// the descriptors that it may use: those that it has stay. Not every port is one.
+type FileLimiter interface {
+	LimitFiles(most uint64) (before uint64, err error)
+}
+
+// FileLimiterOf finds what can bound the files of a port's worker, if anything can.
+func FileLimiterOf(p Port) (FileLimiter, bool) { return as[FileLimiter](p) }
+
 // A Listener is a port that can say, without waiting, whether something has come
 // that nobody has received yet: a frame, or part of one. Not every port is one.
 // It is for the goroutine that receives.

@@ -81,6 +81,32 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(killed).To(HaveExactElements(ContainSubstring("out of memory")))
 	})
 
+	It("has workers refused threads by the engine, and files by the kernel, and proves it", func(ctx SpecContext) {
+		for _, c := range []struct {
+			fault    faults.Fault
+			function string
+			args     []any
+			told     string
+		}{
+			{faults.ThreadLimit{Threads: 2}, "builtins:exec", []any{"import threading\nthreading.Thread(target=print).start()"}, "can't start new thread"},
+			{faults.FileLimit{}, "os:listdir", []any{"/"}, "Too many open files"},
+		} {
+			sc := scenarioOf(faults.Plan{{Fault: c.fault, At: faults.Clock}})
+			sc.Warm, sc.Config.Lazy = 2, false
+			sc.Workload.Command, sc.Workload.Args = "call", map[string]any{"function": c.function, "args": c.args}
+			sc.Workload.At = []time.Duration{time.Second, time.Second} // the engine takes some time
+			r, err := harness.Run(ctx, sc)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%+v", r.Record.Faults[0])
+			for _, call := range r.Record.Calls() {
+				Expect(call.Excused).To(Equal(call.Err != ""), call.Err)
+				if call.Err != "" {
+					Expect(call.Err).To(ContainSubstring(c.told))
+				}
+			}
+		}
+	})
+
 	It("has hogs in containers beside the workers'", func(ctx SpecContext) {
 		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2}}}))
 		Expect(err).NotTo(HaveOccurred())

@@ -286,6 +286,16 @@ func (p *Port) Memory() (bytes int64, ok bool) {
 	return process.Memory(p.pid)
 }
 
+// LimitFiles implements worker.FileLimiter.
+func (p *Port) LimitFiles(most uint64) (before uint64, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.pid == 0 || p.engine.visible(p.pid, p.id) == 0 {
+		return 0, fmt.Errorf("the processes of container %.12s can't be seen here", p.id)
+	}
+	return process.LimitFiles(p.pid, most)
+}
+
 // Runnable implements worker.Runner.
 func (p *Port) Runnable() bool {
 	p.mu.Lock()

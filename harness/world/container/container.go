@@ -178,19 +178,34 @@ func (l *limit) Lift() {
 	_ = l.port.ChangeLimits(context.Background(), func(l *container.Limits) { l.CPUs, l.Period = 0, 0 })
 }
 
-// CanLimitMemory implements faults.Real.
-func (w *World) CanLimitMemory() error { return nil }
+// CanBound implements faults.Real.
+func (w *World) CanBound(of faults.Resource) error {
+	if of == faults.Files {
+		return w.CanLimit() // of processes that can be seen here
+	}
+	return nil
+}
 
-// LimitMemory implements faults.Real: the engine does it.
-func (w *World) LimitMemory(p worker.Port, bytes int64) (lift func(), err error) {
+// Bound implements faults.Real: the engine does it, but for files, of which it would have
+// to be told before the start.
+func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(), err error) {
 	port, ok := p.(*container.Port)
 	if !ok {
 		return nil, fmt.Errorf("%v runs in no container", p)
 	}
-	limit := func(bytes int64) error {
-		return port.ChangeLimits(context.Background(), func(l *container.Limits) { l.Memory = bytes })
+	var set func(*container.Limits, int64)
+	switch of {
+	case faults.Memory:
+		set = func(l *container.Limits, most int64) { l.Memory = most }
+	case faults.Threads:
+		set = func(l *container.Limits, most int64) { l.PIDs = most }
+	default:
+		return w.World.Bound(p, of, most)
 	}
-	if err := limit(bytes); err != nil {
+	limit := func(most int64) error {
+		return port.ChangeLimits(context.Background(), func(l *container.Limits) { set(l, most) })
+	}
+	if err := limit(most); err != nil {
 		return nil, err
 	}
 	return func() { _ = limit(0) }, nil // it fails if the container is gone

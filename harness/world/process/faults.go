@@ -4,7 +4,6 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -67,13 +66,29 @@ func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (fault
 	return &limit{w, g}, nil
 }
 
-// CanLimitMemory implements faults.Real.
-func (w *World) CanLimitMemory() error {
-	return errors.New("a process has no limit of memory of its own; a container has")
+// CanBound implements faults.Real.
+func (w *World) CanBound(of faults.Resource) error {
+	if of != faults.Files {
+		return fmt.Errorf("a process has no limit of %s of its own; a container has", of)
+	}
+	return nil
 }
 
-// LimitMemory implements faults.Real.
-func (w *World) LimitMemory(worker.Port, int64) (func(), error) { return nil, w.CanLimitMemory() }
+// Bound implements faults.Real.
+func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(), err error) {
+	if err := w.CanBound(of); err != nil {
+		return nil, err
+	}
+	may, ok := worker.FileLimiterOf(p)
+	if !ok {
+		return nil, fmt.Errorf("%v can't be given a limit", p)
+	}
+	before, err := may.LimitFiles(uint64(most))
+	if err != nil {
+		return nil, err
+	}
+	return func() { _, _ = may.LimitFiles(before) }, nil // it fails if it has ended
+}
 
 // remove removes a group if nobody is in it any more; else Close does.
 func (w *World) remove(g *process.Cgroup) {
