@@ -436,7 +436,7 @@ func (a *act) probe() {
 		ctx, cancel := context.WithCancel(a.life)
 		cancels = append(cancels, cancel)
 		call := subject.Call{Command: "sleep", Args: map[string]any{"s": probeLength.Seconds()}, Client: id}
-		a.rec.Arrive(id, call, true)
+		a.rec.Arrive(id, call, scenario.Step{}, true)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -247,6 +247,7 @@ func (s *story) recv(e scenario.Event) {
 		s.alone(fmt.Sprintf("%s answers %s, for which nobody waits any more", e.Worker, e.Call))
 	case known && e.Err != "":
 		s.between(answers, e.Worker, e.Call, " with an error")
+		s.answered[e.Call] = true
 	case known && s.returns[e.Call] && right(c):
 		s.served(e.Worker, c)
 	case known && !s.returns[e.Call]: // else it is said how the call ended
@@ -307,6 +308,8 @@ func (s *story) ended(e scenario.Event, c scenario.Call) {
 	after, why := after(c), s.reason(e)
 	s.over[e.Call] = true
 	switch {
+	case e.Right:
+		s.served(e.Worker, c)
 	case e.Lost:
 		s.say(e.Call, " never comes back", " never come back")
 	case e.Excused && s.givenUp[e.Call]:

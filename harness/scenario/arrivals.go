@@ -3,6 +3,7 @@ package scenario
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,20 @@ func (w *Workload) Call(client, nth int) string {
 		return w.Client(client) + "." + strconv.Itoa(nth)
 	}
 	return w.Client(client)
+}
+
+// stepOf is what a call is, by its id; false if it is none of the workload's.
+func (w *Workload) stepOf(id string) (s Step, ok bool) {
+	client, call, several := strings.Cut(strings.TrimPrefix(id, "c"), ".")
+	nth := 1
+	n, err := strconv.Atoi(client)
+	if several && err == nil {
+		nth, err = strconv.Atoi(call)
+	}
+	if err != nil || nth < 1 || w.Call(n, nth) != id {
+		return s, false
+	}
+	return w.Step(nth), true
 }
 
 // Session is that of the nth client, from 1; "" if there are none.

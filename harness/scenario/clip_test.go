@@ -230,7 +230,7 @@ func TestCallsThatWereNeverMadeAreClippedByWhatTheyAskFor(t *testing.T) {
 	c := aContract()
 	c.Call.Wait = 300 * ms
 	s := met(func(*Environment) {})
-	s.Workload = Workload{Clients: 2, Command: "echo", Then: []Step{{"sleep", map[string]any{"s": 9}}}}
+	s.Workload = Workload{Clients: 2, Command: "echo", Then: []Step{{Command: "sleep", Args: map[string]any{"s": 9}}}}
 	clipped, _ := c.Clip(s)
 	for id, want := range map[string][]Span{"c2.1": nil, "c2.2": {{Command: "sleep", Demand: asks(0, 300)}}} {
 		if got := clipped.Replay.Calls[id]; !slices.Equal(got, want) {

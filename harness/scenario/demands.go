@@ -23,9 +23,9 @@ import (
 // They are for one run. Their methods may be called concurrently.
 type Demands struct {
 	seed     uint64
-	recorded *Environment      // nil: nothing was
-	start0   Demand            // what a start asks for where none was recorded
-	asked    []model.Call      // of the workload's calls what each asks for by what it does
+	recorded *Environment // nil: nothing was
+	start0   Demand       // what a start asks for where none was recorded
+	workload *Workload
 	hurt     int               // the first start that is one of those further, or of which nothing is recorded
 	starts   []Span            // the whole ones before that
 	calls    map[string][]Span // by their command
@@ -37,12 +37,9 @@ type Demands struct {
 
 // Demands are those of one run of the scenario.
 func (s *Scenario) Demands() *Demands {
-	d := &Demands{seed: s.Seed, recorded: s.Replay, start0: s.Start}
+	d := &Demands{seed: s.Seed, recorded: s.Replay, start0: s.Start, workload: &s.Workload}
 	if s.Replay == nil {
 		return d
-	}
-	for _, step := range s.Workload.steps() {
-		d.asked = append(d.asked, model.Call{Command: step.Command, Asked: model.Demand(step.Asks())})
 	}
 	d.calls, d.deaths, d.sent = map[string][]Span{}, map[int]Death{}, map[string]int{}
 	d.hurt = len(d.recorded.Starts)
@@ -154,7 +151,9 @@ func (d *Demands) Call(c model.Call) model.Fate {
 	var s *Span
 	if spans := d.recorded.Calls[c.ID]; nth < len(spans) {
 		s = &spans[nth]
-	} else if !slices.Contains(d.asked, model.Call{Command: c.Command, Asked: c.Asked}) { // a probe: it asks for something else
+	}
+	step, known := d.workload.stepOf(c.ID)
+	if s == nil && (!known || c.Command != step.Command || c.Asked != model.Demand(step.Asks())) { // a probe: it asks for something else
 		return model.Fate{Demand: c.Asked}
 	}
 	if s != nil && s.Died {
@@ -162,8 +161,11 @@ func (d *Demands) Call(c model.Call) model.Fate {
 			return model.Fate{Demand: demand(s), Dies: exitOf(death)}
 		} // else it was in line behind that one, and got to ask for nothing
 	}
+	if s != nil && s.Mute {
+		s = nil
+	}
 	if s == nil || !s.Whole() {
-		s = d.drawn(d.calls[c.Command], s, Demand(c.Asked), c.ID, nth)
+		return model.Fate{Demand: demand(d.drawn(d.calls[c.Command], s, Demand(c.Asked), c.ID, nth)), Err: step.Fails}
 	}
 	return model.Fate{Demand: demand(s), Err: s.Err}
 }

@@ -173,7 +173,7 @@ func TestACallMeetsWhatItMetWhenItWasSentAsOften(t *testing.T) {
 
 func TestACallOfWhichNothingIsKnownAsksForWhatOthersOfItsCommandDid(t *testing.T) {
 	sc := recorded()
-	sc.Workload.Then = []Step{{"burn", map[string]any{"cpu_s": 0.5}}}
+	sc.Workload.Then = []Step{{Command: "burn", Args: map[string]any{"cpu_s": 0.5}}}
 	d := sc.Demands()
 	burn := model.Call{ID: "c9.2", Command: "burn", Asked: model.Demand{CPU: 500 * ms}}
 	if got := d.Call(burn); got.CPU != 900*ms {
@@ -181,6 +181,50 @@ func TestACallOfWhichNothingIsKnownAsksForWhatOthersOfItsCommandDid(t *testing.T
 	}
 	if burn.Asked.CPU = time.Hour; d.Call(burn).CPU != time.Hour {
 		t.Error("one that asks for something else is taken for one of the workload's")
+	}
+}
+
+func TestACallThatIsToFailDoesSoThoughNobodySawIt(t *testing.T) {
+	sc := recorded()
+	sc.Workload = Workload{Clients: 9, Command: "sleep", Args: map[string]any{"s": 0.1}, Then: []Step{{Command: "call", Fails: "ValueError"}}}
+	sc.Replay.Calls = map[string][]Span{
+		"c1.1": {{Command: "sleep", Demand: asks(0, 200), Err: "its own"}},
+		"c2.2": {{Command: "call", Demand: asks(0, 300), Err: "ValueError: no"}},
+		"c3.2": {{Command: "call", Demand: asks(0, 9000), Cut: true}},
+		"c4.2": {{Command: "call", Demand: asks(0, 9000), Cut: true, Mute: true}},
+	}
+	d := sc.Demands()
+	for _, c := range []struct {
+		id, command string
+		want        model.Fate
+	}{
+		{"c1.1", "sleep", model.Fate{Demand: model.Demand{Wait: 200 * ms}, Err: "its own"}},
+		{"c2.1", "sleep", model.Fate{Demand: model.Demand{Wait: 200 * ms}}},
+		{"c2.2", "call", model.Fate{Demand: model.Demand{Wait: 300 * ms}, Err: "ValueError: no"}},
+		{"c1.2", "call", model.Fate{Demand: model.Demand{Wait: 300 * ms}, Err: "ValueError"}},
+		{"c3.2", "call", model.Fate{Demand: model.Demand{Wait: model.Forever}, Err: "ValueError"}}, // nobody saw its end
+		{"c4.2", "call", model.Fate{Demand: model.Demand{Wait: 300 * ms}, Err: "ValueError"}},      // nor could they have
+	} {
+		asked := model.Demand{}
+		if c.command == "sleep" {
+			asked.Wait = 100 * ms
+		}
+		if got := d.Call(model.Call{ID: c.id, Command: c.command, Asked: asked}); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.id, got, c.want)
+		}
+	}
+}
+
+func TestWhatACallIsCanBeToldByItsID(t *testing.T) {
+	w := Workload{Clients: 2, Command: "one", Then: []Step{{Command: "two"}, {Command: "three"}}}
+	for id, want := range map[string]string{"c1.1": "one", "c2.2": "two", "c2.3": "three", "c1.9": "three", "c1": "", "c1.0": "", "probe1": "", "1.1": "", "c1.x": "", "c01.1": ""} {
+		if got, ok := w.stepOf(id); got.Command != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", id, got.Command, ok, want)
+		}
+	}
+	w = Workload{Clients: 1, Command: "one"}
+	if got, ok := w.stepOf("c1"); got.Command != "one" || !ok {
+		t.Errorf("a single one: %q, %v", got.Command, ok)
 	}
 }
 

@@ -68,7 +68,9 @@ type Span struct {
 	// Asks is what a start that was not let finish asks for, where that is known.
 	Asks *Demand `json:"asks,omitempty"`
 	Died bool    `json:"died,omitempty"` // its worker died, unasked, before it was through: at least this, too
-	Mute bool    `json:"mute,omitempty"` // of a start: there was no hello
+	// Mute says that there was no hello of a start; of a call, that it may have been
+	// through without a word: what it was seen to ask for says nothing then.
+	Mute bool `json:"mute,omitempty"`
 	// Refused is why a launch failed: there is no demand then.
 	Refused string `json:"refused,omitempty"`
 	// Err is what its handler answered in place of a result.

@@ -64,6 +64,8 @@ type Event struct {
 	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
 	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
 	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call, or as Text says not what its session had left
+	Mute    bool          `json:"mute,omitempty"`    // of a frame: an error is the right answer, and one that the pool has its workers keep to themselves
+	Right   bool          `json:"right,omitempty"`   // the error is the right answer, and the one that the worker gave to this call
 	Lost    bool          `json:"lost,omitempty"`    // the call never came back, also after its ctx had ended
 }
 
@@ -96,7 +98,7 @@ type Call struct {
 	Sent       time.Duration // the first frame that carried it; 0 if none did
 	Ended      time.Duration // -1 if it never was
 	Worker     string        // that it was first sent to
-	Err        string
+	Err        string        // "" if it was right
 	Took       time.Duration // from arrival to end
 	Missed     bool          // no right answer by the deadline
 	Excused    bool          // the scenario itself ended it, or a fault did and its error came by the deadline
@@ -136,6 +138,9 @@ func (r *Record) Calls() []Call {
 		case Return:
 			c.Ended, c.Took = e.At, e.At-c.Arrived
 			c.Err, c.Excused, c.Wrong, c.Lost = e.Err, e.Excused, e.Wrong, e.Lost
+			if e.Right {
+				c.Err = ""
+			}
 			if victims[e.Call] && e.Err != "" && !e.Lost && c.Took <= r.Deadline {
 				c.Excused = true // nobody could have answered it, and its caller was told in time
 			}

@@ -44,6 +44,8 @@ func TestAMissIsACallWithoutARightAnswerByItsDeadline(t *testing.T) {
 		"after it":                  {0, 101 * ms, Event{}, true, true},
 		"counted from its arrival":  {50 * ms, 149 * ms, Event{}, false, true},
 		"late from its arrival":     {50 * ms, 151 * ms, Event{}, true, true},
+		"an error that is right":    {0, 1 * ms, Event{Err: "no", Right: true}, false, true},
+		"that comes late":           {0, 101 * ms, Event{Err: "no", Right: true}, true, true},
 		"an error":                  {0, 1 * ms, Event{Err: "no"}, true, false},
 		"a wrong answer":            {0, 1 * ms, Event{Wrong: true}, true, false},
 		"lost":                      {0, 1 * ms, Event{Lost: true}, true, false},

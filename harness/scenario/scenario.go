@@ -171,6 +171,9 @@ type Workload struct {
 	Think   time.Duration   `yaml:"think,omitempty"` // between a client's calls
 	Command string          `yaml:"command"`
 	Args    map[string]any  `yaml:"args,flow,omitempty"`
+	// Fails is part of what the worker's error says that is the right answer. "": a
+	// result is.
+	Fails string `json:",omitempty" yaml:"fails,omitempty"`
 	// Then is what a client calls after that, one after another, and the last of it
 	// for all further calls. nil: the same each time.
 	Then []Step `json:",omitempty" yaml:"then,omitempty"`
@@ -191,6 +194,7 @@ type Workload struct {
 type Step struct {
 	Command string         `yaml:"command"`
 	Args    map[string]any `yaml:"args,flow,omitempty"`
+	Fails   string         `json:",omitempty" yaml:"fails,omitempty"` // as that of the first
 }
 
 // Each is how many calls each client makes.
@@ -199,16 +203,22 @@ func (w *Workload) Each() int { return cmp.Or(w.Calls, 1+len(w.Then)) }
 // Step is what each client's nth call is, from 1.
 func (w *Workload) Step(nth int) Step {
 	if nth == 1 || len(w.Then) == 0 {
-		return Step{w.Command, w.Args}
+		return Step{w.Command, w.Args, w.Fails}
 	}
 	return w.Then[min(nth-1, len(w.Then))-1]
+}
+
+// Right says whether what a call came to is what it was to come to: err is what its
+// worker's error says, "" if there was none.
+func (s Step) Right(err string) bool {
+	return (err == "") == (s.Fails == "") && strings.Contains(err, s.Fails)
 }
 
 // Asks is what such a call asks for by what it does.
 func (s Step) Asks() Demand { return Demand(model.Asks(s.Command, s.Args)) }
 
 // steps are the different ones, in their order.
-func (w *Workload) steps() []Step { return append([]Step{{w.Command, w.Args}}, w.Then...) }
+func (w *Workload) steps() []Step { return append([]Step{w.Step(1)}, w.Then...) }
 
 // What is more than this is a slip: it would take the memory of the machine, or
 // hours where runs take milliseconds, or would not end before the clock does.

@@ -89,7 +89,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 			s.World, s.Workload.Then = "virtual", []Step{{Command: "theirs"}}
 		},
 		"workload.then[0].args has -1 for s": func(s *Scenario) {
-			s.World, s.Workload.Then = "virtual", []Step{{"sleep", map[string]any{"s": -1}}}
+			s.World, s.Workload.Then = "virtual", []Step{{Command: "sleep", Args: map[string]any{"s": -1}}}
 		},
 		"workload.calls is 131073: it must be from 0 to 131072": func(s *Scenario) { s.Workload.Calls = callsMost + 1 },
 		"order.choices has -4 at step 2":                        func(s *Scenario) { s.Order.Choices = []int{1, -4} },

@@ -155,7 +155,7 @@ func (d *derivation) send(l *life, e *scenario.Event) {
 	w := work{frame: e.ID, call: e.Call, nth: -1}
 	if e.Call != "" && !e.Probe {
 		w.nth = len(d.env.Calls[e.Call])
-		d.env.Calls[e.Call] = append(d.env.Calls[e.Call], scenario.Span{Worker: l.ordinal, Command: e.Command, Begin: e.At, End: e.At})
+		d.env.Calls[e.Call] = append(d.env.Calls[e.Call], scenario.Span{Worker: l.ordinal, Command: e.Command, Begin: e.At, End: e.At, Mute: e.Mute})
 	}
 	l.work = append(l.work, w)
 }
@@ -197,7 +197,7 @@ func (d *derivation) receive(l *life, e *scenario.Event) {
 	}
 	if s := d.span(l.work[at]); s != nil {
 		d.close(l, s, end)
-		s.Cut, s.Died, s.Err = false, false, e.Err
+		s.Cut, s.Died, s.Mute, s.Err = false, false, false, e.Err
 	}
 	l.now = end
 	l.work = append(l.work[:at], l.work[at+1:]...)

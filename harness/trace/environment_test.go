@@ -216,6 +216,17 @@ func TestCallsThatNoPoolCouldAnswerAreKnown(t *testing.T) {
 	}
 }
 
+func TestOfACallThatMayHaveBeenThroughWithoutAWordThatIsSaid(t *testing.T) {
+	silent := func(e *scenario.Event) { e.Mute = true }
+	r := &scenario.Record{Cores: 2, Events: append(started("w1"),
+		at(200, scenario.Send, "w1", 30, 20, with("c1"), frame(1), silent), at(210, scenario.Recv, "w1", 30, 20, with("c1"), frame(1), failed("no")),
+		at(300, scenario.Send, "w1", 30, 20, with("c2"), frame(2), silent))}
+	got := Environment(r, scenario.Environment{}).Calls
+	if c1, c2 := got["c1"][0], got["c2"][0]; c1.Mute || c1.Err != "no" || !c2.Mute || !c2.Cut {
+		t.Errorf("c1, which was answered: %+v; c2, which was not: %+v", c1, c2)
+	}
+}
+
 func TestTheMachinesPartIsKept(t *testing.T) {
 	outside := scenario.Environment{Cores: 4, Load: []scenario.Bucket{{Span: ms, Own: 1}}, Late: 3}
 	got := Environment(&scenario.Record{Cores: 2, Events: started("w1")}, outside)

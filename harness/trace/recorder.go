@@ -51,7 +51,9 @@ type Recorder struct {
 // call is what is known of a call at the ports.
 type call struct {
 	probe   bool
+	step    scenario.Step
 	results [][]byte // what workers answered to it
+	errors  []string // the same
 
 	session             *session // nil: it is of none, or was not made yet
 	command, key, value string
@@ -104,12 +106,12 @@ func (r *Recorder) Seal() []scenario.Event {
 	return r.events
 }
 
-// Arrive notes that a call has come.
-func (r *Recorder) Arrive(id string, c subject.Call, probe bool) {
+// Arrive notes that a call has come, which is a step of the workload's, or a probe.
+func (r *Recorder) Arrive(id string, c subject.Call, step scenario.Step, probe bool) {
 	r.point(id, "arrive")
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.calls[id] = &call{probe: probe}
+	r.calls[id] = &call{probe: probe, step: step}
 	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: c.Client, Session: c.Session, Command: c.Command, Probe: probe})
 }
 
@@ -136,7 +138,12 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 	if err != nil {
 		e.Err = err.Error()
 		reply.Result = nil
+		var told *worker.RemoteError
+		e.Right = errors.As(err, &told) && slices.Contains(c.errors, told.Message) && c.step.Right(told.Message)
 	} else {
+		if !c.step.Right("") {
+			e.Err = fmt.Sprintf("there is a result, and not an error that says %q", c.step.Fails)
+		}
 		e.Wrong = true
 		for _, result := range c.results {
 			if sameJSON(result, reply.Result) {
@@ -248,7 +255,7 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 		l.rec.Add(scenario.Event{Kind: scenario.Launched, Worker: id, Err: err.Error(), Asked: ctx.Err() != nil})
 		return nil, err
 	}
-	p := &port{Port: inner, rec: l.rec, id: id, who: who, pending: map[int64]string{}, watched: make(chan struct{})}
+	p := &port{Port: inner, rec: l.rec, id: id, who: who, pending: map[int64]string{}, secret: slices.Contains(worker.Habits(ctx), worker.Swallows), watched: make(chan struct{})}
 	info := inner.Info()
 	l.rec.mu.Lock()
 	late := l.rec.killed
@@ -288,6 +295,7 @@ type port struct {
 	who     string // at points
 	watched chan struct{}
 	greeted atomic.Bool // it was sent its first frame
+	secret  bool        // its worker keeps some errors to itself, by the pool's doing
 
 	// guarded by rec.mu
 	pending map[int64]string // calls by the id of their frame
@@ -348,7 +356,7 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	p.evidence(&e)
 	p.rec.mu.Lock()
 	if c := p.rec.calls[e.Call]; c != nil {
-		e.Probe = c.probe
+		e.Probe, e.Mute = c.probe, p.secret && c.step.Fails != ""
 		p.pending[e.ID] = e.Call
 	}
 	p.rec.add(e) // before it is sent: its answer may come at once
@@ -399,6 +407,8 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 			e.Probe = c.probe
 			if reply.Success {
 				c.results = append(c.results, bytes.Clone(reply.Result))
+			} else {
+				c.errors = append(c.errors, reply.Error)
 			}
 		}
 	}

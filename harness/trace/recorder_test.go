@@ -144,7 +144,7 @@ func (b *bench) launch(id string) (worker.Port, *far) {
 // make makes a call as the harness does, and sends it to a worker.
 func (b *bench) make(p worker.Port, call string, frameID int64) {
 	b.Helper()
-	b.Arrive(call, subject.Call{Client: "client of " + call, Command: "echo"}, false)
+	b.Arrive(call, subject.Call{Client: "client of " + call, Command: "echo"}, scenario.Step{}, false)
 	b.resend(p, call, frameID)
 }
 
@@ -231,7 +231,7 @@ func (b *bench) last(k scenario.Kind) (found scenario.Event) {
 func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 	b := newBench(t)
 	b.Add(scenario.Event{Kind: scenario.Open})
-	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, false)
 	p, f := b.launch("w1")
 	f.info.CPU = 2
 	if err := p.Send(context.Background(), request(t, 0, subject.Call{Command: "ping", Args: map[string]any{"initialization": true}})); err != nil {
@@ -364,6 +364,64 @@ func TestAnAnswerIsRightIfAWorkerGaveItToThisCall(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsTheRightAnswerWhereItIsToComeAndTheWorkerGaveIt(t *testing.T) {
+	const said = "ValueError: no"
+	told := func(message string) error { return fmt.Errorf("pool: %w", &worker.RemoteError{Message: message}) }
+	for name, c := range map[string]struct {
+		fails  string
+		answer string // the worker's error; "" if it gave a result
+		err    error  // the pool's
+		right  bool
+		tells  string // of Err
+	}{
+		"as it came":                         {"ValueError", said, told(said), true, said},
+		"another was to come":                {"TypeError", said, told(said), false, said},
+		"none was to come":                   {"", said, told(said), false, said},
+		"the worker gave none":               {"ValueError", "", told(said), false, said},
+		"it gave another":                    {"ValueError", "ValueError: yes", told(said), false, said},
+		"whoever was told of it died of it":  {"ValueError", said, errors.New("client died: " + said), false, said},
+		"the pool made a result of it":       {"ValueError", said, nil, false, `there is a result, and not an error that says "ValueError"`},
+		"there is a result in place of it":   {"ValueError", "", nil, false, "there is a result"},
+		"a result is what was to come, then": {"", "", nil, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			p, f := b.launch("w1")
+			b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{Fails: c.fails}, false)
+			b.resend(p, "c1", 1)
+			if c.answer != "" {
+				b.answer(p, f, `{"id":1,"success":false,"error":%q,"timestamp":1}`, c.answer)
+			} else {
+				b.answered(p, f, 1, "7")
+			}
+			b.Return("c1", "ann", subject.Reply{Result: json.RawMessage("7")}, c.err, false)
+			e := b.last(scenario.Return)
+			if e.Right != c.right || !strings.Contains(e.Err, c.tells) || (e.Err == "") != (c.tells == "") {
+				t.Errorf("right is %v, want %v; %q", e.Right, c.right, e.Err)
+			}
+		})
+	}
+}
+
+func TestAFrameThatMayGetNoAnswerByThePoolsDoingIsToldApart(t *testing.T) {
+	for _, c := range []struct {
+		habit worker.Habit
+		fails string
+		mute  bool
+	}{{worker.Swallows, "ResultError", true}, {worker.Swallows, "", false}, {worker.Prints, "ResultError", false}} {
+		b := newBench(t)
+		p, err := b.Launch(worker.WithHabits(t.Context(), c.habit), "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{Fails: c.fails}, false)
+		b.resend(p, "c1", 1)
+		if e := b.last(scenario.Send); e.Mute != c.mute {
+			t.Errorf("%+v: it is %v", c, e.Mute)
+		}
+	}
+}
+
 func TestNumbersAreTheSameHoweverTheyAreWritten(t *testing.T) {
 	for _, c := range []struct {
 		given, returned string
@@ -398,7 +456,7 @@ func TestAnAnswerThatNoWorkerGaveIsWrong(t *testing.T) {
 		"under another id":    func(b *bench, p worker.Port, f *far) { b.resend(p, "c1", 1); b.answered(p, f, 2, `{"n":1}`) },
 	} {
 		b := newBench(t)
-		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
+		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, false)
 		p, f := b.launch("w1")
 		story(b, p, f)
 		for _, result := range []json.RawMessage{json.RawMessage(`{"n":1}`), nil} {
@@ -428,7 +486,7 @@ func TestAFrameBelongsToWhoeverReceivedIt(t *testing.T) {
 
 func TestAnErrorIsNoWrongAnswer(t *testing.T) {
 	b := newBench(t)
-	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, false)
 	b.Return("c1", "ann", subject.Reply{}, errors.New("no worker"), true)
 	if e := b.last(scenario.Return); e.Wrong || e.Err != "no worker" || !e.Excused || e.Client != "ann" {
 		t.Errorf("recorded as %+v", e)
@@ -437,7 +495,7 @@ func TestAnErrorIsNoWrongAnswer(t *testing.T) {
 
 func TestALostCallIsRecordedAsLost(t *testing.T) {
 	b := newBench(t)
-	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, true)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, true)
 	b.Lose("c1", "ann", true)
 	if e := b.last(scenario.Return); !e.Lost || e.Err == "" || !e.Probe || e.Call != "c1" || e.Client != "ann" {
 		t.Errorf("recorded as %+v", e)
@@ -447,7 +505,7 @@ func TestALostCallIsRecordedAsLost(t *testing.T) {
 func TestAllThatAProbeDoesIsMarkedAsOne(t *testing.T) {
 	b := newBench(t)
 	p, f := b.launch("w1")
-	b.Arrive("probe1", subject.Call{Client: "probe1", Command: "echo"}, true)
+	b.Arrive("probe1", subject.Call{Client: "probe1", Command: "echo"}, scenario.Step{}, true)
 	c := subject.Call{Command: "echo", Client: "probe1"}
 	b.Begin("probe1", &c, true)
 	p.Send(context.Background(), request(t, 1, c))
@@ -481,7 +539,7 @@ func TestACallIsExecutingFromItsFrameToItsLastReply(t *testing.T) {
 	b := newBench(t)
 	p1, f1 := b.launch("w1")
 	p2, f2 := b.launch("w2")
-	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
+	b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, false)
 	b.standing("arrived", 0)
 	b.resend(p1, "c1", 1)
 	b.standing("sent", 1, "c1")
@@ -519,7 +577,7 @@ func TestNothingIsExecutingOnceItsWorkerIsGone(t *testing.T) {
 	b.resend(other, "c1", 1)
 	b.standing("sent to another", 1, "c1")
 	f.refuse = worker.ErrGone
-	b.Arrive("c2", subject.Call{Client: "ann", Command: "echo"}, false)
+	b.Arrive("c2", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, false)
 	c := subject.Call{Command: "echo", Args: map[string]any{CallID: "c2"}}
 	if err := p.Send(context.Background(), request(t, 2, c)); !errors.Is(err, worker.ErrGone) {
 		t.Errorf("sent to the dead: %v", err)
@@ -534,7 +592,7 @@ func TestAFrameThatDidNotGoOutIsTakenBack(t *testing.T) {
 		b := newBench(t)
 		p, f := b.launch("w1")
 		f.refuse = refusal
-		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, false)
+		b.Arrive("c1", subject.Call{Client: "ann", Command: "echo"}, scenario.Step{}, false)
 		c := subject.Call{Command: "echo", Client: "ann"}
 		b.Begin("c1", &c, false)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -671,7 +729,7 @@ func TestManyMayCallTheRecorderAtOnce(t *testing.T) {
 				return
 			}
 			f := p.(*port).Unwrap().(*far)
-			b.Arrive(id, subject.Call{Client: id, Command: "echo"}, false)
+			b.Arrive(id, subject.Call{Client: id, Command: "echo"}, scenario.Step{}, false)
 			c := subject.Call{Command: "echo", Client: id}
 			b.Begin(id, &c, false)
 			p.Send(context.Background(), request(t, 1, c))

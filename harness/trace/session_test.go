@@ -28,7 +28,7 @@ func (s *sessions) begin(words ...string) {
 	if len(words) > 4 {
 		c.Args["value"] = json.RawMessage(words[4])
 	}
-	s.Arrive(words[0], c, false)
+	s.Arrive(words[0], c, scenario.Step{}, false)
 	s.Begin(words[0], &c, false)
 	c.Args["session_id"] = c.Session // as pools do
 	s.made++

@@ -3,6 +3,7 @@ package model
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/butfor/butfor/worker"
@@ -32,7 +33,8 @@ type Fate struct {
 
 func (f *Fate) alter(reply *wire.Reply, known bool) {
 	if f.Err != "" {
-		*reply = wire.Reply{ID: reply.ID, Error: f.Err}
+		kind, _, _ := strings.Cut(f.Err, ":")
+		*reply = wire.Reply{ID: reply.ID, Error: f.Err, ErrorType: kind}
 	} else if !known {
 		*reply = wire.Reply{ID: reply.ID, Success: true, Result: json.RawMessage("null")}
 	}

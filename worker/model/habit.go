@@ -19,7 +19,7 @@ const resultError = "ResultError"
 const outlived = 1000 * time.Hour
 
 // function is what the model knows of the command call: one function that prints,
-// and one whose result is no JSON.
+// one whose result is no JSON, and one that divides two numbers.
 func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 	switch function := r.Text("function"); function {
 	case "builtins:print":
@@ -29,6 +29,12 @@ func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 		}
 	case "builtins:object":
 		*reply = wire.Reply{ID: r.ID, Error: resultError + ": the result of call is no JSON", ErrorType: resultError}
+	case "operator:truediv":
+		*reply = wire.Reply{ID: r.ID, Error: "ZeroDivisionError: division by zero", ErrorType: "ZeroDivisionError"}
+		var args [2]float64
+		if json.Unmarshal(r.Raw("args"), &args) == nil && args[1] != 0 {
+			*reply = wire.Reply{ID: r.ID, Success: true, Result: raw(args[0] / args[1])}
+		}
 	default:
 		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("ArgumentError: args.function: a model has no %q", function), ErrorType: "ArgumentError"}
 	}

@@ -74,6 +74,40 @@ func TestHabits(t *testing.T) {
 	}
 }
 
+func TestAModelDividesAsPythonDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, &model.Launcher{})
+		defer w.Port.Kill()
+		divide := func(args ...any) (string, error) {
+			r, err := w.Call(bg, worker.Request{Command: "call", Args: map[string]any{"function": "operator:truediv", "args": args}})
+			return string(r.Result), err
+		}
+		if got, err := divide(3, 2); got != "1.5" || err != nil {
+			t.Errorf("3 / 2: %s, %v", got, err)
+		}
+		var remote *worker.RemoteError
+		if _, err := divide(1, 0); !errors.As(err, &remote) || remote.Type != "ZeroDivisionError" || remote.Message != "ZeroDivisionError: division by zero" {
+			t.Errorf("1 / 0: %v", err)
+		}
+	})
+}
+
+func TestAnErrorThatIsDecidedIsSwallowedAsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &model.Launcher{Fate: func(model.Call) model.Fate { return model.Fate{Err: "ResultError: no"} }}
+		w, err := worker.Start(worker.WithHabits(bg, worker.Swallows), l, "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Port.Kill()
+		ctx, cancel := context.WithTimeout(bg, time.Minute)
+		defer cancel()
+		if _, err := w.Call(ctx, worker.Request{Command: "echo"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 func TestAModelCallsTwoFunctionsAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := start(t, &model.Launcher{})

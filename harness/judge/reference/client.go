@@ -47,7 +47,8 @@ func (c *client) ask() {
 	id := c.ids[c.nth][c.made]
 	c.made++
 	k := &c.run.made[len(c.calls)]
-	k.client, k.id, k.place, k.asks = c, id, len(c.calls), c.asks[c.made-1]
+	k.client, k.id, k.place = c, id, len(c.calls)
+	k.step, k.asks = &c.steps[c.made-1], c.asks[c.made-1]
 	k.asks.ID = id
 	c.call = k
 	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth], Arrived: c.now, Ended: -1})
@@ -73,6 +74,7 @@ type call struct {
 	*client
 	id       string
 	place    int // in run.calls
+	step     *scenario.Step
 	asks     model.Call
 	back     bool
 	victim   bool // of a fault: nobody could have answered it

@@ -125,3 +125,18 @@ func TestClientsComeAtTheLatestWhenTheyAreToldTo(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorThatIsToComeIsRight(t *testing.T) {
+	sc := burst(3, 1, scenario.Demand{})
+	sc.World = "virtual"
+	sc.Workload.Fails = "ValueError"
+	sc.Replay = &scenario.Environment{Cores: 2, Starts: []scenario.Span{{}}, Calls: map[string][]scenario.Span{
+		"c1": {{Command: "echo", Err: "ValueError: no"}},
+		"c2": {{Command: "echo", Err: "TypeError: no"}},
+	}}
+	for _, c := range of(t, sc, reference.Policy{Width: 1}).Calls {
+		if want := map[string]string{"c2": "TypeError: no"}[c.ID]; c.Err != want || c.Missed != (want != "") {
+			t.Errorf("%s: %q, missed %v; want %q", c.ID, c.Err, c.Missed, want)
+		}
+	}
+}

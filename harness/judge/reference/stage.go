@@ -17,9 +17,10 @@ type stage struct {
 	env      *scenario.Environment
 	cores    cpu.Config
 	arrivals []arrival
-	names    []string     // of the clients
-	ids      [][]string   // of their calls
-	asks     []model.Call // by their place among a client's, but for their ids
+	names    []string        // of the clients
+	ids      [][]string      // of their calls
+	steps    []scenario.Step // by their place among a client's calls
+	asks     []model.Call    // what they ask for, but for their ids
 	victims  map[string]bool
 	workers  []string // what they are called
 }
@@ -62,6 +63,7 @@ func set(sc *scenario.Scenario) (*stage, error) {
 	s.order()
 	for nth := range w.Each() {
 		step := w.Step(nth + 1)
+		s.steps = append(s.steps, step)
 		s.asks = append(s.asks, model.Call{Command: step.Command, Asked: model.Demand(step.Asks())})
 	}
 	for _, id := range s.env.Victims {

@@ -119,6 +119,8 @@ func (w *worker) take(k *call) {
 			w.die()
 		case w.sc.Replay == nil && !model.Knows(k.asks.Command):
 			w.replies(noCommand)
+		case fate.Err != "" && k.step.Right(fate.Err):
+			w.replies("")
 		default:
 			w.replies(fate.Err)
 		}
