@@ -78,6 +78,10 @@ func told(what string, nth int) func(Unit, []*scenario.Record) []string {
 }
 
 var (
-	hello = map[string]any{"text": "hello"}
-	look  = map[string]any{"key": "k"} // of what a session puts, and looks for
+	hello  = map[string]any{"text": "hello"}
+	look   = map[string]any{"key": "k"} // of what a session puts, and looks for
+	divide = map[string]any{"function": "operator:truediv", "args": []any{1, 0}}
 )
+
+// divided is what comes of it.
+const divided = "ZeroDivisionError"

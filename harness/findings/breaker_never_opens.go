@@ -1,0 +1,55 @@
+package findings
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
+
+var breakerNeverOpens = Finding{
+	ID:     "breaker-never-opens",
+	Claim:  "a circuit breaker opens after five failures",
+	Source: "V2-P3",
+	Truth:  "an error that is an answer counts as a success: after twenty of them it is closed",
+	Kind:   "test",
+	Worlds: []string{"virtual"},
+	Cases: func(u Unit) []Case {
+		alone := without(dspex.InlineBreaker, dspex.DegradedIsDeath)
+		return try(scenario.Scenario{
+			Config:   subject.Config{Size: 2},
+			Start:    u.Wait,
+			Warm:     2,
+			Workload: scenario.Workload{Clients: 1, Calls: 20, Command: "call", Args: divide, Fails: divided},
+			Deadline: u.Waits,
+			Recovery: 8 * time.Second, // it is open for five
+		}, u.Waits, "boots",
+			trial{"", dspex.V2P3(), alone, "", Accept{Served: 20}},
+			trial{"errors are failures", dspex.V2P3(), and(alone, without(dspex.BreakerNeverOpens)), "", Accept{Served: 5}},
+			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 20}},
+		)
+	},
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		for i, c := range []struct {
+			what string
+			want int
+		}{{"as it was", 20}, {"with errors for failures", 5}} {
+			if n := carriedOut(records[i]); n != c.want {
+				problems = append(problems, fmt.Sprintf("%s the breaker lets %d of 20 calls through that fail, expected %d", c.what, n, c.want))
+			}
+		}
+		return problems
+	},
+}
+
+// carriedOut is how many of a workload's calls came to a worker.
+func carriedOut(r *scenario.Record) (n int) {
+	for _, c := range r.Calls() {
+		if c.Worker != "" {
+			n++
+		}
+	}
+	return n
+}
