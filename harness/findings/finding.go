@@ -65,8 +65,9 @@ type Case struct {
 	// Mechanism is what the time must have gone to; "" if that is not claimed.
 	Mechanism string
 	Accept    Accept
-	// Virtual says that it hangs on a race that no real machine runs the same way
-	// twice, so that it is shown in the virtual world alone.
+	// Virtual says that it is shown in the virtual world alone: it hangs on a race that
+	// no real machine runs the same way twice, or on times of the pool's own that are
+	// too long to be waited for.
 	Virtual bool
 }
 
@@ -302,6 +303,7 @@ func All() []Finding {
 		degradedIsDeath,
 		breakerNeverOpens,
 		silentFrames,
+		retryAmplifies,
 		healthBlocksPool,
 		illegalReturn,
 		stdoutNoise,
