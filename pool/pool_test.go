@@ -368,6 +368,28 @@ func TestStartsThatWaitAreSoonAllUnderWay(t *testing.T) {
 	})
 }
 
+func TestAStartThatHasOnlyJustBegunSpeaksForNoMore(t *testing.T) {
+	bubble(t, Config{Size: 4, Cores: 1}, boots(sec), func(t *testing.T, p *Pool, l *model.Launcher) {
+		for _, c := range []struct {
+			after  time.Duration
+			starts int
+		}{{0, 1}, {paceEvery, 2}} {
+			time.Sleep(c.after)
+			synctest.Wait()
+			if c.after == 0 { // as at the end of a rest, which may come at the instant of a look
+				p.mu.Lock()
+				p.pace.last = time.Now().Add(-paceEvery)
+				p.mu.Unlock()
+				p.widen()
+				synctest.Wait()
+			}
+			if n := len(l.Ports()); n != c.starts {
+				t.Errorf("after %v: %d starts, want %d", c.after, n, c.starts)
+			}
+		}
+	})
+}
+
 func TestStartsThatComputeStayAtTheCores(t *testing.T) {
 	computes := func(int) model.Profile { return model.Profile{BootCPU: sec} } // each on a core of its own
 	for _, c := range []struct {

@@ -209,9 +209,15 @@ func (p *Pool) widen() {
 	p.mu.Lock()
 	span := time.Since(p.pace.last)
 	sum, had := p.pace.ended, p.pace.endedHad
+	tried := false // one that begins at this very moment says nothing yet
 	for s := range p.slots {
-		if s.state == starting && s.port == nil && time.Since(s.begun) < launchMost {
-			sum += min(span, time.Since(s.begun)) // a fork asks for a CPU too
+		if s.state != starting {
+			continue
+		}
+		under := time.Since(s.begun)
+		tried = tried || under > 0
+		if s.port == nil && under < launchMost {
+			sum += min(span, under) // a fork asks for a CPU too
 		}
 	}
 	for _, l := range looks {
@@ -228,7 +234,7 @@ func (p *Pool) widen() {
 	}
 	p.pace.timer = nil
 	starved := p.pace.slow.starved(had, span, p.cfg.Cores)
-	if p.n[starting] > 0 && (starved || float64(sum) < paceIdle*p.cfg.Cores*float64(span)) {
+	if tried && (starved || float64(sum) < paceIdle*p.cfg.Cores*float64(span)) {
 		p.pace.wide *= 2
 	}
 	starts := p.plan() // arms again if starts still have to wait
