@@ -70,6 +70,18 @@ func mixed(seed uint64) Scenario {
 	return sc
 }
 
+// inSessions is mixed, of which each fourth has sessions, and calls that differ: one of
+// them is rightly told of an error.
+func inSessions(seed uint64) Scenario {
+	sc := mixed(seed)
+	if draw := rand.New(rand.NewPCG(seed, 44)); draw.IntN(4) == 0 {
+		w, key := &sc.Workload, map[string]any{"key": "k"}
+		w.Sessions, w.EndSessions = 1+draw.IntN(w.Clients), draw.IntN(2) == 0
+		w.Calls, w.Then = 4, []scenario.Step{{Command: "put", Args: key}, {Command: "get", Args: key}, {Command: "call", Args: map[string]any{"function": "operator:truediv", "args": []any{1, 0}}, Fails: "division by zero"}}
+	}
+	return sc
+}
+
 // frail is a subject whose workers die: each third as it is launched, each third
 // in place of taking its second frame.
 func frail(s subject.Subject) subject.Subject {
@@ -146,7 +158,7 @@ func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			whole, broken, hurt := twice{s: s}, twice{s: frail(s)}, twice{s: s}
 			for seed := range seeds(t, 40) {
-				sc := mixed(seed)
+				sc := inSessions(seed)
 				whole.play(t, fmt.Sprint("mixed ", seed), sc)
 				broken.play(t, fmt.Sprint("mixed ", seed), sc)
 				sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 43)), 1+int(seed%3), faults.Recorded())
@@ -272,4 +284,31 @@ func firstDifference(one, two *scenario.Record) string {
 		}
 	}
 	return fmt.Sprintf("%d events and %d", len(one.Events), len(two.Events))
+}
+
+// Whatever becomes of their workers, who is told that a session is lost knows it, and
+// who is not finds what it put.
+func TestNoSessionOfOursIsWithoutItsState(t *testing.T) {
+	played, lost := 0, 0
+	for seed := range seeds(t, 200) {
+		sc := inSessions(seed)
+		if sc.Workload.Sessions == 0 {
+			continue
+		}
+		played++
+		for _, s := range []subject.Subject{subject.Ours(), frail(subject.Ours())} {
+			r := play1(t, s, sc)
+			for _, e := range r.Events {
+				if e.Kind == scenario.Return && e.Text != "" {
+					t.Errorf("%s, seed %d: %s %s", s.Name, seed, e.Call, e.Text)
+				}
+				if strings.Contains(e.Err, "session is lost") {
+					lost++
+				}
+			}
+		}
+	}
+	if played == 0 || lost == 0 {
+		t.Errorf("%d scenarios had sessions, %d calls were told that theirs was lost", played, lost)
+	}
 }
