@@ -24,7 +24,7 @@ var retryAmplifies = Finding{
 			Warm:     2,
 			Workload: at(u.Waits, []float64{0, 2, 4}, "sleep", map[string]any{"s": times(.5, u.Waits).Seconds()}),
 			Deadline: times(3, u.Waits),
-			Faults:   faults.Plan{{Fault: faults.ExitMidCall{After: times(.2, u.Waits)}, Target: faults.Target{First: 1}, Times: 1}},
+			Faults:   faults.Plan{{Fault: faults.ExitMidCall{After: times(.2, u.Waits)}, Target: faults.Target{Calls: []string{"c1"}}, Times: 1}},
 		}
 		stress := scenario.Scenario{
 			Config:   subject.Config{Size: 1},

@@ -13,6 +13,10 @@ type Unfailing struct {
 // butfor mutate.
 var unfailing = []Unfailing{
 	{"orphan-spin", "", "ours", OfServed, "it is not about who is served: all of these pools serve both, and differ in what they leave behind"},
+	{"degraded-is-death", "", "ours", OfServed, "it is about when the next caller is served, which is looked at"},
+	{"session-leak", "", "ours", OfServed, "it is not about who is served: all of these pools serve all, and differ in what they leave behind"},
+	{"counter-overwritten", "", "ours", OfVerdict, "it is about what a pool counts, which ours does not: it stands beside the others"},
+	{"counter-overwritten", "", "ours", OfServed, "it is about what a pool counts, which ours does not: it stands beside the others"},
 	{"started-is-not-ready", "", "V3", OfTimes, "that is the finding: the first call is answered after one start, whatever the pool calls open"},
 	{"herd", "as many at once as there are cores", "V3", OfServed, "it is about when the last is served, which is looked at: whatever is wrong with their starts, all are in the end"},
 }
