@@ -3,10 +3,12 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/trace"
 	"github.com/butfor/butfor/worker"
 )
 
@@ -89,14 +91,23 @@ func (c company) end() {
 	}
 }
 
-// records are what was seen of them.
-func (c company) records() (all []*scenario.Record) {
+// records adds to the record of the pool on trial those of the others, and to each of
+// all what it met of the rest.
+func (c company) records(of *scenario.Record, outside scenario.Environment) {
 	for _, o := range c {
 		r := o.record()
-		r.Events = o.rec.Seal()
-		all = append(all, r)
+		r.Late, r.Order, r.Events = of.Late, of.Order, o.rec.Seal()
+		r.Environment = trace.Environment(r, outside)
+		of.Others = append(of.Others, r)
 	}
-	return all
+	if len(c) == 0 {
+		return
+	}
+	all := append([]*scenario.Record{of}, of.Others...)
+	for i, r := range all {
+		open, _ := r.First(scenario.Open)
+		r.Environment.Others, r.Environment.Opens = trace.Asks(slices.Delete(slices.Clone(all), i, i+1)), open.At
+	}
 }
 
 // another is the world as one of the others has it: nobody on it has a name that the

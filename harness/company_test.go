@@ -55,6 +55,25 @@ func TestTwoPoolsShareTheCoresAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestEachPoolOfARunIsJudgedByItself(t *testing.T) {
+	sc := twoOf(subject.Herd())
+	sc.Others = append(sc.Others, sc.Others[0])
+	sc.Others[0].Subject, sc.Others[0].Stops = subject.Ours(), true
+	sc.Others[1].Config.Size = 2 // which are through before the others have their part
+	r := TryT(t, sc)
+	words := []scenario.Word{r.Word}
+	for _, v := range r.Others {
+		words = append(words, v.Word)
+	}
+	if !slices.Equal(words, []scenario.Word{scenario.Sound, scenario.Sound, scenario.Sound}) {
+		t.Errorf("they are %q", words)
+	}
+	sc.Others[1].Subject, sc.Others[1].Config = dspex.V2Seed(), subject.Config{Size: 4}
+	if r := TryT(t, sc); r.Word != scenario.Sound || len(r.Others) != 2 || r.Others[1].Word != scenario.Architectural || !strings.HasSuffix(r.Others[1].Reason, "; its own workers asked for 1.20 s of CPU, those of other pools for 1.80 s") {
+		t.Errorf("it is %s, and of the others: %+v", r.Word, r.Others)
+	}
+}
+
 func TestAReplayFindsWhatOtherPoolsAskedFor(t *testing.T) {
 	r := TryT(t, twoOf(subject.Herd()))
 	for _, s := range []subject.Subject{subject.Herd(), subject.Ours()} {
@@ -222,8 +241,8 @@ func TestABundleHasTheOtherPools(t *testing.T) {
 	if o := again.Scenario.Others; len(o) != 1 || o[0].Subject.Name != "ours" || o[0].Subject.Open == nil || o[0].Config.Size != 4 {
 		t.Errorf("the scenario's others are %+v", o)
 	}
-	if v := Judge(t.Context(), t, again); v.Reason != r.Reason {
-		t.Errorf("judged again: %s\nbefore: %s", v.Reason, r.Reason)
+	if v := Judge(t.Context(), t, again); v.Reason != r.Reason || !reflect.DeepEqual(v.Others, r.Others) || len(v.Others) != 1 {
+		t.Errorf("judged again: %s, %+v\nbefore: %s, %+v", v.Reason, v.Others, r.Reason, r.Others)
 	}
 	r.Scenario.Others[0].Subject.Name = "a stranger's"
 	if err := trace.Save(dir+"2", r); err != nil {

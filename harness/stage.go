@@ -152,17 +152,13 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 		}
 	}
 	record.Events = rec.Seal()
-	record.Others = others.records()
 	record.Faults = hurt.Report()
 	outside := scenario.Environment{Cores: w.Cores()}
 	if m, ok := w.(interface{ Environment() scenario.Environment }); ok {
 		outside = m.Environment()
 	}
 	record.Environment = trace.Environment(record, outside)
-	if len(record.Others) > 0 {
-		open, _ := record.First(scenario.Open)
-		record.Environment.Others, record.Environment.Opens = trace.Asks(record.Others), open.At
-	}
+	others.records(record, outside)
 	if m, ok := w.(interface {
 		Asks() map[string][]*scenario.Demand
 	}); ok {

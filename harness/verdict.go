@@ -19,7 +19,19 @@ import (
 // far as that is needed: under what it met and under that clipped to its contract,
 // with its own pool and with the ideal ones. t is for tests; programs have none.
 func Judge(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
-	return judge.Judge(caseOf(ctx, t, of))
+	v := judge.Judge(caseOf(ctx, t, of))
+	v.Others = judgeOthers(ctx, t, of)
+	return v
+}
+
+// judgeOthers says what the run was of each of the other pools, by itself.
+func judgeOthers(ctx context.Context, t *testing.T, of Result) (all []scenario.Verdict) {
+	for i := range of.Scenario.Others {
+		if i < len(of.Record.Others) { // else it was never seen to end
+			all = append(all, judge.Judge(caseOf(ctx, t, Result{Scenario: of.Scenario.Other(i), Record: of.Record.Others[i]})))
+		}
+	}
+	return all
 }
 
 // JudgeAlso is Judge, and says what of the contract the pool of a sound or
@@ -27,6 +39,7 @@ func Judge(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
 func JudgeAlso(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
 	c := caseOf(ctx, t, of)
 	v := judge.Judge(c)
+	v.Others = judgeOthers(ctx, t, of)
 	if v.Word == scenario.Sound || v.Word == scenario.Environmental {
 		v.Latent = judge.Latent(c)
 	}

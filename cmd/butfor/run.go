@@ -264,8 +264,12 @@ func lineOf(o harness.Outcome) report.Line {
 	for _, d := range r.Record.Served() {
 		served = append(served, d.Seconds())
 	}
+	var others []report.Other
+	for i, v := range r.Others {
+		others = append(others, report.Other{Subject: r.Record.Others[i].Subject, Verdict: v.Word, Mechanism: v.Mechanism, Reason: v.Reason})
+	}
 	return report.Line{
-		Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
+		Others: others, Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
 		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
 		Verdict: r.Word, Expected: o.Case.Expected, Mechanism: r.Mechanism, Reason: r.Reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,

@@ -9,6 +9,14 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 )
 
+// An Other is what was said of one of a run's other pools.
+type Other struct {
+	Subject   string        `json:"subject"`
+	Verdict   scenario.Word `json:"verdict"`
+	Mechanism string        `json:"mechanism"`
+	Reason    string        `json:"reason"`
+}
+
 // A Line is one result as JSON: the fields that people rely on from outside.
 type Line struct {
 	Finding   string             `json:"finding"`
@@ -39,6 +47,7 @@ type Line struct {
 	Path      []scenario.Segment `json:"path,omitempty"`
 	Table     *scenario.Table    `json:"table,omitempty"`
 	Latent    []string           `json:"latent,omitempty"`
+	Others    []Other            `json:"others,omitempty"`
 	// Of a replay of a recorded run: how it is held against that, and why the
 	// two may differ without anybody's fault.
 	Compared *scenario.Comparison `json:"compared,omitempty"`

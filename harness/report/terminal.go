@@ -215,6 +215,9 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	}
 	t.wrapped(w, "  ", fmt.Sprintf("%s: %s", t.word(l.Verdict), l.Reason))
 	t.Cells(w, l)
+	for _, o := range l.Others {
+		t.wrapped(w, "  ", fmt.Sprintf("another pool, %s: %s: %s", o.Subject, t.word(o.Verdict), o.Reason))
+	}
 	for _, s := range l.Latent {
 		t.wrapped(w, "  ", "latent: "+s)
 	}

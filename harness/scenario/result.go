@@ -28,6 +28,8 @@ type Verdict struct {
 	// Latent is what this pool would miss at the corners of the contract where ideal
 	// ones do not, if that was looked for.
 	Latent []string `json:"latent,omitempty"`
+	// Others are on the run's other pools, in their order: each is judged by itself.
+	Others []Verdict `json:"others,omitempty"`
 }
 
 // A Table is the 2×2 of {this pool, the best of the ideal ones} × {what the run met,

@@ -43,8 +43,9 @@ type Scenario struct {
 	// Workload is who calls.
 	Workload Workload `yaml:"workload"`
 	// Others are more pools of the run, in the order in which they come: each begins to
-	// open once the one before has, and the one on trial is the last. What they ask of the machine
-	// is in what it meets; they are not judged.
+	// open once the one before has, and the one on trial is the last. What they ask of the
+	// machine is in what it meets. They are judged too, each by itself, but their
+	// capacity is not probed.
 	Others []Other `json:",omitempty" yaml:"others,omitempty"`
 	// Faults are what hurts the run: of pools the one on trial alone.
 	Faults faults.Plan `json:",omitempty" yaml:"faults,omitempty"`

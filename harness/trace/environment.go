@@ -32,12 +32,12 @@ func Environment(r *scenario.Record, outside scenario.Environment) *scenario.Env
 	return &e
 }
 
-// Asks are what the workers of other pools asked for in CPU, and when: of all of them
-// together, each worker with a number of its own.
-func Asks(others []*scenario.Record) (spans []scenario.Span) {
+// Asks are what the workers of pools asked for in CPU, and when: of all of them
+// together, each worker with a number of its own. What each met is known.
+func Asks(pools []*scenario.Record) (spans []scenario.Span) {
 	workers := 0
-	for _, r := range others {
-		e := Environment(r, scenario.Environment{})
+	for _, r := range pools {
+		e := r.Environment
 		all := slices.Clone(e.Starts)
 		for _, id := range slices.Sorted(maps.Keys(e.Calls)) {
 			all = append(all, e.Calls[id]...)
