@@ -166,6 +166,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}
 	record.Environment.Gaps = append(record.Environment.Gaps, unrecorded(&sc, record)...)
 	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))
+	record.Environment.Gaps = append(record.Environment.Gaps, hopeless(record.Environment.Further)...)
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}
@@ -181,6 +182,15 @@ func unrecorded(sc *Scenario, r *scenario.Record) (gaps []scenario.Gap) {
 		}
 	}
 	return gaps
+}
+
+// hopeless says that what a plan has in store for further starts is their end: who
+// begins more of them than are foretold comes to some that nothing is known of.
+func hopeless(further []scenario.Span) []scenario.Gap {
+	if len(further) == 0 || slices.ContainsFunc(further, func(s scenario.Span) bool { return !s.Died && s.Refused == "" }) {
+		return nil
+	}
+	return []scenario.Gap{{Kind: scenario.GapFault, Text: fmt.Sprintf("the faults have every start fail, also the %d that would have come next; of those after that nothing is known", len(further))}}
 }
 
 // hurtStarts is how many starts there were before the faults stopped.

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +9,24 @@ import (
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 )
+
+// No pool can have a worker then, and one that never gives up may be lucky with those
+// of which the plan was not asked.
+func TestOfARunWhoseEveryStartFailsNobodyIsAccused(t *testing.T) {
+	sc := Scenario{
+		Name: "dead starts", World: "virtual", Subject: subject.Ours(), Config: subject.Config{Size: 2},
+		Start:    scenario.Demand{CPU: 100 * time.Millisecond},
+		Workload: scenario.Workload{Clients: 4, Command: "echo"}, Deadline: 5 * time.Second,
+		Faults: faults.Plan{{Fault: faults.DiesBeforeHello{}}},
+	}
+	if r := TryT(t, sc); r.Word != scenario.Inconclusive || !strings.Contains(r.Reason, "every start fail") {
+		t.Errorf("%s: %s", r.Word, r.Reason)
+	}
+	sc.Faults[0].Target.First = 2
+	if r := TryT(t, sc); r.Word != scenario.Sound {
+		t.Errorf("%s: %s", r.Word, r.Reason)
+	}
+}
 
 // Once faults have stopped, starts are quick again, also those of the probes after
 // the run: no pool could have had those while they lasted.
