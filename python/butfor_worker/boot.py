@@ -31,7 +31,11 @@ def main(began_ns):
     try:
         prints = "prints" in flags.habits
         fd_in, fd_out = connect(flags.connect, prints) if flags.connect else take_stdio(prints)
-        if "outlives" not in flags.habits:
+        if flags.ignore_end:
+            from .fault import stay
+
+            stay(fd_in)
+        elif "outlives" not in flags.habits:
             watch(fd_in, fd_out)  # before anything slow: a start must not outlive its port either
         sys.path[:0] = flags.path
         burn(flags.boot_cpu_s)
@@ -41,6 +45,8 @@ def main(began_ns):
 
             start(fd_in, flags)
         serve(fd_in, fd_out, flags.limit, began_ns, flags.faults, flags.habits, flags.at_hello)
+        while flags.ignore_end:
+            sleep(1e6)
         while "outlives" in flags.habits:
             say("end of file on stdin, waiting for a frame")
         code = 0

@@ -22,6 +22,8 @@ and beside them
   hold_ns   of exit: for so long a grandchild holds the port open
   say       how the reply goes out: see _chunks
 
+`stay` is what --ignore-end does.
+
 Of what does not end it the worker states on stderr that it does it: right before, of
 several writes before the last.
 """
@@ -50,6 +52,25 @@ def start(fd_in, flags):
         if flags.exit_at_hello:
             leave(flags.exit_at_hello)
     leave(0)
+
+
+def stay(fd_in):
+    """From now on neither SIGTERM ends the process nor the end of its port, which a
+    thread waits for to state it."""
+    import select
+    from _signal import SIG_IGN, SIGTERM, signal
+
+    signal(SIGTERM, SIG_IGN)
+
+    def wait():
+        end = select.poll()
+        end.register(fd_in, getattr(select, "POLLRDHUP", 0))  # POLLHUP comes unasked
+        end.poll()
+        posix.write(2, b"butfor_worker: fault in request 0\n")
+        while True:
+            sleep(1e6)
+
+    start_new_thread(wait, ())
 
 
 class Faults:

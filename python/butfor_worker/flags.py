@@ -28,6 +28,7 @@ flags:
   --exit-at-hello STATUS  end with that exit status, 1 to 255, in place of the
                        first reply
   --faults             obey a request that orders a fault: see fault.py
+  --ignore-end         take no notice of the end of the port, nor of SIGTERM
   --at-hello ORDER     obey such an order at the hello
   --habit NAME         do as workers of another pool did; may be given more
                        than once:
@@ -65,6 +66,7 @@ class Flags:
         self.exit_at_hello = 0  # 0: it does not
         self.faults = False
         self.at_hello = ""
+        self.ignore_end = False
         self.habits = []
         self.help = False
         self.version = False
@@ -76,10 +78,10 @@ def parse(words):
     words = list(words)
     while words:
         name, equals, value = words.pop(0).partition("=")
-        if name in ("--help", "-h", "--version", "--mute", "--faults"):
+        if name in ("--help", "-h", "--version", "--mute", "--faults", "--ignore-end"):
             if equals:
                 raise FlagError("%s takes no value" % name)
-            setattr(flags, name.lstrip("-") if name != "-h" else "help", True)
+            setattr(flags, name.lstrip("-").replace("-", "_") if name != "-h" else "help", True)
             continue
         if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--at-hello", "--habit"):
             raise FlagError("%s: no such flag; --help lists them" % name)

@@ -179,3 +179,13 @@ class Orders(Case):
         worker = self.worker("--at-hello", '{"say":{"status":"soon"}}')
         self.assertEqual(worker.hello()["result"], {"status": "soon"})
         self.assertServes(worker)
+
+    def test_a_worker_may_ignore_its_end(self):
+        worker = self.worker("--ignore-end")
+        self.assertServes(worker)
+        worker.process.terminate()
+        self.assertServes(worker)
+        worker.stdin.close()
+        self.assertEqual(worker.line(), "butfor_worker: fault in request 0\n")
+        worker.process.terminate()
+        self.assertIsNone(worker.process.poll())
