@@ -121,6 +121,9 @@ type Unmodelled interface {
 	Unmodelled() string
 }
 
+// A refusing fault of starts has there be no worker at all.
+type refusing interface{ refuses() error }
+
 // A Needy fault can't be had everywhere in the world of real processes.
 type Needy interface {
 	// Needs says what is missing.

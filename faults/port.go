@@ -41,12 +41,13 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 		on = i.course.Start(x, i.world.Now())
 	}
 	for _, e := range on {
-		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired})
+		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired, states: wire.Stated(0) + "\n", at: i.world.Now()})
 	}
 	i.mu.Unlock()
 
 	inner, err := i.launch(ctx, id, x, on)
 	if err != nil {
+		i.refused(on, x, err)
 		return nil, err
 	}
 	p.Port = inner
@@ -63,6 +64,17 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	return p, nil
 }
 
+// refused notes that a launch has failed, and by which fault.
+func (i *Injector) refused(on []*Underway, x Thing, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, e := range on {
+		if f, ok := e.Fault.(refusing); ok && err.Error() == f.refuses().Error() {
+			i.fires(i.entries[e.place-1], x)
+		}
+	}
+}
+
 // launch launches a worker that has the faults of a start.
 func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underway) (worker.Port, error) {
 	if i.model != nil {
@@ -77,6 +89,9 @@ func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underwa
 		flags = append(flags, "--faults")
 	}
 	for _, e := range on {
+		if f, ok := e.Fault.(refusing); ok {
+			return nil, f.refuses()
+		}
 		flags = append(flags, e.Fault.(StartFault).Real(e.dose(x))...)
 	}
 	return i.real.LaunchWith(ctx, id, flags...)

@@ -203,6 +203,7 @@ func (p *Port) leave() {
 	case p.outlives || p.has(worker.Outlives):
 		p.cpu.Burn(outlived, p.gone)
 	case p.profile.Stubborn > 0:
+		p.writes(wire.Stated(0) + "\n")
 		p.waiting = time.AfterFunc(p.profile.Stubborn, p.gone)
 	default:
 		p.end(worker.Exit{})

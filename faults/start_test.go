@@ -1,0 +1,130 @@
+//go:build linux
+
+package faults_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/scenario"
+)
+
+// unborn are ways for a start to come to nothing, and what a pool says of it.
+var unborn = []struct {
+	what  string
+	fault faults.Fault
+	told  string
+}{
+	{"dies", faults.DiesBeforeHello{}, "exit status 70"},
+	{"half a hello", faults.OddHello{Bytes: 9}, "no hello within"},
+	{"wrong id", faults.OddHello{ID: 7}, "7"},
+	{"another status", faults.OddHello{Status: "starting"}, "starting"},
+	{"noise", faults.OddHello{Noise: 20}, "over the limit"},
+	{"refused", faults.StartRefused{Reason: "no such image"}, "no such image"},
+}
+
+func TestAStartComesToNothing(t *testing.T) {
+	for _, u := range unborn {
+		t.Run(u.what, func(t *testing.T) {
+			r := tried(t, cold, faults.Entry{Fault: u.fault, Target: faults.Target{First: 2}})
+			if f := r.Record.Faults[0]; f.Fired != 2 || f.Laid != 2 {
+				t.Errorf("%+v", plain(f))
+			}
+			sound(t, r, 12)
+		})
+	}
+}
+
+func TestAStartOfARealWorkerComesToNothing(t *testing.T) {
+	for _, u := range unborn {
+		t.Run(u.what, func(t *testing.T) {
+			if strings.Contains(u.told, "within") { // it would take a timeout, which others might miss
+				u.told = ""
+			}
+			r := played(t, func(sc *harness.Scenario) {
+				if u.told == "" {
+					sc.Config.StartTimeout = 20 * time.Second
+				}
+			}, faults.Entry{Fault: u.fault, Target: faults.Target{First: 1}})
+			firedReally(t, r, 1, 1)
+		})
+	}
+}
+
+// Each start fails: whoever calls is told why, and soon.
+func TestACrashLoopIsToldToWhoeverCalls(t *testing.T) {
+	for _, u := range unborn {
+		t.Run(u.what, func(t *testing.T) {
+			r := tried(t, cold, faults.Entry{Fault: u.fault})
+			if len(r.Safety) > 0 || r.Word == scenario.Sound || r.Word == scenario.Architectural {
+				t.Errorf("%s: %s", r.Word, r.Reason)
+			}
+			for _, c := range r.Record.Calls() {
+				if !strings.Contains(c.Err, u.told) || c.Took > long {
+					t.Errorf("%s was told %q after %v, want it to say %q", c.ID, c.Err, c.Took, u.told)
+				}
+			}
+		})
+	}
+}
+
+func TestACrashLoopOfRealWorkersIsToldToWhoeverCalls(t *testing.T) {
+	r := unjudged(t, func(sc *harness.Scenario) { sc.Warm = 0 }, faults.Entry{Fault: faults.DiesBeforeHello{Status: 71}})
+	if len(r.Safety) > 0 {
+		t.Errorf("%s: %s", r.Word, r.Reason)
+	}
+	for _, c := range r.Record.Calls() {
+		if !strings.Contains(c.Err, "exit status 71") {
+			t.Errorf("%s was told %q", c.ID, c.Err)
+		}
+	}
+}
+
+func TestAWorkerIgnoresItsEnd(t *testing.T) {
+	r := tried(t, idleOverflow, faults.Entry{Fault: faults.IgnoresEnd{}})
+	if f := r.Record.Faults[0]; f.Fired < 1 {
+		t.Errorf("%+v", plain(f))
+	}
+	sound(t, r, 12)
+	killed(t, r, 2)
+}
+
+// idleOverflow has workers beyond Size, which are closed at the end without a call in
+// their hands: whose probe is cut short is killed.
+func idleOverflow(sc *harness.Scenario) {
+	sc.Config.Size, sc.Config.Overflow, sc.Warm = 1, 2, 1
+	sc.Workload.Arrive, sc.Workload.Clients = scenario.Burst, 6
+}
+
+// killed checks that so many workers at least were killed.
+func killed(t *testing.T, r harness.Result, least int) {
+	t.Helper()
+	n := 0
+	for _, text := range exits(r.Record) {
+		if text == "killed by SIGKILL" {
+			n++
+		}
+	}
+	if n < least {
+		t.Errorf("%d were killed: %v", n, exits(r.Record))
+	}
+}
+
+func TestARealWorkerIgnoresItsEnd(t *testing.T) {
+	r := played(t, func(sc *harness.Scenario) {
+		idleOverflow(sc)
+		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 0.3} // so that others are wanted
+	}, faults.Entry{Fault: faults.IgnoresEnd{}})
+	firedReally(t, r, 1, 3)
+	killed(t, r, 2)
+}
+
+func TestOurPoolLivesWithBadStarts(t *testing.T) {
+	for _, name := range []string{"odd-hello", "start-refused"} {
+		t.Run(name, func(t *testing.T) { survives(t, name, 3) })
+	}
+	t.Run("ignores-end", func(t *testing.T) { survives(t, "ignores-end", 0, idleOverflow) })
+}
