@@ -426,7 +426,7 @@ func TestTwoPoolsConflictOnCoresAndOnAName(t *testing.T) {
 		seed.Subject, ours.Subject = "V2-seed", "ours"
 		seed.Others, ours.Others = []*scenario.Record{record(1, 1)}, []*scenario.Record{record(1)}
 		c.change(alone, herd, seed, ours)
-		got := globalPoolConflict.Together(units, []*scenario.Record{alone, herd, seed, record(1), ours})
+		got := globalPoolConflict.Together(units, []*scenario.Record{seed, ours, herd, alone, record(1)})
 		if strings.Join(got, "; ") != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}

@@ -34,16 +34,16 @@ var globalPoolConflict = Finding{
 			}
 			cases = append(cases, try(sc, u.Computes, "boots", trial{variant, s, nil, word, a})...)
 		}
-		one("alone", subject.Herd(), "", none, "", Accept{})
+		one("", dspex.V2Seed(), "pool", "pool", scenario.Architectural, Accept{})
+		one("", subject.Ours(), "pool", "pool", scenario.Sound, Accept{Served: size})
 		one("", subject.Herd(), "", "", "", Accept{})
-		one("", dspex.V2Seed(), "", "", scenario.Architectural, Accept{})
+		one("alone", subject.Herd(), "", none, "", Accept{})
 		one("each with a name of its own", dspex.V2Seed(), "test", "global", "", Accept{Served: size, Serial: true})
-		one("both of one name", subject.Ours(), "pool", "pool", scenario.Sound, Accept{Served: size})
 		return cases
 	},
 	Together: func(u Unit, records []*scenario.Record) (problems []string) {
 		bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-		herd, alone, beside := records[1], readies(records[0]), readies(records[1])
+		herd, alone, beside := records[2], readies(records[3]), readies(records[2])
 		if len(alone) == 0 || len(alone) != len(beside) {
 			bad("of the herd %d workers were ready alone, and %d beside another", len(alone), len(beside))
 			return problems
@@ -56,12 +56,12 @@ var globalPoolConflict = Finding{
 				bad("the starts of the herd asked for %.1f boots of CPU, and of the other for %.1f, expected as much", own.Seconds()/u.Computes.Seconds(), other.Seconds()/u.Computes.Seconds())
 			}
 		}
-		for _, r := range []*scenario.Record{records[2], records[4]} {
+		for _, r := range records[:2] {
 			if first := r.Others[0]; len(first.Served()) != len(first.Calls()) {
 				bad("the first of %s served %d of %d", r.Subject, len(first.Served()), len(first.Calls()))
 			}
 		}
-		return append(problems, told("its name is taken", 2)(u, records)...)
+		return append(problems, told("its name is taken", 0)(u, records)...)
 	},
 }
 
