@@ -151,7 +151,7 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 			}
 		}
 	}
-	if e.Text = c.ends(reply.Result); e.Text != "" {
+	if e.Text = c.ends(reply.Result, err != nil && !e.Right); e.Text != "" {
 		e.Wrong = true
 	}
 	if !r.sealed {

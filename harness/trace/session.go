@@ -47,18 +47,20 @@ func (r *Recorder) begins(id string, c *subject.Call) {
 }
 
 // ends notes that it is back, and says what is wrong with its answer, if its session
-// had left something else than it found. result is nil if it failed.
-func (k *call) ends(result json.RawMessage) (wrong string) {
+// had left something else than it found. result is nil if it was told of an error: of
+// the right one, or it failed.
+func (k *call) ends(result json.RawMessage, failed bool) (wrong string) {
 	s := k.session
 	if s == nil {
 		return ""
 	}
 	s.under--
 	switch {
-	case result == nil:
+	case failed:
 		for key, may := range s.may {
 			s.may[key] = append(may, "")
 		}
+	case result == nil:
 	case k.command == "put" && s.alone: // else another may have come before or after it
 		s.may[k.key] = []string{k.value}
 	case k.command == "get":

@@ -28,7 +28,11 @@ func (s *sessions) begin(words ...string) {
 	if len(words) > 4 {
 		c.Args["value"] = json.RawMessage(words[4])
 	}
-	s.Arrive(words[0], c, scenario.Step{}, false)
+	step := scenario.Step{}
+	if c.Command == "divide" {
+		step.Fails = "no"
+	}
+	s.Arrive(words[0], c, step, false)
 	s.Begin(words[0], &c, false)
 	c.Args["session_id"] = c.Session // as pools do
 	s.made++
@@ -41,6 +45,11 @@ func (s *sessions) begin(words ...string) {
 // end has a call answered with a result, or fail if there is none.
 func (s *sessions) end(call, result string) {
 	s.Helper()
+	if result == "{}" { // rightly told of an error
+		s.answer(s.port, s.far, `{"id":%d,"success":false,"error":"no","timestamp":1}`, s.sent[call])
+		s.Return(call, "ann", subject.Reply{}, &worker.RemoteError{Message: "no"}, false)
+		return
+	}
 	if result == "" {
 		s.Return(call, "ann", subject.Reply{}, errors.New("lost"), false)
 		return
@@ -71,6 +80,7 @@ func TestASessionIsHeldAgainstWhatItPut(t *testing.T) {
 		"or have been":                               {[]string{"c1 s1 put k", "c2 s1 get k", "c2 " + found(`"c1"`)}, ""},
 		"of two at once either may be last":          {[]string{"c1 s1 put k", "c2 s1 put k", "c2 " + ok, "c1 " + ok, "c3 s1 get k", "c3 " + found(`"c2"`)}, ""},
 		"after a failure it may have begun anew":     {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 get k", "c2", "c3 s1 get k", "c3 " + nothing}, ""},
+		"an error that is right takes nothing":       {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 divide k", "c2 {}", "c3 s1 get k", "c3 " + nothing}, `found nothing under "k", where its session had put "c1"`},
 		"or not":                                     {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 get k", "c2", "c3 s1 get k", "c3 " + found(`"c1"`)}, ""},
 		"but what it puts then is there":             {[]string{"c2 s1 get k", "c2", "c1 s1 put k", "c1 " + ok, "c3 s1 get k", "c3 " + nothing}, `found nothing under "k", where its session had put "c1"`},
 		"without a session nobody promises anything": {[]string{"c1 - put k", "c1 " + ok, "c2 - get k", "c2 " + nothing}, ""},
