@@ -202,6 +202,7 @@ const (
 	Memory  Resource = "memory"  // in bytes; one that wants more is killed
 	Files   Resource = "files"   // open at once, by their descriptors; more are refused
 	Threads Resource = "threads" // of it and its children; more are refused
+	Cores   Resource = "cores"   // that it may run on; the same for all workers
 )
 
 // A Limit is one on the CPU of one worker.

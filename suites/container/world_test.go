@@ -107,6 +107,12 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		}
 	})
 
+	It("has workers on few cores by the engine", func(ctx SpecContext) {
+		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.FewCores{Cores: 1}}}))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%+v", r.Record.Faults[0])
+	})
+
 	It("has hogs in containers beside the workers'", func(ctx SpecContext) {
 		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2}}}))
 		Expect(err).NotTo(HaveOccurred())

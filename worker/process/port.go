@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -197,6 +199,33 @@ func (p *port) LimitFiles(most uint64) (before uint64, err error) {
 		return 0, worker.ErrGone
 	}
 	return LimitFiles(p.pid, most)
+}
+
+// LimitCores implements worker.CoreLimiter. Threads that it begins, and children, have
+// the limit of who begins them.
+func (p *port) LimitCores(most int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return worker.ErrGone
+	}
+	var all, may unix.CPUSet
+	if err := unix.SchedGetaffinity(os.Getpid(), &all); err != nil {
+		return fmt.Errorf("cores of this program: %w", err)
+	}
+	for core := 0; core < 8*len(all)*int(unsafe.Sizeof(all[0])) && (most == 0 || may.Count() < most); core++ {
+		if all.IsSet(core) {
+			may.Set(core)
+		}
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.pid))
+	for _, t := range threads {
+		tid, _ := strconv.Atoi(t.Name())
+		if e := unix.SchedSetaffinity(tid, &may); e != nil && !errors.Is(e, unix.ESRCH) { // one that has ended
+			err = errors.Join(err, fmt.Errorf("limit thread %d to %d cores: %w", tid, may.Count(), e))
+		}
+	}
+	return err
 }
 
 // LimitFiles has a process use no file descriptors from most on.

@@ -1006,3 +1006,30 @@ func state(t *testing.T, pid int) string {
 	_, after, _ := strings.Cut(string(b), ") ")
 	return after[:1]
 }
+
+func TestAWorkerRunsOnAsManyCoresAsItMay(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	may, ok := worker.CoreLimiterOf(w.Port)
+	if !ok {
+		t.Fatal("it can't be told")
+	}
+	cores := func() int {
+		var n int
+		r, err := w.Call(within(t), worker.Request{Command: "call", Args: map[string]any{"function": "builtins:eval", "args": []any{
+			`len(__import__("os").sched_getaffinity(0))`,
+		}}})
+		if err := errors.Join(err, json.Unmarshal(r.Result, &n)); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	all := cores()
+	for most, want := range map[int]int{1: 1, 1 << 10: all, 0: all} {
+		if err := may.LimitCores(most); err != nil {
+			t.Fatal(err)
+		}
+		if n := cores(); n != want {
+			t.Errorf("told %d, it may run on %d", most, n)
+		}
+	}
+}

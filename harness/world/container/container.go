@@ -199,6 +199,12 @@ func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(
 		set = func(l *container.Limits, most int64) { l.Memory = most }
 	case faults.Threads:
 		set = func(l *container.Limits, most int64) { l.PIDs = most }
+	case faults.Cores:
+		set = func(l *container.Limits, most int64) {
+			if l.CPUSet = ""; most > 0 {
+				l.CPUSet = fmt.Sprintf("0-%d", most-1)
+			}
+		}
 	default:
 		return w.World.Bound(p, of, most)
 	}

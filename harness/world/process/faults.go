@@ -68,7 +68,7 @@ func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (fault
 
 // CanBound implements faults.Real.
 func (w *World) CanBound(of faults.Resource) error {
-	if of != faults.Files {
+	if of != faults.Files && of != faults.Cores {
 		return fmt.Errorf("a process has no limit of %s of its own; a container has", of)
 	}
 	return nil
@@ -79,15 +79,19 @@ func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(
 	if err := w.CanBound(of); err != nil {
 		return nil, err
 	}
+	if of == faults.Cores {
+		may, ok := worker.CoreLimiterOf(p)
+		if !ok {
+			return nil, fmt.Errorf("%v can't be given a limit", p)
+		}
+		return func() { _ = may.LimitCores(0) }, may.LimitCores(int(most)) // it fails if it has ended
+	}
 	may, ok := worker.FileLimiterOf(p)
 	if !ok {
 		return nil, fmt.Errorf("%v can't be given a limit", p)
 	}
 	before, err := may.LimitFiles(uint64(most))
-	if err != nil {
-		return nil, err
-	}
-	return func() { _, _ = may.LimitFiles(before) }, nil // it fails if it has ended
+	return func() { _, _ = may.LimitFiles(before) }, err
 }
 
 // remove removes a group if nobody is in it any more; else Close does.
