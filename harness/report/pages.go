@@ -26,9 +26,13 @@ func TrackRecord(all []Reproduction, commit string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "At commit %s, in virtual time; the seconds are those of one run with its verdict.\n\n", commit)
 	b.WriteString("| finding | what happens | pool | worlds | verdict | seeds that show it | seconds |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-	for _, r := range all {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %d of %d | %.2g |\n",
-			r.Finding, cell(r.Truth), cell(withVariant(r.Line)), strings.Join(r.Worlds, ", "), verdictCell(r.Line), r.Showed, r.Seeds, max(r.Seconds, 0.01))
+	for i, r := range all {
+		finding, truth := "`"+r.Finding+"`", cell(r.Truth)
+		if i > 0 && all[i-1].Finding == r.Finding { // said above
+			finding, truth = "", ""
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d of %d | %.2g |\n",
+			finding, truth, cell(withVariant(r.Line)), strings.Join(r.Worlds, ", "), verdictCell(r.Line), r.Showed, r.Seeds, max(r.Seconds, 0.01))
 	}
 	return b.Bytes()
 }

@@ -38,7 +38,7 @@ func has(t *testing.T, page []byte, says ...string) {
 func TestTheTrackRecordSaysWhatCameOutAndHowOften(t *testing.T) {
 	has(t, TrackRecord(reproductions(), "abc"), "At commit abc",
 		"| `late` | a \\| b | V2, cold | virtual, process | architectural | 10 of 10 | 0.01 |",
-		"| ours, cold | virtual | sound | 9 of 10 |",
+		"|  |  | ours, cold | virtual | sound | 9 of 10 |",
 		"| V2, warm | virtual | **sound**, expected architectural | 0 of 10 |",
 		"| V2, a figure | virtual | shown by its figure: 1 of 2: 1.0 boots | 10 of 10 |")
 }
