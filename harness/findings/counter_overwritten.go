@@ -21,7 +21,7 @@ var counterOverwritten = Finding{
 			Start:    u.Wait,
 			Warm:     1,
 			Workload: scenario.Workload{Clients: 1, Sessions: 1, Calls: 3, Command: "echo", Args: hello},
-			Deadline: u.Waits,
+			Deadline: times(3, u.Waits),
 		}
 		slept := sc
 		slept.Workload = at(u.Waits, []float64{0, 3}, "echo", hello) // the other client has the count looked at later

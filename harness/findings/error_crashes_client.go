@@ -21,7 +21,7 @@ var errorCrashesClient = Finding{
 			Start:    u.Wait,
 			Warm:     1,
 			Workload: w,
-			Deadline: u.Waits,
+			Deadline: times(3, u.Waits),
 		}, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Workers: 3}},
 			trial{"a clause for errors", dspex.V2Seed(), without(dspex.ErrorCrashesClient), scenario.Sound, Accept{Served: 3, Workers: 1}},

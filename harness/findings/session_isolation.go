@@ -20,7 +20,7 @@ var sessionIsolation = Finding{
 			Warm:   3,
 			Workload: scenario.Workload{Clients: 1, Calls: 7, Think: times(.2, u.Waits), Sessions: 1, Command: "put", Args: look,
 				Then: []scenario.Step{{Command: "get", Args: look}}},
-			Deadline: u.Waits,
+			Deadline: times(3, u.Waits),
 		}, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 3}},
 			trial{"a worker for each session", dspex.V2Seed(), without(dspex.SessionIsolation), scenario.Sound, Accept{Served: 7, MostUsed: 1}},

@@ -21,7 +21,7 @@ var sessionLeak = Finding{
 			Start:    u.Wait,
 			Warm:     2,
 			Workload: w,
-			Deadline: u.Waits,
+			Deadline: times(3, u.Waits),
 		}, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 6}},
 			trial{"workers are told", dspex.V2Seed(), without(dspex.SessionLeak), scenario.Sound, Accept{Served: 6}},
