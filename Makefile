@@ -83,6 +83,14 @@ mutate: build ## put bugs into the pools and list the assertions of the catalogu
 record: build ## reproduce the catalogue under 100 seeds, and write the track record into README.md and docs/claims.md
 	$(BIN) record --readme README.md --claims docs/claims.md
 
+.PHONY: faults
+faults: build ## write the faults with their settings and tests into docs/faults.md
+	$(BIN) faults --page docs/faults.md
+
+.PHONY: swarm
+swarm: ## play 10,000 plans of several faults (SEEDS=1000, ten plans each), and each fault under that many seeds, on our pool: some minutes
+	BUTFOR_SEEDS=$${SEEDS:-1000} $(GO) test -timeout 60m -count=1 -v -run 'TestOurPoolLives' ./faults
+
 .PHONY: determinism
 determinism: compiler ## play SEEDS scenarios, 1,000 unless told, on 1 and 2 processors and with -race: the same traces
 	@hashes=$$(mktemp -d); trap 'rm -rf "$$hashes"' EXIT; set -ex; \

@@ -95,7 +95,7 @@ Python workers, and says the verdict with its reason.`,
 	root.PersistentFlags().Bool("json", false, "print JSON Lines, one result an object, and nothing else on stdout")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), reproduceCommand(), judgeCommand(), listCommand(), doctorCommand(), matrixCommand(), recordCommand(), mutateCommand(), overlayCommand(), childCommand())
+	root.AddCommand(runCommand(), reproduceCommand(), judgeCommand(), listCommand(), doctorCommand(), matrixCommand(), recordCommand(), faultsCommand(), mutateCommand(), overlayCommand(), childCommand())
 	return root
 }
 
