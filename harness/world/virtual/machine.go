@@ -159,6 +159,8 @@ func (s *session) throttled() int {
 
 // want has the workers of other pools want their CPU when they did.
 func (m *machine) want(spans []scenario.Span) {
+	m.mu.Lock() // the first may want it at once
+	defer m.mu.Unlock()
 	groups := map[int]*cpu.Group{}
 	for _, s := range spans {
 		if s.CPU == 0 {
