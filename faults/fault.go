@@ -166,6 +166,8 @@ type Model interface {
 	World
 	// LaunchWith starts a model worker whose profile is altered first.
 	LaunchWith(ctx context.Context, id string, alter func(*model.Profile)) (worker.Port, error)
+	// Stall keeps whoever is at a point from going on, for so long from now.
+	Stall(d time.Duration)
 	// Burn has one more thread compute, in a scheduling group of its own, until it
 	// is stopped; stop says what CPU it had.
 	Burn() (stop func() time.Duration)

@@ -54,6 +54,35 @@ func TestAStartOfARealWorkerComesToNothing(t *testing.T) {
 	}
 }
 
+// slowly are ways for a start to be slow that was asked for its hello.
+var slowly = []faults.Fault{faults.SlowHello{After: 80 * ms}, faults.SlowImport{Module: "asyncio", CPU: 80 * ms}}
+
+func TestAHelloIsSlow(t *testing.T) {
+	for _, f := range slowly {
+		r := tried(t, cold, faults.Entry{Fault: f, Target: faults.Target{Starts: []int{2}}})
+		if f := r.Record.Faults[0]; f.Fired != 1 {
+			t.Errorf("%+v", plain(f))
+		}
+		sound(t, r, 12)
+		for n, w := range r.Record.Workers()[:3] {
+			want := 100 * ms
+			if n == 1 {
+				want = 180 * ms
+			}
+			if took := (w.Ready - w.Launched).Round(ms); took != want {
+				t.Errorf("%s: start %d took %v, want %v", f.Name(), n+1, took, want)
+			}
+		}
+	}
+}
+
+func TestAHelloOfARealWorkerIsSlow(t *testing.T) {
+	for _, f := range slowly {
+		r := played(t, nil, faults.Entry{Fault: f, Target: faults.Target{First: 2}})
+		firedReally(t, r, 2, 2)
+	}
+}
+
 // Each start fails: whoever calls is told why, and soon.
 func TestACrashLoopIsToldToWhoeverCalls(t *testing.T) {
 	for _, u := range unborn {
@@ -123,7 +152,7 @@ func TestARealWorkerIgnoresItsEnd(t *testing.T) {
 }
 
 func TestOurPoolLivesWithBadStarts(t *testing.T) {
-	for _, name := range []string{"odd-hello", "start-refused"} {
+	for _, name := range []string{"odd-hello", "start-refused", "slow-hello", "slow-import"} {
 		t.Run(name, func(t *testing.T) { survives(t, name, 3) })
 	}
 	t.Run("ignores-end", func(t *testing.T) { survives(t, "ignores-end", 0, idleOverflow) })

@@ -40,6 +40,9 @@ def main(began_ns):
         sys.path[:0] = flags.path
         burn(flags.boot_cpu_s)
         sleep(flags.boot_wait_s)
+        if flags.boot_import:
+            __import__(flags.boot_import)
+            posix.write(2, b"butfor_worker: fault in request 0\n")
         if flags.mute or flags.exit_at_hello:
             from .fault import start
 

@@ -19,6 +19,7 @@ flags:
                        is read, as a slow import would; given again, more
   --boot-wait SECONDS  then sleep that long, as a start that waits would; given
                        again, longer
+  --boot-import MODULE  and import that
   --limit BYTES        longest frame, %d to %d (default %d)
   --path FOLDER        look here first for modules that calls name; may be
                        given more than once. Neither the working directory nor
@@ -65,7 +66,7 @@ class Flags:
         self.mute = False
         self.exit_at_hello = 0  # 0: it does not
         self.faults = False
-        self.at_hello = ""
+        self.at_hello = self.boot_import = ""
         self.ignore_end = False
         self.habits = []
         self.help = False
@@ -83,7 +84,7 @@ def parse(words):
                 raise FlagError("%s takes no value" % name)
             setattr(flags, name.lstrip("-").replace("-", "_") if name != "-h" else "help", True)
             continue
-        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--at-hello", "--habit"):
+        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--at-hello", "--boot-import", "--habit"):
             raise FlagError("%s: no such flag; --help lists them" % name)
         if not equals:
             if not words:
@@ -95,6 +96,8 @@ def parse(words):
             flags.boot_wait_s += _seconds(name, value)
         elif name == "--exit-at-hello":
             flags.exit_at_hello = _status(name, value)
+        elif name == "--boot-import":
+            flags.boot_import = value
         elif name == "--at-hello":
             flags.at_hello = value
         elif name == "--limit":

@@ -189,3 +189,9 @@ class Orders(Case):
         self.assertEqual(worker.line(), "butfor_worker: fault in request 0\n")
         worker.process.terminate()
         self.assertIsNone(worker.process.poll())
+
+    def test_a_start_may_import_a_module(self):
+        worker = self.worker("--boot-import", "xml.sax")
+        self.assertEqual(worker.line(), "butfor_worker: fault in request 0\n")
+        self.assertServes(worker)
+        self.assertIn("nothing_like_it", self.assertEnds(self.worker("--boot-import", "nothing_like_it"), 1))

@@ -47,6 +47,9 @@ func (p *Port) next() {
 	if p.order = f.AtHello; p.head.ID != 0 {
 		p.order, _ = wire.OrderIn(frame)
 	}
+	if p.head.ID == 0 && f.Imports {
+		p.states()
+	}
 	switch {
 	case p.head.ID != 0:
 		p.call()

@@ -172,6 +172,9 @@ func (w world) LaunchWith(context.Context, string, func(*model.Profile)) (far.Po
 	return nil, errors.New("reference: a fault launches no workers")
 }
 
+// Stall does nothing: there is no harness in the loop.
+func (w world) Stall(time.Duration) {}
+
 func (w world) Burn() (stop func() time.Duration) {
 	t := w.run.machine.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil)
 	return func() time.Duration {

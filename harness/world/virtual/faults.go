@@ -16,6 +16,9 @@ func (w *World) LaunchWith(ctx context.Context, id string, alter func(*model.Pro
 	return w.launcher.LaunchWith(ctx, id, alter)
 }
 
+// Stall implements faults.Model.
+func (w *World) Stall(d time.Duration) { w.schedule.stall(d) }
+
 // Burn implements faults.Model.
 func (w *World) Burn() (stop func() time.Duration) { return w.machine.hog() }
 

@@ -37,9 +37,11 @@ type schedule struct {
 	arrived []*parked      // since the driver last looked
 	visits  map[uint64]int // by a hash of the place
 	spare   []*parked
-	asleep  bool // the driver waits for the bell
-	through bool // the run is: nothing more is begun
-	over    bool // nobody parks any more
+	asleep  bool          // the driver waits for the bell
+	through bool          // the run is: nothing more is begun
+	owed    time.Duration // for which nobody is to go on
+	longest time.Duration // for which nobody did
+	over    bool          // nobody parks any more
 
 	// The driver's alone.
 	parked    []*parked // by name
@@ -149,11 +151,37 @@ func (s *schedule) drive() error {
 		// waits for them.
 		time.Sleep(2 * time.Duration(1+s.cost.Int64N(int64(stepMost/2))))
 		s.look()
+		if d := s.owes(); d > 0 {
+			time.Sleep(d)
+			s.look()
+		}
 		if busy++; busy > s.most {
 			return &LivelockError{Steps: busy, Who: s.names()}
 		}
 		s.release()
 	}
+}
+
+// stall has nobody go on for so long.
+func (s *schedule) stall(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed, s.longest = d, max(s.longest, d)
+}
+
+// owes is for how long nobody is to go on now.
+func (s *schedule) owes() (d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, s.owed = s.owed, 0
+	return d
+}
+
+// stalled is for how long nobody went on at most.
+func (s *schedule) stalled() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.longest
 }
 
 // look takes in who has parked, once everybody else is blocked or asleep: there

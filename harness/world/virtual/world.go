@@ -193,8 +193,9 @@ func (w *World) Cores() float64 { return w.cores }
 // Now is the time since the world was opened.
 func (w *World) Now() time.Duration { return time.Since(w.start) }
 
-// Late is how late a timer was at most: in virtual time none ever is.
-func (w *World) Late() time.Duration { return 0 }
+// Late is how late a timer was at most: in virtual time none ever is, unless the
+// program was stalled.
+func (w *World) Late() time.Duration { return w.schedule.stalled() }
 
 // Point is a scheduling point: it returns once the schedule has chosen that
 // who goes on.
