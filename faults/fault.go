@@ -112,6 +112,9 @@ type Unrecorded interface {
 	Unrecorded() string
 }
 
+// A silencing fault of workers keeps them from answering while it lies on them.
+type silencing interface{ silences() }
+
 // A passing fault must be over at some time: while it lasts nothing can be done.
 type passing interface{ passing() }
 

@@ -330,6 +330,10 @@ func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
 	l := &lasting{entry: e, ready: make(chan struct{})}
 	p.lasting[name] = l
 	i.began(e, p.thing())
+	if _, ok := f.(silencing); ok {
+		p.silent = e
+		p.inHand(e)
+	}
 	if f, ok := f.(RefusingFault); ok {
 		p.on = append(p.on, &effect{entry: e, proves: f.Fired, again: true})
 	}
@@ -366,6 +370,9 @@ func (i *Injector) lift(e *entry, p *port) {
 		return
 	}
 	delete(p.lasting, name)
+	if p.silent == e {
+		p.silent = nil
+	}
 	i.mu.Unlock()
 	<-l.ready
 	n := 0

@@ -17,6 +17,9 @@ func init() {
 // machine does, or a debugger: their ports stay open, and nobody is told. After it they
 // are in the midst of what they did. A plan says until when.
 //
+// A call that a worker has or gets meanwhile counts as excused if its error comes by its
+// deadline.
+//
 // It fires with each worker that was paused. It can be used in every world: processes
 // are sent SIGSTOP and SIGCONT, of containers the engine freezes all that is in them.
 type Pause struct{}
@@ -39,6 +42,8 @@ func (Pause) Real(_ Real, p worker.Port) (end func() int, err error) {
 }
 
 func (Pause) passing() {}
+
+func (Pause) silences() {}
 
 // Unrecorded implements Unrecorded: that a worker waited is recorded as what it asked
 // for, if it came to an end.

@@ -16,6 +16,7 @@ func TestAPausedWorkerGoesOnWhereItWas(t *testing.T) {
 	r := tried(t, alone(0.29), faults.Entry{Fault: faults.Pause{}, At: faults.Clock, From: 100 * ms, Until: time.Second})
 	said(t, r, `
 		100 fault pause start 1
+		100 victim pause c1
 		1000 fault-over pause start 1`)
 	counted(t, r, 1, 100*ms, time.Second)
 	if took := r.Record.Served()[0].Round(ms); took != 1190*ms {
@@ -45,6 +46,20 @@ func TestWhatAPausedWorkerIsSentWaits(t *testing.T) {
 	}, faults.Entry{Fault: faults.Pause{}, At: faults.Clock, Until: 500 * ms})
 	if took := r.Record.Served()[0].Round(ms); took != 550*ms {
 		t.Errorf("the call took %v, want 550ms", took)
+	}
+}
+
+// Its caller is told when its patience is over, and nobody could have answered.
+func TestACallOnAPausedWorkerThatTimesOutIsExcused(t *testing.T) {
+	for _, calls := range []int{1, 2} { // in hand when it comes, and sent to it then
+		r := tried(t, func(sc *harness.Scenario) {
+			alone(0.1)(sc)
+			sc.Config.CallTimeout, sc.Workload.Calls, sc.Workload.Think = time.Second, calls, 50*ms
+		}, faults.Entry{Fault: faults.Pause{}, At: faults.Clock, From: time.Duration(130*(calls-1)+10) * ms, Until: 10 * time.Second, Times: 1})
+		if f := r.Record.Faults[0]; f.Fired != 1 {
+			t.Errorf("%+v", plain(f))
+		}
+		sound(t, r, calls-1)
 	}
 }
 

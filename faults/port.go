@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -116,6 +117,7 @@ type port struct {
 	turn    int           // goes up when it gets something to do, or has nothing more
 	busy    chan struct{} // closed when it gets something to do; nil while it has
 	struck  *entry        // what is ending it, or has ended it
+	silent  *entry        // what keeps it from answering now
 	victims map[string]bool
 	gone    bool
 }
@@ -195,8 +197,10 @@ func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
 	if c != nil {
 		c.held()
 	}
-	if p.struck != nil { // nobody can know yet
-		p.victim(p.struck, call)
+	if by := cmp.Or(p.struck, p.silent); by != nil { // nobody can know yet
+		p.victim(by, call)
+	}
+	if p.struck != nil {
 		return order, false
 	}
 	if i.stopped {
@@ -324,6 +328,12 @@ func (p *port) spoils(e *effect) {
 // had; under i.mu.
 func (p *port) ends(e *entry) {
 	p.struck = e
+	p.inHand(e)
+}
+
+// inHand notes that the calls which the worker has can't be answered because of an
+// entry; under i.mu.
+func (p *port) inHand(e *entry) {
 	for _, id := range slices.Sorted(maps.Keys(p.flight)) {
 		if call := p.flight[id]; call != "" {
 			p.victim(e, call)
