@@ -15,13 +15,26 @@ import (
 // once: each takes only what it wants.
 type mailbox struct {
 	mu    sync.Mutex
-	queue []any
+	queue []letter
 	bells []chan struct{} // one a receiver, with room for one ring
 }
 
-func (m *mailbox) put(x any) {
+// A letter is a message with when it came, and the rank of who sent it. Of those that
+// come at one instant of a bubble the order is that of the ranks: else it were a matter
+// of chance.
+type letter struct {
+	message any
+	at      time.Time
+	rank    time.Duration
+}
+
+func (m *mailbox) put(x any, rank time.Duration) {
 	m.mu.Lock()
-	m.queue = append(m.queue, x)
+	l := letter{x, time.Now(), rank}
+	place := len(m.queue)
+	for ; place > 0 && m.queue[place-1].at.Equal(l.at) && m.queue[place-1].rank > rank; place-- {
+	}
+	m.queue = slices.Insert(m.queue, place, l)
 	bells := slices.Clone(m.bells)
 	m.mu.Unlock()
 	for _, bell := range bells {
@@ -38,16 +51,29 @@ func (m *mailbox) put(x any) {
 func (m *mailbox) take(want, drops func(any) bool) (x any, foreign, kept int, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	foreign = slices.IndexFunc(m.queue, want)
+	foreign = m.find(want)
 	rest := m.queue[:0:0]
 	if ok = foreign >= 0; ok {
-		x, rest = m.queue[foreign], m.queue[foreign+1:]
+		x, rest = m.queue[foreign].message, m.queue[foreign+1:]
 	} else {
 		foreign = len(m.queue)
 	}
-	before := slices.DeleteFunc(m.queue[:foreign], drops)
+	before := slices.DeleteFunc(m.queue[:foreign], func(l letter) bool { return drops(l.message) })
 	m.queue = append(before, rest...)
 	return x, foreign, len(before), ok
+}
+
+// find is where the first message is that is wanted; -1: there is none. It is called
+// under the lock.
+func (m *mailbox) find(want func(any) bool) int {
+	return slices.IndexFunc(m.queue, func(l letter) bool { return want(l.message) })
+}
+
+// has says whether there is a message that is wanted.
+func (m *mailbox) has(want func(any) bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.find(want) >= 0
 }
 
 // turn has the first of n messages go behind the others.
@@ -93,17 +119,22 @@ var errTimeout = errors.New("timeout")
 func (p *process) receive(ctx context.Context, want func(any) bool, how patience) (any, error) {
 	bell := p.box.listen()
 	defer p.box.hush(bell)
-	until, seen := time.Now().Add(how.limit), 0
+	until, seen, paid := time.Now().Add(how.limit), 0, false
 	for {
 		if p.life.Err() != nil {
 			return nil, p.obituary()
+		}
+		if !paid && p.cost > 0 && p.box.has(want) { // before it is looked at: see letter
+			p.pay()
+			paid = true
+			continue
 		}
 		x, foreign, kept, ok := p.box.take(want, how.drops)
 		if ok {
 			if how.requeue && kept > 0 {
 				p.box.turn(kept)
 			}
-			return p.afford(x)
+			return x, nil
 		}
 		if err := context.Cause(ctx); err != nil {
 			if errors.Is(err, subject.ErrClientDied) {
@@ -150,13 +181,6 @@ func (p *process) pay() {
 	if p.cost > 0 {
 		p.sleep(p.life, nil, true, p.cost)
 	}
-}
-
-func (p *process) afford(x any) (any, error) {
-	if p.pay(); !p.alive() {
-		return nil, p.obituary()
-	}
-	return x, nil
 }
 
 // sleep waits until there may be something to decide, and decides nothing.

@@ -50,7 +50,10 @@ func (r *rules) inbox(p *process) []any {
 	synctest.Wait()
 	p.box.mu.Lock()
 	defer p.box.mu.Unlock()
-	got := p.box.queue
+	var got []any
+	for _, l := range p.box.queue {
+		got = append(got, l.message)
+	}
 	p.box.queue = nil
 	return got
 }

@@ -15,7 +15,7 @@ import (
 type process struct {
 	name  string
 	box   mailbox
-	cost  time.Duration   // of a message; 0 for a client
+	cost  time.Duration   // of a message, and its rank among others; 0 for a client
 	spun  time.Duration   // that went to messages which it posts to itself; its own
 	traps bool            // exit signals come as messages
 	life  context.Context // ends with the process, or with the node
@@ -56,17 +56,19 @@ var (
 	errKilled   = errors.New("killed")
 )
 
-// post puts a message into the mailbox; to a dead process it vanishes.
-func (p *process) post(x any) {
+// post puts a message of nobody's into the mailbox; to a dead process it vanishes.
+func (p *process) post(x any) { p.postBy(x, 0) }
+
+func (p *process) postBy(x any, rank time.Duration) {
 	if p.alive() {
-		p.box.put(x)
+		p.box.put(x, rank)
 	}
 }
 
 // send is what a process says to another; the dead say nothing.
 func (p *process) send(to *process, x any) {
 	if p.alive() {
-		to.post(x)
+		to.postBy(x, p.cost)
 	}
 }
 
@@ -90,7 +92,7 @@ func (p *process) exit(reason error) {
 		p.atExit()
 	}
 	for _, w := range watchers {
-		w.by.post(down{w.ref, reason})
+		w.by.postBy(down{w.ref, reason}, p.cost)
 	}
 	close(p.gone)
 }
