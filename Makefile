@@ -43,7 +43,7 @@ test: python compiler vet test-python matrix-tenth mutate image-if-any test-go #
 RACE = $(if $(CC_FOUND),-race)
 # In these a test plays hundreds of runs, or builds programs: with -race, which makes
 # a run some eight times as long, they are short, and whole without.
-MANY := ./cmd/butfor ./harness ./harness/mutant
+MANY := ./cmd/butfor ./faults ./harness ./harness/mutant
 
 # A program built with -race sleeps for a second before it exits, unless told not
 # to: so does each child of a test, of which there are a hundred. What says that

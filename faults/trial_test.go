@@ -220,7 +220,10 @@ type plain faults.Report
 // seeds is how many seeds are tried: BUTFOR_SEEDS, else 100.
 func seeds(t *testing.T) uint64 {
 	text := os.Getenv("BUTFOR_SEEDS")
-	if text == "" {
+	switch {
+	case text == "" && testing.Short():
+		return 20
+	case text == "":
 		return 100
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
