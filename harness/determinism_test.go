@@ -171,6 +171,24 @@ func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
 	}
 }
 
+// A caller who has to wait for a start sets two of the pool's timers at one instant:
+// of his timeout, and of the pool's look at the starts under way.
+func TestATimeoutAndALookAtStartsDoNotFallOnOneInstant(t *testing.T) {
+	const ms = time.Millisecond
+	sc := Scenario{
+		World: virtual.Name, Seed: 275, Cores: 1,
+		Config:   subject.Config{Size: 8, Lazy: true, CheckoutTimeout: 500 * ms},
+		Start:    scenario.Demand{CPU: 200 * ms, Wait: 750 * ms},
+		Workload: scenario.Workload{Clients: 8, Command: "echo", At: []time.Duration{0, 0, 0, 250 * ms, 500 * ms, 500 * ms, 500 * ms, 500 * ms}},
+		Deadline: 500 * ms,
+	}
+	check := twice{s: subject.Ours()}
+	for range 10 {
+		check.play(t, "a look at a timeout", sc)
+	}
+	check.end(t)
+}
+
 func TestEachFindingGivesTheSameTrace(t *testing.T) {
 	unit := findings.Demands(DefaultBoot, virtual.Cores)
 	unit.Waits, unit.Computes = DefaultBoot, DefaultBoot
