@@ -399,23 +399,31 @@ func dead(port worker.Port) bool {
 // give hands a ready worker to the first in line that it is of use to, or puts it
 // by. What the pool itself has to do with it comes first.
 func (p *Pool) give(s *slot) {
-	s.since = time.Now()
-	if len(s.chores) > 0 {
+	switch {
+	case len(s.chores) > 0:
+		s.since = time.Now()
 		p.tend(s)
-		return
+	case !p.handOn(s): // only then is the clock read: under the lock that counts
+		s.since = time.Now()
+		p.putBy(s)
 	}
-	p.offer(s)
 }
 
-func (p *Pool) offer(s *slot) {
+// handOn hands it to somebody in line, or ends it if it is old; false if neither.
+func (p *Pool) handOn(s *slot) bool {
 	if p.cfg.renews() && p.outlived(s) {
 		p.recycle(s)
-		return
+		return true
 	}
-	if w := p.first(s); w != nil {
+	w := p.first(s)
+	if w != nil {
 		p.grant(s, w)
-		return
 	}
+	return w != nil
+}
+
+// putBy makes it an idle one, by when it was given back.
+func (p *Pool) putBy(s *slot) {
 	p.move(s, idle)
 	p.idle = append(p.idle, s)
 	for at := len(p.idle) - 1; at > 0 && p.idle[at-1].since.After(s.since); at-- { // it was tended meanwhile

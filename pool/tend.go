@@ -98,8 +98,8 @@ func (p *Pool) tendedTo(s *slot, err error) (more bool) {
 	}
 	s.seen = time.Now()
 	c := s.chores[0]
-	if s.chores = s.chores[1:]; len(s.chores) == 0 {
-		p.offer(s)
+	if s.chores = s.chores[1:]; len(s.chores) == 0 && !p.handOn(s) {
+		p.putBy(s)
 	}
 	p.over(c)
 	return s.state == tended
