@@ -179,6 +179,7 @@ const (
 	GapDelay     = "delay"     // how long threads waited for a CPU
 	GapMachine   = "machine"   // what the machine used, or was stolen
 	GapFault     = "fault"     // what a fault did
+	GapPool      = "pool"      // what another pool of the run did beside using the machine
 	GapLate      = "late"      // the recorder was late, and a bucket is too long
 )
 
