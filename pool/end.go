@@ -33,6 +33,7 @@ func (p *Pool) watch(s *slot) {
 			p.storm.failed(p, s, fmt.Errorf("worker %s: ended %v after its hello: %v", s.id, time.Since(s.begun)-s.w.StartedIn, s.port.Exit()))
 		}
 	}
+	close(s.noted)
 	starts := p.plan()
 	p.mu.Unlock()
 	p.begin(starts)

@@ -71,6 +71,7 @@ type slot struct {
 	wanted time.Duration  // CPU that its start had asked for when pace last looked
 	turn   atomic.Uint64  // goes up whenever the worker changes hands
 	cut    atomic.Bool    // Close took it from its caller
+	noted  chan struct{}  // closed once the pool has taken note of its death
 
 	session  *Session          // whose caller has it in hand; nil: none
 	sessions map[*Session]bool // of which it may hold something: does, if a call was made
@@ -305,6 +306,9 @@ func (l Lease) Call(ctx context.Context, command string, args map[string]any) (R
 	l.s.calls++
 	r, err := l.s.w.Call(ctx, worker.Request{Command: command, Args: args, Evidence: l.p.cfg.Evidence})
 	if e := (*worker.CallError)(nil); errors.As(err, &e) {
+		if dead(l.s.port) { // the pool knows no later than its caller
+			<-l.s.noted
+		}
 		switch {
 		case l.s.cut.Load(): // or one would look for who killed it
 			err = fmt.Errorf("pool%s: closed with a call under way: %w: %w", l.p.called(), ErrClosed, err)

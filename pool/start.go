@@ -32,7 +32,7 @@ func (p *Pool) planFor(extra int) (begin []*slot) {
 			return begin
 		}
 		p.named++
-		s := &slot{begun: time.Now(), nth: p.named, id: "w" + strconv.Itoa(p.named)}
+		s := &slot{begun: time.Now(), nth: p.named, id: "w" + strconv.Itoa(p.named), noted: make(chan struct{})}
 		if p.cfg.Name != "" {
 			s.id = p.cfg.Name + "-" + s.id
 		}
