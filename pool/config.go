@@ -68,7 +68,7 @@ type Config struct {
 	// MaxMemory is how many bytes of memory a worker may hold after a call before
 	// another takes its place, as with MaxCalls: what is resident, without its
 	// children (worker.Memory). A worker whose port can't say stays. It costs some
-	// 20 µs a call. 0 means no limit.
+	// 10 µs a call. 0 means no limit.
 	MaxMemory int64
 	// Seed, if it is not 0, draws by how much each rest after a start that failed
 	// is longer, up to half: so that pools which fail together do not come back

@@ -83,7 +83,7 @@ Python workers, and says the verdict with its reason.`,
   butfor list                         the findings
   butfor run                          all of them
   butfor run cold-start-timeouts      one
-  butfor run --world virtual          all of them, in virtual time: in a second
+  butfor run --world virtual          all of them, in virtual time: in seconds
   butfor reproduce serial-start       one, and how it goes
   butfor judge runs/serial-start.V1   a run that was saved, once more
   butfor run --subject ours --json    one subject, as JSON Lines`,

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,5 +49,47 @@ func TestFoldersOfProgramsThatWereKilledAreRemoved(t *testing.T) {
 	end()
 	if there(dir) {
 		t.Error("its own folder is left")
+	}
+}
+
+// Whoever writes a new table has to say in the README what it says.
+func TestTheReadmeTellsTheErrorsOfTheTable(t *testing.T) {
+	verdicts, err := os.ReadFile("../../docs/verdict.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := func(who string) (counts []int) {
+		m := regexp.MustCompile(`(?m)^\| ` + who + ` \| (\d+) · \*\*(\d+)\*\* · (\d+) \| (\d+) · (\d+) · (\d+) \|`).FindSubmatch(verdicts)
+		if m == nil {
+			t.Fatalf("the table has no row of %s", who)
+		}
+		for _, text := range m[1:] {
+			n, _ := strconv.Atoi(string(text)) // digits alone
+			counts = append(counts, n)
+		}
+		return counts
+	}
+	thousands := func(n int) string {
+		text := strconv.Itoa(n)
+		if len(text) > 3 {
+			text = text[:len(text)-3] + "," + text[len(text)-3:]
+		}
+		return text
+	}
+	none := func(n int) string {
+		if n == 0 {
+			return "none"
+		}
+		return thousands(n)
+	}
+	ours, rerun := row("butfor"), row("rerun-and-see")
+	want := fmt.Sprintf("of %s failures of the code %s was dismissed as environmental, and %s were left undecided; of %s failures of the environment %s were put down to the code, and %s left undecided. To rerun and see dismisses %s of the former.",
+		thousands(ours[0]+ours[1]+ours[2]), none(ours[1]), thousands(ours[2]), thousands(ours[3]+ours[4]+ours[5]), thousands(ours[4]), thousands(ours[5]), thousands(rerun[1]))
+	if !strings.Contains(strings.Join(strings.Fields(string(readme)), " "), want) {
+		t.Errorf("the README does not say: %s", want)
 	}
 }
