@@ -152,44 +152,33 @@ func TestCloseDoesNotWaitForAPing(t *testing.T) {
 	})
 }
 
-func TestAWorkerIsReplacedAfterMaxCalls(t *testing.T) {
-	bubble(t, Config{Size: 1, MaxCalls: 3}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
-		var by []string
-		for range 7 {
-			r, err := p.Call(context.Background(), "echo", nil)
-			if err != nil {
-				t.Fatal(err)
+func TestAWorkerIsReplacedAfterMaxCallsOrOnceItHoldsMoreThanMaxMemory(t *testing.T) {
+	for _, c := range []struct {
+		cfg  Config
+		mb   []int // of which each call has its worker hold so many
+		want string
+	}{
+		{Config{Size: 1, MaxCalls: 3}, make([]int, 7), "w1 w1 w1 w2 w2 w2 w3"},
+		{Config{Size: 1, MaxMemory: 100 << 20}, []int{100, 50, 101, 100, 200, 0}, "w1 w1 w1 w2 w2 w3"},
+	} {
+		bubble(t, c.cfg, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
+			var by []string
+			for _, mb := range c.mb {
+				r, err := p.Call(context.Background(), "alloc", map[string]any{"mb": mb})
+				if err != nil {
+					t.Fatal(err)
+				}
+				by = append(by, r.Worker)
+				synctest.Wait()
 			}
-			by = append(by, r.Worker)
-			synctest.Wait()
-		}
-		if got := strings.Join(by, " "); got != "w1 w1 w1 w2 w2 w2 w3" {
-			t.Errorf("served by %s", got)
-		}
-		if s := p.Stat(); s.Recycled != 2 || s.Deaths+s.Replaced != 0 {
-			t.Errorf("%+v", s)
-		}
-	})
-}
-
-func TestAWorkerIsReplacedOnceItHoldsMoreThanMaxMemory(t *testing.T) {
-	bubble(t, Config{Size: 1, MaxMemory: 100 << 20}, nil, func(t *testing.T, p *Pool, l *model.Launcher) {
-		var by []string
-		for _, mb := range []int{100, 50, 101, 100, 200, 0} {
-			r, err := p.Call(context.Background(), "alloc", map[string]any{"mb": mb})
-			if err != nil {
-				t.Fatal(err)
+			if got := strings.Join(by, " "); got != c.want {
+				t.Errorf("served by %s, want %s", got, c.want)
 			}
-			by = append(by, r.Worker)
-			synctest.Wait()
-		}
-		if got := strings.Join(by, " "); got != "w1 w1 w1 w2 w2 w3" {
-			t.Errorf("served by %s", got)
-		}
-		if s := p.Stat(); s.Recycled != 2 || s.Deaths+s.Replaced != 0 {
-			t.Errorf("%+v", s)
-		}
-	})
+			if s := p.Stat(); s.Recycled != 2 || s.Deaths+s.Replaced != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
 }
 
 func TestAWorkerIsReplacedAtMaxAgeThoughNobodyCallsIt(t *testing.T) {
