@@ -13,7 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -213,7 +212,10 @@ func (p *port) LimitCores(most int) error {
 	if err := unix.SchedGetaffinity(os.Getpid(), &all); err != nil {
 		return fmt.Errorf("cores of this program: %w", err)
 	}
-	for core := 0; core < 8*len(all)*int(unsafe.Sizeof(all[0])) && (most == 0 || may.Count() < most); core++ {
+	if most == 0 {
+		most = all.Count()
+	}
+	for core := 0; may.Count() < min(most, all.Count()); core++ {
 		if all.IsSet(core) {
 			may.Set(core)
 		}
