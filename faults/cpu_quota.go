@@ -45,7 +45,7 @@ func (f CPUQuota) Check() error {
 
 const quotaPeriod = 100 * time.Millisecond
 
-// Model implements WorkerFault.
+// Model implements ModelledWorkerFault.
 func (f CPUQuota) Model(m Model, p *model.Port) (end func() int) {
 	before := m.Throttled(p)
 	m.Limit(p, f.Cores, or(f.Period, quotaPeriod))

@@ -59,11 +59,16 @@ type IdleFault interface {
 // A WorkerFault lies on each worker from outside for as long as its window lasts.
 type WorkerFault interface {
 	Fault
-	// Model and Real lay it on one. end takes it away again and says how often it
-	// did something, which proves it; it is called once, also after the worker's
-	// end.
-	Model(Model, *model.Port) (end func() int)
+	// Real lays it on one. end takes it away again and says how often it did
+	// something, which proves it; it is called once, also after the worker's end.
 	Real(Real, worker.Port) (end func() int, err error)
+}
+
+// A ModelledWorkerFault is a WorkerFault that models can have; any other is Unmodelled.
+type ModelledWorkerFault interface {
+	WorkerFault
+	// Model lays it on a model, as Real does on a process.
+	Model(Model, *model.Port) (end func() int)
 }
 
 // A RefusingFault is a WorkerFault that refuses something to the worker on which it lies,

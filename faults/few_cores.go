@@ -1,11 +1,9 @@
 package faults
 
 import (
-	"fmt"
 	"math/rand/v2"
 
 	"github.com/butfor/butfor/worker"
-	"github.com/butfor/butfor/worker/model"
 )
 
 func init() {
@@ -18,7 +16,7 @@ func init() {
 // It fires with each worker that computed meanwhile. It can be used in the worlds of
 // processes and of containers. A world of models has as many cores as its scenario says.
 type FewCores struct {
-	Cores int `yaml:"cores"` // from 1 to 1024: the first of those that the program may use
+	Cores int `yaml:"cores"` // from 1 to 1024: the first of those that the program may use; of a container, the engine's
 }
 
 // Name implements Fault.
@@ -27,15 +25,12 @@ func (FewCores) Name() string { return "few-cores" }
 // Check implements Fault.
 func (f FewCores) Check() error { return between("cores", f.Cores, 1, 1<<10) }
 
-// Model implements WorkerFault: it is never called.
-func (FewCores) Model(Model, *model.Port) (end func() int) { return nil }
-
 // Unmodelled implements Unmodelled.
 func (FewCores) Unmodelled() string { return "say in the scenario how many cores there are" }
 
 // Unrecorded implements Unrecorded.
-func (f FewCores) Unrecorded() string {
-	return fmt.Sprintf("workers had to do with %d of the cores; in a replay they may use all", f.Cores)
+func (FewCores) Unrecorded() string {
+	return "workers had to do with few of the cores; in a replay they may use all"
 }
 
 // Real implements WorkerFault.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/butfor/butfor/worker"
-	"github.com/butfor/butfor/worker/model"
 )
 
 func init() {
@@ -28,9 +27,6 @@ func (FileLimit) Name() string { return "file-limit" }
 
 // Check implements Fault.
 func (f FileLimit) Check() error { return between("files", f.Files, 0, 1<<20) }
-
-// Model implements WorkerFault: it is never called.
-func (FileLimit) Model(Model, *model.Port) (end func() int) { return nil }
 
 // Unmodelled implements Unmodelled.
 func (FileLimit) Unmodelled() string { return "a model opens no files" }

@@ -341,7 +341,7 @@ func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
 	var err error
 	if i.model != nil {
 		if far, ok := modelOf(p.Port); ok {
-			l.end = f.Model(i.model, far)
+			l.end = f.(ModelledWorkerFault).Model(i.model, far)
 		} else {
 			err = fmt.Errorf("worker %s is no model", p.id)
 		}

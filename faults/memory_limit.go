@@ -31,7 +31,7 @@ func (f MemoryLimit) Check() error { return between("mb", f.MB, 16, 1<<20) }
 
 func (f MemoryLimit) bytes() int64 { return int64(f.MB) << 20 }
 
-// Model implements WorkerFault.
+// Model implements ModelledWorkerFault.
 func (f MemoryLimit) Model(_ Model, p *model.Port) (end func() int) {
 	p.LimitMemory(f.bytes())
 	return func() int {

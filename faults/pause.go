@@ -30,7 +30,7 @@ func (Pause) Name() string { return "pause" }
 // Check implements Fault.
 func (Pause) Check() error { return nil }
 
-// Model implements WorkerFault.
+// Model implements ModelledWorkerFault.
 func (Pause) Model(_ Model, p *model.Port) (end func() int) {
 	end, _ = paused(p) // it fails if it has ended: then there is nothing to be done
 	return end

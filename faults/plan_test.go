@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
 )
 
@@ -417,6 +418,24 @@ func TestEveryFaultCanBeDrawnAndIsOfOneKind(t *testing.T) {
 	if Draw("mishap", from) != nil {
 		t.Error("a fault that nobody knows was drawn")
 	}
+}
+
+// formless is a fault of workers that models can't have, and nobody says why.
+type formless struct{}
+
+func (formless) Name() string { return "formless" }
+func (formless) Check() error { return nil }
+func (formless) Real(Real, worker.Port) (end func() int, err error) {
+	return nil, nil
+}
+
+func TestAFaultThatModelsCannotHaveSaysWhy(t *testing.T) {
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "formless must be modelled or unmodelled") {
+			t.Errorf("got %v", got)
+		}
+	}()
+	Register(formless{}, nil)
 }
 
 func TestANameIsGivenOnce(t *testing.T) {

@@ -19,7 +19,8 @@ type registration struct {
 
 // Register makes a fault known under its name. zero is a value of it; draw gives
 // one with settings that are drawn, small enough for a run of seconds. It panics
-// if the name is taken. It is to be called by an init.
+// if the name is taken, or if it has neither a form for models nor a reason why not.
+// It is to be called by an init.
 func Register(zero Fault, draw func(*rand.Rand) Fault) {
 	name := zero.Name()
 	if _, taken := registered[name]; taken {
@@ -27,6 +28,11 @@ func Register(zero Fault, draw func(*rand.Rand) Fault) {
 	}
 	if about(zero) == nothing {
 		panic(fmt.Sprintf("faults: %s is of no kind", name))
+	}
+	_, lasts := zero.(WorkerFault)
+	_, modelled := zero.(ModelledWorkerFault)
+	if _, un := zero.(Unmodelled); lasts && modelled == un {
+		panic(fmt.Sprintf("faults: %s must be modelled or unmodelled", name))
 	}
 	registered[name] = registration{of: reflect.TypeOf(zero), draw: draw}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/butfor/butfor/worker"
-	"github.com/butfor/butfor/worker/model"
 )
 
 func init() {
@@ -28,9 +27,6 @@ func (ThreadLimit) Name() string { return "thread-limit" }
 
 // Check implements Fault.
 func (f ThreadLimit) Check() error { return between("threads", f.Threads, 1, 1<<20) }
-
-// Model implements WorkerFault: it is never called.
-func (ThreadLimit) Model(Model, *model.Port) (end func() int) { return nil }
 
 // Unmodelled implements Unmodelled.
 func (ThreadLimit) Unmodelled() string { return "a model has no threads" }

@@ -31,7 +31,7 @@ func (r *run) moment(t faults.Trigger) {
 		case faults.MachineFault:
 			var end func() int
 			r.window(e, func() { end = f.Model(world{run: r}) }, func() { end() })
-		case faults.WorkerFault:
+		case faults.ModelledWorkerFault:
 			r.window(e, func() { r.lay(e) }, func() { r.lift(e) })
 		case faults.IdleFault:
 			for _, w := range r.plan.workers {
@@ -89,7 +89,7 @@ func (w *worker) under(e *faults.Underway) {
 	if w.lasting == nil {
 		w.lasting = map[string]lasting{}
 	}
-	w.lasting[name] = lasting{e, e.Fault.(faults.WorkerFault).Model(world{w.run, w}, &model.Port{ID: w.id})}
+	w.lasting[name] = lasting{e, e.Fault.(faults.ModelledWorkerFault).Model(world{w.run, w}, &model.Port{ID: w.id})}
 }
 
 // rests begins a stretch in which the worker has nothing to do.
