@@ -18,9 +18,10 @@ func init() {
 // one begins. So a short burst is not slowed at all.
 //
 // It fires with each period in which it kept a worker from running. It can be used
-// in the world of models, and in that of processes where cgroups of ours can be
-// made: as root, or in a cgroup that was delegated. Of a worker that is launched
-// within the window the first milliseconds may go free there.
+// in the world of models, in that of containers whose cgroups can be seen, and in
+// that of processes where cgroups of ours can be made: as root, or in a cgroup that
+// was delegated. Of a worker that is launched within the window the first
+// milliseconds may go free in the latter two.
 type CPUQuota struct {
 	Cores  float64       `yaml:"cores"`            // on average over a period; in a period at least 1ms of CPU
 	Period time.Duration `yaml:"period,omitempty"` // from 1ms to 1s; 0: 100ms, which is Linux's own
