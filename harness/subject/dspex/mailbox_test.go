@@ -210,3 +210,44 @@ func TestAnActorTakesItsMessagesOneAtATime(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatComesAtOneInstantIsInTheOrderOfWhoSentIt(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		for _, by := range []int{2, 0, 1, 2, 0} {
+			sender := &process{cost: time.Duration(by), life: t.Context()}
+			sender.send(p, fmt.Sprintf("%d.%d", by, len(p.box.queue)))
+		}
+		time.Sleep(1)
+		p.post("later")
+		var got []any
+		for range 6 {
+			x, err := p.receive(t.Context(), anything, patience{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, x)
+		}
+		// Of one sender, in the order in which it was sent.
+		if want := "[0.1 0.4 1.2 2.0 2.3 later]"; fmt.Sprint(got) != want {
+			t.Errorf("received %v, want %s", got, want)
+		}
+	})
+}
+
+func TestAnActorPaysBeforeItLooks(t *testing.T) {
+	actor(t, func(t *testing.T, p *process) {
+		p.cost = 3 * time.Microsecond
+		begin := time.Now()
+		p.postBy("second", 2)
+		back := make(chan any)
+		go func() {
+			x, _ := p.receive(t.Context(), anything, patience{})
+			back <- x
+		}()
+		synctest.Wait()      // it has seen that there is something
+		p.postBy("first", 1) // of the same instant
+		if x := <-back; x != "first" || time.Since(begin) != p.cost {
+			t.Errorf("received %v after %v, want the first of that instant after %v", x, time.Since(begin), p.cost)
+		}
+	})
+}
