@@ -76,11 +76,15 @@ func (e *Underway) Takes(x Thing, now time.Duration) bool {
 // Hits says whether its target is true of a thing.
 func (e *Underway) Hits(x Thing) bool { return e.Target.hits(e.about, x, e.seed) }
 
-// Start says which entries hurt the start of a worker now, and counts them.
+// Start says which entries hurt the start of a worker now, and counts them: of those
+// that are an order at the hello the first.
 func (c Course) Start(x Thing, now time.Duration) (on []*Underway) {
+	greeted := false
 	for _, e := range c {
-		if _, ok := e.Fault.(StartFault); ok && e.Takes(x, now) {
+		_, greets := e.Fault.(greeting)
+		if _, ok := e.Fault.(StartFault); ok && !(greets && greeted) && e.Takes(x, now) {
 			on = append(on, e)
+			greeted = greeted || greets
 		}
 	}
 	return on

@@ -129,6 +129,12 @@ type Unmodelled interface {
 	Unmodelled() string
 }
 
+// A stating fault of starts has the worker state that it was hurt, in words of its own.
+type stating interface{ states() string }
+
+// A greeting fault of starts is an order at the hello, of which a worker can have one.
+type greeting interface{ order() wire.Order }
+
 // A refusing fault of starts has there be no worker at all.
 type refusing interface{ refuses() error }
 

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
 )
 
 func init() {
@@ -29,6 +30,8 @@ func (IgnoresEnd) Model(p *model.Profile, _ *rand.Rand) { p.Stubborn = model.For
 
 // Real implements StartFault.
 func (IgnoresEnd) Real(*rand.Rand) []string { return []string{"--ignore-end"} }
+
+func (IgnoresEnd) states() string { return wire.StatedStay }
 
 // Fired implements StartFault.
 func (IgnoresEnd) Fired(s Sign) bool { return s.Stated }

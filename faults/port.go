@@ -42,7 +42,7 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 		on = i.course.Start(x, i.world.Now())
 	}
 	for _, e := range on {
-		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired, states: wire.Stated(0) + "\n", at: i.world.Now()})
+		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired, states: statement(e.Fault), at: i.world.Now()})
 	}
 	i.mu.Unlock()
 
@@ -65,6 +65,17 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	return p, nil
 }
 
+// statement is what a worker states that has the fault of a start; "" if nothing.
+func statement(f Fault) string {
+	switch f := f.(type) {
+	case stating:
+		return f.states() + "\n"
+	case greeting:
+		return wire.Stated(0) + "\n"
+	}
+	return ""
+}
+
 // refused notes that a launch has failed, and by which fault.
 func (i *Injector) refused(on []*Underway, x Thing, err error) {
 	i.mu.Lock()
@@ -72,6 +83,7 @@ func (i *Injector) refused(on []*Underway, x Thing, err error) {
 	for _, e := range on {
 		if f, ok := e.Fault.(refusing); ok && err.Error() == f.refuses().Error() {
 			i.fires(i.entries[e.place-1], x)
+			return
 		}
 	}
 }
@@ -131,8 +143,8 @@ type effect struct {
 	over   bool
 	again  bool // it may fire again and again
 
-	// Of an order.
-	states string        // what the worker states of it
+	// Of an order, or of a start.
+	states string        // what the worker states of it; "": nothing
 	at     time.Duration // when it was given
 	from   int           // which of the calls it was given at
 }

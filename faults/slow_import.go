@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
 )
 
 func init() {
@@ -49,6 +50,8 @@ func (f SlowImport) Model(p *model.Profile, _ *rand.Rand) {
 
 // Real implements StartFault.
 func (f SlowImport) Real(*rand.Rand) []string { return []string{"--boot-import", f.Module} }
+
+func (SlowImport) states() string { return wire.StatedImport }
 
 // Fired implements StartFault.
 func (SlowImport) Fired(s Sign) bool { return s.Stated }

@@ -31,7 +31,11 @@ func (f StartRefused) refuses() error {
 }
 
 // Model implements StartFault.
-func (f StartRefused) Model(p *model.Profile, _ *rand.Rand) { p.Refuse = f.refuses() }
+func (f StartRefused) Model(p *model.Profile, _ *rand.Rand) {
+	if p.Refuse == nil { // else another does
+		p.Refuse = f.refuses()
+	}
+}
 
 // Real implements StartFault: there is nobody to be told.
 func (StartRefused) Real(*rand.Rand) []string { return nil }

@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,4 +157,31 @@ func TestOurPoolLivesWithBadStarts(t *testing.T) {
 		t.Run(name, func(t *testing.T) { survives(t, name, 3) })
 	}
 	t.Run("ignores-end", func(t *testing.T) { survives(t, "ignores-end", 0, idleOverflow) })
+}
+
+// Each fault of a start is proved by what it alone has the worker state.
+func TestAFaultOfAStartIsNotProvedByAnother(t *testing.T) {
+	for what, c := range map[string]struct {
+		plan  faults.Plan
+		fired []int
+	}{
+		"it died before its hello": {faults.Plan{{Fault: faults.SlowImport{Module: "asyncio"}}, {Fault: faults.SlowHello{After: ms}}, {Fault: faults.DiesBeforeHello{}}}, []int{1, 0, 1}},
+		"the first hello is said":  {faults.Plan{{Fault: faults.SlowHello{After: ms}}, {Fault: faults.OddHello{ID: 7}}}, []int{1, 0}},
+		"it was refused once":      {faults.Plan{{Fault: faults.StartRefused{Reason: "no image"}}, {Fault: faults.StartRefused{Reason: "no image"}}, {Fault: faults.StartRefused{Reason: "no room"}}}, []int{1, 0, 0}},
+		"it never got so far":      {faults.Plan{{Fault: faults.SlowImport{Module: "asyncio"}}, {Fault: faults.IgnoresEnd{}}, {Fault: faults.DiesBeforeHello{}}}, []int{1, 0, 1}},
+	} {
+		for i := range c.plan {
+			c.plan[i].Target.First = 1
+		}
+		for world, play := range map[string]func(*testing.T, func(*harness.Scenario), ...faults.Entry) harness.Result{"models": tried, "processes": unjudged} {
+			r := play(t, nil, c.plan...)
+			var fired []int
+			for _, f := range r.Record.Faults {
+				fired = append(fired, f.Fired)
+			}
+			if !slices.Equal(fired, c.fired) {
+				t.Errorf("%s: in a world of %s they fired %d times, want %d", what, world, fired, c.fired)
+			}
+		}
+	}
 }

@@ -42,7 +42,7 @@ def main(began_ns):
         sleep(flags.boot_wait_s)
         if flags.boot_import:
             __import__(flags.boot_import)
-            posix.write(2, b"butfor_worker: fault in request 0\n")
+            posix.write(2, b"butfor_worker: fault: it has imported what it was to\n")
         if flags.mute or flags.exit_at_hello:
             from .fault import start
 

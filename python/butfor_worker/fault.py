@@ -66,7 +66,7 @@ def stay(fd_in):
         end = select.poll()
         end.register(fd_in, getattr(select, "POLLRDHUP", 0))  # POLLHUP comes unasked
         end.poll()
-        posix.write(2, b"butfor_worker: fault in request 0\n")
+        posix.write(2, b"butfor_worker: fault: it stays when its port has ended\n")
         while True:
             sleep(1e6)
 

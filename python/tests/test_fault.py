@@ -186,12 +186,12 @@ class Orders(Case):
         worker.process.terminate()
         self.assertServes(worker)
         worker.stdin.close()
-        self.assertEqual(worker.line(), "butfor_worker: fault in request 0\n")
+        self.assertEqual(worker.line(), "butfor_worker: fault: it stays when its port has ended\n")
         worker.process.terminate()
         self.assertIsNone(worker.process.poll())
 
     def test_a_start_may_import_a_module(self):
         worker = self.worker("--boot-import", "xml.sax")
-        self.assertEqual(worker.line(), "butfor_worker: fault in request 0\n")
+        self.assertEqual(worker.line(), "butfor_worker: fault: it has imported what it was to\n")
         self.assertServes(worker)
         self.assertIn("nothing_like_it", self.assertEnds(self.worker("--boot-import", "nothing_like_it"), 1))

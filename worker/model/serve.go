@@ -48,7 +48,7 @@ func (p *Port) next() {
 		p.order, _ = wire.OrderIn(frame)
 	}
 	if p.head.ID == 0 && f.Imports {
-		p.states()
+		p.writes(wire.StatedImport + "\n")
 	}
 	switch {
 	case p.head.ID != 0:
@@ -206,7 +206,7 @@ func (p *Port) leave() {
 	case p.outlives || p.has(worker.Outlives):
 		p.cpu.Burn(outlived, p.gone)
 	case p.profile.Stubborn > 0:
-		p.writes(wire.Stated(0) + "\n")
+		p.writes(wire.StatedStay + "\n")
 		p.waiting = time.AfterFunc(p.profile.Stubborn, p.gone)
 	default:
 		p.end(worker.Exit{})

@@ -145,6 +145,13 @@ func OrderIn(request []byte) (o Order, ok bool) {
 	return o, err == nil && o != Order{}
 }
 
+// What a worker writes to its stderr, with a line's end, that was started for what is no
+// order, each its own: one may be hurt in several ways.
+const (
+	StatedImport = "butfor_worker: fault: it has imported what it was to"
+	StatedStay   = "butfor_worker: fault: it stays when its port has ended"
+)
+
 // Stated is what a worker writes to its stderr, with a line's end, of an order to go on
 // in another way than to end. It does so right before: of chunks before the last, or if
 // there is but one before it waits for that. id is the request's.
