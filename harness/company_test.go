@@ -120,9 +120,14 @@ func TestPoolsOfOneNodeCanNotHaveOneName(t *testing.T) {
 	for name, opens := range map[string]bool{"": false, "other": true} {
 		sc := twoOf(dspex.V2Seed())
 		sc.Config.Name = name
-		opened, _ := TryT(t, sc).Record.First(scenario.Opened)
+		r := TryT(t, sc).Record
+		opened, _ := r.First(scenario.Opened)
 		if (opened.Err == "") != opens || !opens && !strings.Contains(opened.Err, "its name is taken") {
 			t.Errorf("named %q: opened %q", name, opened.Err)
+		}
+		// What a name is taken by no replay has.
+		if gap := slices.ContainsFunc(r.Environment.Gaps, func(g scenario.Gap) bool { return g.Kind == scenario.GapPool }); gap == opens || r.Others[0].Environment.Gaps != nil {
+			t.Errorf("named %q: the gaps are %+v and %+v", name, r.Environment.Gaps, r.Others[0].Environment.Gaps)
 		}
 	}
 }

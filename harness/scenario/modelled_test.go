@@ -35,6 +35,8 @@ func TestSpansTakeWhatTheModelOfCoresSays(t *testing.T) {
 		}}, map[string]time.Duration{"start 0": 180, "start 1": 120, "c1": 180}},
 		{"another pool's worker", Environment{Cores: 1, Starts: []Span{start(0, 0, 60, 0)}, Others: []Span{start(0, 30, 10, 0), start(0, 60, 10, 0)}},
 			map[string]time.Duration{"start 0": 80}},
+		{"which shares no group with one of this pool", Environment{Cores: 1, Starts: []Span{start(0, 0, 60, 0), start(1, 0, 60, 0)}, Others: []Span{start(0, 0, 60, 0)}},
+			map[string]time.Duration{"start 0": 180, "start 1": 180}},
 		{"two hogs from outside", Environment{Cores: 2, Starts: []Span{start(0, 0, 60, 0), start(1, 0, 60, 0)}, Rivals: hog, Load: load(2, 2)},
 			map[string]time.Duration{"start 0": 90, "start 1": 90}},
 		{"no core at all", Environment{Cores: 1, Starts: []Span{start(0, 0, 60, 0)}, Load: []Bucket{{Span: time.Second, Stolen: 1}}},

@@ -3,13 +3,15 @@ package scenario
 import (
 	"strings"
 	"testing"
+
+	"github.com/butfor/butfor/faults"
 )
 
 func TestAnotherPoolIsAScenarioOfItsOwn(t *testing.T) {
 	s := good()
 	s.Others = []Other{{Subject: s.Subject, Config: s.Config, Warm: 1, Workload: Workload{Clients: 7, Command: "echo"}}}
 	s.Others[0].Config.Size = 5
-	s.Replay = &Environment{Cores: 2}
+	s.Replay, s.Faults = &Environment{Cores: 2}, faults.Plan{{Fault: faults.DiesBeforeHello{}}}
 	o := s.Other(0)
 	if o.Config.Size != 5 || o.Warm != 1 || o.Workload.Clients != 7 || o.Deadline != s.Deadline || o.Start != s.Start || o.Others != nil || o.Faults != nil || o.Replay != nil {
 		t.Errorf("it is %+v", o)

@@ -266,3 +266,19 @@ func TestWhatAStartThatWasCutShortAsksForMayBeKnown(t *testing.T) {
 		t.Errorf("start 0 asks for %+v", got)
 	}
 }
+
+func TestWhatSeveralPoolsAskForIsOfWorkersThatAreNeverTakenForOneAnother(t *testing.T) {
+	of := func(worker int, s scenario.Span) scenario.Span { s.Worker = worker; return s }
+	pool := func(starts []scenario.Span, calls ...scenario.Span) *scenario.Record {
+		return &scenario.Record{Environment: &scenario.Environment{Starts: starts, Calls: map[string][]scenario.Span{"c1": calls}}}
+	}
+	got := Asks([]*scenario.Record{
+		pool([]scenario.Span{of(0, span(0, 100, 30, 50)), of(1, span(5, 100, 0, 50))}, of(1, span(300, 400, 7, 0))),
+		pool([]scenario.Span{of(0, span(10, 90, 40, 0))}, of(0, span(200, 300, 8, 0))),
+	})
+	// One that asks for no CPU is in nobody's way.
+	want := []scenario.Span{of(0, span(0, 100, 30, 50)), of(2, span(10, 90, 40, 0)), of(2, span(200, 300, 8, 0)), of(1, span(300, 400, 7, 0))}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("they ask for %+v, want %+v", got, want)
+	}
+}

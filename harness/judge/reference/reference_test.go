@@ -52,11 +52,15 @@ func TestOtherPoolsHaveTheirPartOfTheCores(t *testing.T) {
 		t.Errorf("beside a second one it is answered after %v, want 500 ms", got)
 	}
 	sc.Replay.Opens = 50 * ms
-	for warm, want := range map[int]time.Duration{0: 450 * ms, 1: 0} { // of the first 100 ms are left, and of the second 150 come before the end
+	for warm, want := range []time.Duration{450 * ms, 0} { // of the first 100 ms are left, and of the second 150 come before the end
 		sc.Warm = warm
 		if m := of(t, sc, reference.Policy{Width: 1}); m.Calls[0].Took != want || m.Calls[0].Arrived+want != 500*ms && warm == 0 {
 			t.Errorf("%d warm: it opens at 50 ms, its caller comes at %v and is answered after %v, want %v", warm, m.Calls[0].Arrived, m.Calls[0].Took, want)
 		}
+	}
+	sc.Replay.Opens = time.Hour // and its callers wait until it is warm all the same
+	if got := took(of(t, sc, reference.Policy{Width: 1})); len(got) != 1 || got[0] != 0 {
+		t.Errorf("of a warm pool that opens after an hour it is answered after %v", got)
 	}
 }
 
