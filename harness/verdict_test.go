@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,27 @@ func TestOfARunWhoseEveryStartFailsNobodyIsAccused(t *testing.T) {
 	sc.Faults[0].Target.First = 2
 	if r := TryT(t, sc); r.Word != scenario.Sound {
 		t.Errorf("%s: %s", r.Word, r.Reason)
+	}
+}
+
+// What a fault does that no replay shows is said, and accuses nobody of a miss; where
+// nobody missed there is nothing to be shown.
+func TestOfAFaultThatNoReplayShowsNobodyIsAccused(t *testing.T) {
+	slow := faults.SlowHello{After: 200 * time.Millisecond}
+	for deadline, want := range map[time.Duration]scenario.Word{200 * time.Millisecond: scenario.Inconclusive, time.Second: scenario.Sound} {
+		r := TryT(t, Scenario{
+			Name: "slow hello", World: "virtual", Subject: subject.Ours(), Config: subject.Config{Size: 1},
+			Start:    scenario.Demand{Wait: 100 * time.Millisecond},
+			Workload: scenario.Workload{Clients: 1, Command: "echo"}, Deadline: deadline, Patience: 2 * time.Second,
+			Faults: faults.Plan{{Fault: slow}},
+		})
+		gap := slow.Unrecorded()
+		if r.Word != want || strings.Contains(r.Reason, "no replay can show it: "+gap) != (want == scenario.Inconclusive) {
+			t.Errorf("within %v: %s: %s", deadline, r.Word, r.Reason)
+		}
+		if !slices.Contains(r.Record.Environment.Gaps, scenario.Gap{Kind: scenario.GapFault, Text: gap}) {
+			t.Errorf("the gaps are %+v", r.Record.Environment.Gaps)
+		}
 	}
 }
 
