@@ -206,6 +206,17 @@ func TestAWorkloadKnowsItsCalls(t *testing.T) {
 	}
 }
 
+func TestWhatIsRightIsAResultOrTheErrorThatIsToCome(t *testing.T) {
+	for _, c := range []struct {
+		fails, err string
+		right      bool
+	}{{"", "", true}, {"", "no", false}, {"no", "", false}, {"no", "say no more", true}, {"no", "yes", false}} {
+		if got := (Step{Command: "call", Fails: c.fails}).Right(c.err); got != c.right {
+			t.Errorf("it is to fail with %q, and the error is %q: right: %v", c.fails, c.err, got)
+		}
+	}
+}
+
 func TestClientsHaveSessionsInTurn(t *testing.T) {
 	for _, c := range []struct {
 		clients, sessions int

@@ -29,7 +29,7 @@ func (s *sessions) begin(words ...string) {
 		c.Args["value"] = json.RawMessage(words[4])
 	}
 	step := scenario.Step{}
-	if c.Command == "divide" {
+	if c.Command == "divide" || words[len(words)-1] == `"no"` {
 		step.Fails = "no"
 	}
 	s.Arrive(words[0], c, step, false)
@@ -81,6 +81,7 @@ func TestASessionIsHeldAgainstWhatItPut(t *testing.T) {
 		"of two at once either may be last":          {[]string{"c1 s1 put k", "c2 s1 put k", "c2 " + ok, "c1 " + ok, "c3 s1 get k", "c3 " + found(`"c2"`)}, ""},
 		"after a failure it may have begun anew":     {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 get k", "c2", "c3 s1 get k", "c3 " + nothing}, ""},
 		"an error that is right takes nothing":       {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 divide k", "c2 {}", "c3 s1 get k", "c3 " + nothing}, `found nothing under "k", where its session had put "c1"`},
+		"and puts nothing":                           {[]string{`c1 s1 put k "no"`, "c1 {}", "c2 s1 get k", "c2 " + nothing}, ""},
 		"or not":                                     {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 get k", "c2", "c3 s1 get k", "c3 " + found(`"c1"`)}, ""},
 		"but what it puts then is there":             {[]string{"c2 s1 get k", "c2", "c1 s1 put k", "c1 " + ok, "c3 s1 get k", "c3 " + nothing}, `found nothing under "k", where its session had put "c1"`},
 		"without a session nobody promises anything": {[]string{"c1 - put k", "c1 " + ok, "c2 - get k", "c2 " + nothing}, ""},
