@@ -15,13 +15,10 @@ func (p *Port) Pause(context.Context) error {
 	if p.stopped {
 		return worker.ErrGone
 	}
-	if p.paused {
-		return nil
-	}
 	p.paused = true
 	if p.computing {
 		had, _ := p.cpu.Used()
-		if p.left = p.wants - (had - p.before); p.left > 0 { // else it was told just now, and comes to it later
+		if p.left = p.wants - (had - p.before); p.left > 0 { // else it is told just now
 			p.cpu.Stop()
 		}
 	}
@@ -36,9 +33,8 @@ func (p *Port) Unpause(context.Context) error {
 		return nil
 	}
 	p.paused = false
-	if left := p.left; p.computing && left > 0 {
-		p.left = 0
-		p.burn(left)
+	if p.computing && p.left > 0 {
+		p.burn(p.left)
 	}
 	p.catchUp()
 	p.next()

@@ -45,6 +45,7 @@ func TestAPausedModelGoesOnWhereItWas(t *testing.T) {
 				time.AfterFunc(at, func() { _ = p.Pause(bg) })
 				time.AfterFunc(at+time.Second, func() { _ = p.Pause(bg) }) // twice is once
 				time.AfterFunc(until-time.Nanosecond, func() { _ = p.Unpause(bg) })
+				time.AfterFunc(until+time.Second/2, func() { _ = p.Unpause(bg) })
 				time.Sleep(c.begins)
 				if _, err := w.Call(bg, c.request); err != nil {
 					t.Fatal(err)
@@ -52,29 +53,38 @@ func TestAPausedModelGoesOnWhereItWas(t *testing.T) {
 				if took := time.Since(begin).Round(time.Millisecond); took != c.wants {
 					t.Errorf("it was done after %v, want %v", took, c.wants)
 				}
+				time.Sleep(time.Minute)
+				if _, err := w.Call(bg, worker.Request{Command: "ping"}); err != nil {
+					t.Errorf("the call after it: %v", err)
+				}
 			})
 		})
 	}
 }
 
 func TestAPausedModelCanBeKilled(t *testing.T) {
-	for _, busy := range []bool{false, true} {
-		for name, end := range map[string]func(worker.Port){
+	for name, request := range map[string]worker.Request{
+		"at rest":        {},
+		"computing":      {Command: "burn", Args: map[string]any{"cpu_s": 2}},
+		"done meanwhile": {Command: "sleep", Args: map[string]any{"s": .5}},
+	} {
+		for how, end := range map[string]func(worker.Port){
 			"at once":           func(p worker.Port) { _ = p.Kill() },
 			"as it takes long":  func(p worker.Port) { closeWithin(p, time.Second) },
 			"asked, and killed": func(p worker.Port) { go closeWithin(p, time.Hour); synctest.Wait(); _ = p.Kill() },
 		} {
 			pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {
-				if busy {
-					go func() { _, _ = w.Call(bg, worker.Request{Command: "burn", Args: map[string]any{"cpu_s": 2}}) }()
+				if request.Command != "" {
+					go func() { _, _ = w.Call(bg, request) }()
 					synctest.Wait()
 				}
 				_ = p.Pause(bg)
+				time.Sleep(time.Second)
 				begin := time.Now()
 				end(w.Port)
 				<-w.Port.Done()
 				if took := time.Since(begin); took > time.Second || w.Port.Exit().Signal != syscall.SIGKILL {
-					t.Errorf("%s, busy %v: it ended after %v: %v", name, busy, took, w.Port.Exit())
+					t.Errorf("%s, %s: it ended after %v: %v", name, how, took, w.Port.Exit())
 				}
 				if err := p.Pause(bg); err == nil {
 					t.Error("it is gone, and was paused")
@@ -83,6 +93,77 @@ func TestAPausedModelCanBeKilled(t *testing.T) {
 		}
 	}
 }
+
+// Whether it was done before or will be afterwards is open then; it is done once.
+func TestAModelMayBePausedTheMomentItIsDone(t *testing.T) {
+	for range 30 {
+		for _, r := range []worker.Request{{Command: "burn", Args: map[string]any{"cpu_s": 1}}, {Command: "sleep", Args: map[string]any{"s": 1}}} {
+			pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {
+				begin := time.Now()
+				time.AfterFunc(time.Second, func() { _ = p.Pause(bg) })
+				time.AfterFunc(10*time.Second, func() { _ = p.Unpause(bg) })
+				if _, err := w.Call(bg, r); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(begin); took != time.Second && took != 10*time.Second {
+					t.Errorf("%s: it was done after %v", r.Command, took)
+				}
+				time.Sleep(10 * time.Second)
+				if _, err := w.Call(bg, worker.Request{Command: "ping"}); err != nil {
+					t.Errorf("%s: the call after it: %v", r.Command, err)
+				}
+			})
+		}
+	}
+}
+
+func TestAModelThatIsToCrashWhilePausedDoesOnceItGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, &model.Launcher{Profile: func(int) model.Profile {
+			return model.Profile{DieAged: &worker.Exit{Code: 7}, DieAge: time.Second}
+		}})
+		p, _ := worker.PauserOf(w.Port)
+		_ = p.Pause(bg)
+		time.Sleep(10 * time.Second)
+		select {
+		case <-w.Port.Done():
+			t.Error("it ended while it was paused")
+		default:
+		}
+		_ = p.Unpause(bg)
+		<-w.Port.Done()
+		if e := w.Port.Exit(); e.Code != 7 {
+			t.Errorf("it ended by %v", e)
+		}
+	})
+}
+
+func TestAModelIsPausedWhileItBoots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		l := &model.Launcher{Profile: func(int) model.Profile { return model.Profile{BootCPU: 2 * time.Second} }}
+		port, err := l.Launch(bg, "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := worker.PauserOf(port)
+		time.AfterFunc(time.Second, func() { _ = p.Pause(bg) })
+		time.AfterFunc(10*time.Second, func() { _ = p.Unpause(bg) })
+		if _, err := worker.Start(bg, given{port}, "w1"); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took != 11*time.Second {
+			t.Errorf("it was ready after %v, want 11s", took)
+		}
+		_ = port.Kill()
+		<-port.Done()
+	})
+}
+
+// given launches what there is.
+type given struct{ port worker.Port }
+
+func (g given) Launch(context.Context, string) (worker.Port, error) { return g.port, nil }
 
 func TestAModelThatWasAskedToEndWhilePausedEndsOnceItGoesOn(t *testing.T) {
 	pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {

@@ -80,13 +80,6 @@ func (p *Port) do(d Demand, then func()) {
 func (p *Port) computed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hadCPU()
-}
-
-func (p *Port) hadCPU() {
-	if p.postponed(p.hadCPU) {
-		return
-	}
 	p.computing = false
 	if !p.stopped {
 		p.rest()
@@ -104,11 +97,7 @@ func (p *Port) rest() {
 func (p *Port) rested() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hadRest()
-}
-
-func (p *Port) hadRest() {
-	if !p.postponed(p.hadRest) && !p.stopped {
+	if !p.stopped {
 		p.met()
 	}
 }
