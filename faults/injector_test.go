@@ -63,6 +63,39 @@ func TestAWorldOfModelsHasNoFiles(t *testing.T) {
 	}
 }
 
+// roomy is a world of real processes that bounds what it is asked to.
+type roomy struct {
+	poor
+	bound map[Resource]int64
+}
+
+func (r *roomy) Bound(_ worker.Port, of Resource, most int64) (func(), error) {
+	r.bound[of] = most
+	return func() { delete(r.bound, of) }, nil
+}
+
+// used is the port of a worker that has used some CPU.
+type used struct {
+	worker.Port
+	cpu time.Duration
+}
+
+func (u *used) Info() worker.Info { return worker.Info{CPU: u.cpu} }
+
+func TestFewCoresAreProvedByWhoComputes(t *testing.T) {
+	for _, computes := range []time.Duration{0, ms} {
+		w, p := &roomy{bound: map[Resource]int64{}}, &used{cpu: time.Second}
+		end, err := FewCores{Cores: 3}.Real(w, p)
+		if err != nil || w.bound[Cores] != 3 {
+			t.Fatalf("bound to %v, %v", w.bound, err)
+		}
+		p.cpu += computes
+		if n, want := end(), min(1, int(computes)); n != want || len(w.bound) > 0 {
+			t.Errorf("after %v of CPU it fired %d times, want %d; %v", computes, n, want, w.bound)
+		}
+	}
+}
+
 func TestWhatCannotBeBegunAfterAllIsSaidWithItsReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events []Event

@@ -470,6 +470,14 @@ func TestAPortSaysHowMuchMemoryItsWorkerHolds(t *testing.T) {
 	if !ok || before < 1<<20 {
 		t.Errorf("at first %d bytes, %v", before, ok)
 	}
+	if _, err := w.Call(within(t), worker.Request{Command: "call", Args: map[string]any{"function": "builtins:exec", "args": []any{
+		`import mmap, builtins; builtins.kept = mmap.mmap(-1, 1 << 30)`, // of which it touches nothing
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	if now, ok := worker.Memory(w.Port); !ok || now > before+64<<20 {
+		t.Errorf("of what it has not touched it holds %d bytes, %d before, %v", now, before, ok)
+	}
 	const asked = 64 << 20
 	if _, err := w.Call(within(t), worker.Request{Command: "alloc", Args: map[string]any{"mb": asked >> 20}}); err != nil {
 		t.Fatal(err)
@@ -1014,14 +1022,17 @@ func TestAWorkerRunsOnAsManyCoresAsItMay(t *testing.T) {
 		t.Fatal("it can't be told")
 	}
 	cores := func() int {
-		var n int
 		r, err := w.Call(within(t), worker.Request{Command: "call", Args: map[string]any{"function": "builtins:eval", "args": []any{
-			`len(__import__("os").sched_getaffinity(0))`,
+			`[len(__import__("os").sched_getaffinity(int(thread))) for thread in __import__("os").listdir("/proc/self/task")]`,
 		}}})
-		if err := errors.Join(err, json.Unmarshal(r.Result, &n)); err != nil {
+		var all []int // a thread's, each
+		if err := errors.Join(err, json.Unmarshal(r.Result, &all)); err != nil {
 			t.Fatal(err)
 		}
-		return n
+		if slices.Sort(all); len(all) < 2 || all[0] != all[len(all)-1] {
+			t.Errorf("its threads may run on %d cores", all)
+		}
+		return all[0]
 	}
 	all := cores()
 	for most, want := range map[int]int{1: 1, 1 << 10: all, 0: all} {

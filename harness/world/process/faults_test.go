@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/process"
@@ -127,5 +128,45 @@ func TestWhatPythonRunsBesideTheWorkersIsNoneOfThem(t *testing.T) {
 	stop()
 	if all, err := process.Census(process.Token(), ""); err != nil || len(all) != 0 {
 		t.Errorf("after its end there are %v, %v", all, err)
+	}
+}
+
+func TestABoundIsOnTheWorkerUntilItIsLifted(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	w := open(t)
+	started, err := worker.Start(ctx, w.Launcher(), "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(expression string) string {
+		t.Helper()
+		r, err := started.Call(ctx, worker.Request{Command: "call", Args: map[string]any{"function": "builtins:eval", "args": []any{expression}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(r.Result)
+	}
+	for of, expression := range map[faults.Resource]string{
+		faults.Files: `__import__("resource").getrlimit(7)[0]`,
+		faults.Cores: `len(__import__("os").sched_getaffinity(0))`,
+	} {
+		before := says(expression)
+		lift, err := w.Bound(started.Port, of, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := says(expression); got != "1" {
+			t.Errorf("bound to 1 of %s, it has %s", of, got)
+		}
+		lift()
+		if got := says(expression); got != before {
+			t.Errorf("it had %s of %s before, and has %s", before, of, got)
+		}
+	}
+	for _, of := range []faults.Resource{faults.Memory, faults.Threads} {
+		if _, err := w.Bound(started.Port, of, 1); err == nil || err.Error() != w.CanBound(of).Error() {
+			t.Errorf("%s: %v", of, err)
+		}
 	}
 }
