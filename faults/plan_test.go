@@ -14,6 +14,7 @@ import (
 
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
+	"github.com/butfor/butfor/worker/wire"
 )
 
 const ms = time.Millisecond
@@ -192,6 +193,53 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"there must be 1ms of CPU":        {Fault: CPUQuota{Cores: 0.001}},
 		"give-up: after is -1ns":          {Fault: GiveUp{After: -1}},
 		"die-holding: after is 25h":       {Fault: DieHolding{After: 25 * time.Hour}},
+		"bit is 0":                        {Fault: BitFlip{}},
+		"bit is 81":                       {Fault: BitFlip{Bit: 81}},
+		"bit-flip: nth is -1":             {Fault: BitFlip{Bit: 1, Nth: -1}},
+		`side is "left"`:                  {Fault: ClosesPort{Side: "left"}},
+		"closes-port: nth is -1":          {Fault: ClosesPort{Nth: -1}},
+		`signal is "STOP"`:                {Fault: DiesBySignal{Signal: "STOP"}},
+		"dies-by-signal: after is -1ns":   {Fault: DiesBySignal{Signal: "SEGV", After: -1}},
+		"dies-by-signal: nth is -1":       {Fault: DiesBySignal{Signal: "SEGV", Nth: -1}},
+		"duplicate-reply: after is -1ns":  {Fault: DuplicateReply{After: -1}},
+		"duplicate-reply: nth is -1":      {Fault: DuplicateReply{Nth: -1}},
+		"exit-after-reply: after is -1ns": {Fault: ExitAfterReply{After: -1}},
+		"exit-after-reply: status is 256": {Fault: ExitAfterReply{Status: 256}},
+		"few-cores: cores is 0":           {Fault: FewCores{}},
+		"files is -1":                     {Fault: FileLimit{Files: -1}},
+		`how is ""`:                       {Fault: Hangs{}},
+		"hangs: nth is -1":                {Fault: Hangs{How: wire.Deadlock, Nth: -1}},
+		"for is 1ms":                      {Fault: HarnessStopped{For: ms}},
+		"for is 1m1s":                     {Fault: HarnessStopped{For: 61 * time.Second}},
+		"hold is 0s":                      {Fault: HeldOpen{}},
+		"hold is 2s":                      {Fault: HeldOpen{Hold: 2 * time.Second}},
+		"held-open: status is 256":        {Fault: HeldOpen{Hold: ms, Status: 256}},
+		"late-reply: after is 0s":         {Fault: LateReply{}},
+		"late-reply: nth is -1":           {Fault: LateReply{After: 1, Nth: -1}},
+		"mb is 15":                        {Fault: MemoryLimit{MB: 15}},
+		"odd-hello: it must have one of":  {Fault: OddHello{}},
+		"must have one of bytes, id":      {Fault: OddHello{Bytes: 1, ID: 1}},
+		"status other than ok":            {Fault: OddHello{Status: "ok"}},
+		"odd-hello: bytes is 41":          {Fault: OddHello{Bytes: 41}},
+		"odd-hello: id is -1":             {Fault: OddHello{ID: -1}},
+		"odd-hello: noise is -1":          {Fault: OddHello{Noise: -1}},
+		"size is 67108864":                {Fault: OversizeLength{Size: wire.DefaultLimit}},
+		"size is 4294967296":              {Fault: OversizeLength{Size: 1 << 32}},
+		"oversize-length: nth is -1":      {Fault: OversizeLength{Nth: -1}},
+		"sliced-writes: bytes is 0":       {Fault: SlicedWrites{}},
+		"gap is 1m1s":                     {Fault: SlicedWrites{Bytes: 1, Gap: 61 * time.Second}},
+		"sliced-writes: nth is -1":        {Fault: SlicedWrites{Bytes: 1, Nth: -1}},
+		"slow-hello: after is 0s":         {Fault: SlowHello{}},
+		`module is "os;os"`:               {Fault: SlowImport{Module: "os;os"}},
+		"slow-import: cpu is -1ns":        {Fault: SlowImport{Module: "os", CPU: -1}},
+		"stderr-flood: bytes is 0":        {Fault: StderrFlood{}},
+		"stderr-flood: nth is -1":         {Fault: StderrFlood{Bytes: 1, Nth: -1}},
+		"stdout-noise: bytes is 0":        {Fault: StdoutNoise{}},
+		"stdout-noise: nth is -1":         {Fault: StdoutNoise{Bytes: 1, Nth: -1}},
+		"swapped-replies: nth is -1":      {Fault: SwappedReplies{Nth: -1}},
+		"thread-limit: threads is 0":      {Fault: ThreadLimit{}},
+		"truncated-frame: bytes is 41":    {Fault: TruncatedFrame{Bytes: 41}},
+		"truncated-frame: nth is -1":      {Fault: TruncatedFrame{Bytes: 1, Nth: -1}},
 	} {
 		err := Plan{e}.Check()
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
