@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 
 // A trial is a test that plays faults in a world.
 type trial struct {
-	name, world string
+	name, world string          // a spec's is its text
 	types       map[string]bool // of faults, in Go
 	names       map[string]bool // texts, the names of faults among them
 }
@@ -20,88 +21,127 @@ type trial struct {
 // size is how much else it is about.
 func (t trial) size() int { return len(t.types) }
 
-// trials finds the tests below the folder of the source code that play faults: what
-// they and what they use say of package faults, and by which means they play it.
-func trials(root string) (all []trial, err error) {
-	for _, at := range []struct {
-		folder string
-		worlds map[string]string // by a function that plays
-	}{
-		{"faults", map[string]string{"tried": "virtual", "survives": "virtual", "played": "process", "unjudged": "process"}},
-		{filepath.Join("suites", "container"), map[string]string{"scenarioOf": "container"}},
-	} {
-		paths, err := filepath.Glob(filepath.Join(root, at.folder, "*_test.go"))
+// trials finds the tests below the folder of the source code that play faults.
+func trials(root string) ([]trial, error) {
+	tests, err := declarations(filepath.Join(root, "faults"))
+	if err != nil {
+		return nil, err
+	}
+	suite, err := declarations(filepath.Join(root, "suites", "container"))
+	if err != nil {
+		return nil, err
+	}
+	return append(testTrials(tests), specs(suite)...), nil
+}
+
+// declarations are the functions and variables of a folder's tests.
+func declarations(folder string) (all []declaration, err error) {
+	paths, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {
 			return nil, err
 		}
-		slices.Sort(paths)
-		said := map[string]trial{}
-		var order []string
-		for _, path := range paths {
-			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-			if err != nil {
-				return nil, err
-			}
-			for _, d := range file.Decls {
-				for name, node := range declared(d, filepath.Base(path)) {
-					said[name] = mentioned(name, node)
-					order = append(order, name)
-				}
-			}
-		}
-		slices.Sort(order)
-		for _, name := range order {
-			if !strings.HasPrefix(name, "Test") && !strings.HasSuffix(name, ".go") {
-				continue
-			}
-			t := said[name]
-			for _, used := range slices.Sorted(keys(t.names)) {
-				if _, plays := at.worlds[used]; plays {
-					continue
-				}
-				for of := range said[used].types {
-					t.types[of] = true
-				}
-			}
-			for by, world := range at.worlds {
-				if t.names[by] {
-					t.world = world
-					all = append(all, t)
-				}
-			}
+		for _, d := range file.Decls {
+			all = append(all, declared(d)...)
 		}
 	}
 	return all, nil
 }
 
-func keys(m map[string]bool) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
+// plays are the functions of package faults' tests that play a scenario, and in which
+// world.
+var plays = map[string]string{"tried": "virtual", "survives": "virtual", "played": "process", "unjudged": "process"}
+
+// testTrials are the tests that play faults: those that they and what they use name.
+func testTrials(all []declaration) (played []trial) {
+	said := map[string]trial{}
+	for _, d := range all {
+		said[d.name] = mentioned(d.name, d.node)
+	}
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		if !strings.HasPrefix(name, "Test") {
+			continue
+		}
+		t := said[name]
+		for used := range maps.Clone(t.names) {
+			if plays[used] == "" {
+				maps.Copy(t.types, said[used].types)
+			}
+		}
+		for by, world := range plays {
+			if t.names[by] {
+				t.world = world
+				played = append(played, t)
 			}
 		}
 	}
+	return played
 }
 
-// declared are the functions and variables of a declaration, by name; _ has that of
-// its file.
-func declared(d ast.Decl, file string) map[string]ast.Node {
-	all := map[string]ast.Node{}
+// specs are the specs of the container world that play faults in a scenario, and entries
+// of tables of such; those that are pending are none.
+func specs(all []declaration) (played []trial) {
+	spec := func(text string, node ast.Node) {
+		t := mentioned(text, node)
+		t.world = "container"
+		played = append(played, t)
+	}
+	for _, d := range all {
+		ast.Inspect(d.node, func(n ast.Node) bool {
+			call, of, text := called(n)
+			if of != "It" && of != "DescribeTable" || !mentioned("", call).names["scenarioOf"] {
+				return true
+			}
+			if of == "It" {
+				spec(text, call)
+			}
+			for _, arg := range call.Args {
+				if entry, of, which := called(arg); of == "Entry" {
+					spec(text+" "+which, entry)
+				}
+			}
+			return true
+		})
+	}
+	return played
+}
+
+// called is a call of a function whose first argument is a text.
+func called(n ast.Node) (call *ast.CallExpr, of, text string) {
+	call, ok := n.(*ast.CallExpr)
+	if !ok || len(call.Args) == 0 {
+		return nil, "", ""
+	}
+	name, ok := call.Fun.(*ast.Ident)
+	said, is := call.Args[0].(*ast.BasicLit)
+	if !ok || !is {
+		return nil, "", ""
+	}
+	text, _ = strconv.Unquote(said.Value)
+	return call, name.Name, text
+}
+
+// A declaration is a function or a variable.
+type declaration struct {
+	name string
+	node ast.Node
+}
+
+func declared(d ast.Decl) (all []declaration) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		if d.Recv == nil {
-			all[d.Name.Name] = d
+			all = append(all, declaration{d.Name.Name, d})
 		}
 	case *ast.GenDecl:
 		for _, s := range d.Specs {
 			if v, ok := s.(*ast.ValueSpec); ok {
 				for _, name := range v.Names {
-					if name.Name == "_" {
-						all[file] = v
-					} else {
-						all[name.Name] = v
-					}
+					all = append(all, declaration{name.Name, v})
 				}
 			}
 		}
