@@ -5,7 +5,8 @@ package findings
 type Sentence struct {
 	Report, Section string
 	Quote           string
-	Finding         string // that shows it; "" if it is none about what the pool does
+	Finding         string   // that shows it; "" if it is none about what the pool does
+	Variants        []string // of the finding whose figures it is about; nil: the first
 	Holds           Holding
 }
 
@@ -21,6 +22,12 @@ const (
 	Unmeasured  Holding = "nothing to measure"
 )
 
+// What several sentences are about.
+var (
+	framing = []string{"command, merged", "send, merged", "command, apart", "send, apart"}
+	presets = []string{"test", "production"}
+)
+
 // Sentences are those of the two reports, in their order.
 func Sentences() []Sentence {
 	var all []Sentence
@@ -33,18 +40,18 @@ func Sentences() []Sentence {
 	of(conclusion, "achievements",
 		Sentence{Quote: "has successfully addressed the architectural issues identified in V1", Finding: "cold-start-timeouts", Holds: Refuted},
 		Sentence{Quote: "Eliminated GenServer Bottleneck", Finding: "concurrent-when-warm", Holds: HoldsInPart},
-		Sentence{Quote: "Using Port.command/2 instead of send/2 for packet mode ports", Finding: "port-command", Holds: Refuted},
+		Sentence{Quote: "Using Port.command/2 instead of send/2 for packet mode ports", Finding: "port-command", Variants: framing, Holds: Refuted},
 		Sentence{Quote: "correctly understanding that decode_response returns the result content", Finding: "double-unwrap", Holds: Holds},
 		Sentence{Quote: "Multiple clients can now execute Python operations in parallel", Finding: "concurrent-when-warm", Holds: HoldsInPart},
 	)
 	of(conclusion, "implementation status",
-		Sentence{Quote: "Worker initialization uses Port.command/2", Finding: "port-command", Holds: Refuted},
+		Sentence{Quote: "Worker initialization uses Port.command/2", Finding: "port-command", Variants: framing, Holds: Refuted},
 		Sentence{Quote: "Tests use async: false to prevent race conditions", Holds: Unmeasured},
 		Sentence{Quote: "Tests use start_supervised! for proper isolation", Holds: Unmeasured},
 		Sentence{Quote: "Process.alive? guards added to prevent :badarg errors", Finding: "alive-guard", Holds: Refuted},
 		Sentence{Quote: "Task.Supervisor used for concurrent test processes", Holds: Unmeasured},
 		Sentence{Quote: "Test helpers created for better abstractions", Holds: Unmeasured},
-		Sentence{Quote: "Timeouts increased for slow Python startup", Finding: "timeouts-increased", Holds: Refuted},
+		Sentence{Quote: "Timeouts increased for slow Python startup", Finding: "timeouts-increased", Variants: []string{"deadline 5 boots", "deadline 60 boots"}, Holds: Refuted},
 		Sentence{Quote: "Sequential pre-warming implemented", Finding: "prewarm-warms-one", Holds: Refuted},
 	)
 	of(conclusion, "remaining test issues",
@@ -58,7 +65,7 @@ func Sentences() []Sentence {
 		Sentence{Quote: "Intermittent timeouts due to slow initialization", Finding: "cold-start-timeouts", Holds: Refuted},
 	)
 	of(conclusion, "conclusion",
-		Sentence{Quote: "The V2 pool architecture is sound and production-ready", Finding: "test-vs-production", Holds: Refuted},
+		Sentence{Quote: "The V2 pool architecture is sound and production-ready", Finding: "test-vs-production", Variants: presets[1:], Holds: Refuted},
 		Sentence{Quote: "remaining test failures are environmental, not architectural", Finding: "cold-start-timeouts", Holds: Refuted},
 		Sentence{Quote: "the inherent slowness of spawning external Python processes", Finding: "serial-start", Holds: Refuted},
 	)
@@ -69,19 +76,19 @@ func Sentences() []Sentence {
 		Sentence{Quote: "True concurrent execution provides significant performance benefits", Finding: "concurrent-when-warm", Holds: HoldsInPart},
 	)
 	of(conclusion, "recommendations",
-		Sentence{Quote: "Deploy V2: the architecture is correct", Finding: "test-vs-production", Holds: Refuted},
-		Sentence{Quote: "Initialize all workers during application startup", Finding: "three-recommendations", Holds: HoldsInPart},
+		Sentence{Quote: "Deploy V2: the architecture is correct", Finding: "test-vs-production", Variants: presets[1:], Holds: Refuted},
+		Sentence{Quote: "Initialize all workers during application startup", Finding: "three-recommendations", Variants: []string{"as tested", "lazy: false"}, Holds: HoldsInPart},
 		Sentence{Quote: "Track checkout times and worker utilization", Holds: Unmeasured},
 		Sentence{Quote: "Some flakiness in tests is acceptable", Finding: "ship-it", Holds: Refuted},
-		Sentence{Quote: "The test issues do not reflect production behavior where workers have long lifespans", Finding: "test-vs-production", Holds: Refuted},
+		Sentence{Quote: "The test issues do not reflect production behavior where workers have long lifespans", Finding: "test-vs-production", Variants: presets[1:], Holds: Refuted},
 	)
 	of(report, "executive summary",
-		Sentence{Quote: "architecturally sound and production-ready", Finding: "test-vs-production", Holds: Refuted},
+		Sentence{Quote: "architecturally sound and production-ready", Finding: "test-vs-production", Variants: presets[1:], Holds: Refuted},
 		Sentence{Quote: "Test failures are due to environmental factors", Finding: "cold-start-timeouts", Holds: Refuted},
 	)
 	of(report, "finding 1",
 		Sentence{Quote: "Successfully eliminated the GenServer bottleneck from V1", Finding: "concurrent-when-warm", Holds: HoldsInPart},
-		Sentence{Quote: "Proper use of Port.command/2 for packet mode communication", Finding: "port-command", Holds: Refuted},
+		Sentence{Quote: "Proper use of Port.command/2 for packet mode communication", Finding: "port-command", Variants: framing, Holds: Refuted},
 		Sentence{Quote: "True concurrent execution capability verified", Finding: "silenced-detector", Holds: Refuted},
 		Sentence{Quote: "Session isolation working as designed", Finding: "session-isolation", Holds: HoldsInPart},
 	)
@@ -98,28 +105,28 @@ func Sentences() []Sentence {
 	)
 	of(report, "test results",
 		Sentence{Quote: "Basic pool initialization: PASS (5.5s)", Finding: "simple-tests", Holds: Holds},
-		Sentence{Quote: "Concurrent operations with minimal pool: PASS (10.5s)", Finding: "simple-tests", Holds: Holds},
+		Sentence{Quote: "Concurrent operations with minimal pool: PASS (10.5s)", Finding: "simple-tests", Variants: []string{"concurrent operations, minimal pool"}, Holds: Holds},
 		Sentence{Quote: "Timeouts during pre-warming when too many workers initialize at once", Finding: "serial-start", Holds: Refuted},
 		Sentence{Quote: "Sequential execution observed when workers aren't pre-warmed", Finding: "prewarm-warms-one", Holds: Holds},
 	)
 	of(report, "root cause analysis",
-		Sentence{Quote: "lazy: true means workers only start on demand", Finding: "three-recommendations", Holds: HoldsInPart},
+		Sentence{Quote: "lazy: true means workers only start on demand", Finding: "three-recommendations", Variants: []string{"as tested", "lazy: false"}, Holds: HoldsInPart},
 		Sentence{Quote: "Even with pre-warming, concurrent requests can spawn new workers", Finding: "prewarm-warms-one", Holds: Holds},
 		Sentence{Quote: "Multiple Python processes starting simultaneously compete for CPU/memory", Finding: "self-made-contention", Holds: HoldsInPart},
 	)
 	of(report, "production recommendations",
-		Sentence{Quote: "pool_size: System.schedulers_online() * 2", Finding: "three-recommendations", Holds: Refuted},
+		Sentence{Quote: "pool_size: System.schedulers_online() * 2", Finding: "three-recommendations", Variants: []string{"as tested", "schedulers × 2"}, Holds: Refuted},
 		Sentence{Quote: "overflow: 2", Finding: "overflow-is-a-no-op", Holds: Refuted},
-		Sentence{Quote: "lazy: false", Finding: "three-recommendations", Holds: HoldsInPart},
-		Sentence{Quote: "checkout_timeout: 30_000", Finding: "timeouts-increased", Holds: Refuted},
+		Sentence{Quote: "lazy: false", Finding: "three-recommendations", Variants: []string{"as tested", "lazy: false"}, Holds: HoldsInPart},
+		Sentence{Quote: "checkout_timeout: 30_000", Finding: "timeouts-increased", Variants: []string{"deadline 5 boots", "deadline 30 boots"}, Holds: Refuted},
 		Sentence{Quote: "periodic health checks to keep workers warm", Finding: "health-check-constant", Holds: Refuted},
 		Sentence{Quote: "Monitor pool metrics, set up alerts", Holds: Unmeasured},
-		Sentence{Quote: "separate pools for different workload types", Finding: "workload-pools", Holds: Holds},
+		Sentence{Quote: "separate pools for different workload types", Finding: "workload-pools", Variants: []string{"one pool", "two pools"}, Holds: Holds},
 	)
 	of(report, "code quality",
-		Sentence{Quote: "Changed from send/2 to Port.command/2", Finding: "port-command", Holds: Refuted},
+		Sentence{Quote: "Changed from send/2 to Port.command/2", Finding: "port-command", Variants: framing, Holds: Refuted},
 		Sentence{Quote: "Process.alive? checks prevent :badarg errors", Finding: "alive-guard", Holds: Refuted},
-		Sentence{Quote: "Unique pool names to avoid conflicts", Finding: "global-pool-conflict", Holds: HoldsInPart},
+		Sentence{Quote: "Unique pool names to avoid conflicts", Finding: "global-pool-conflict", Variants: []string{"", "each with a name of its own"}, Holds: HoldsInPart},
 	)
 	of(report, "conclusion",
 		Sentence{Quote: "No GenServer bottleneck", Finding: "serial-start", Holds: Refuted},
@@ -132,10 +139,10 @@ func Sentences() []Sentence {
 	)
 	of(report, "test environment vs production",
 		Sentence{Quote: "Worker lifespan: seconds, in production hours/days", Finding: "long-lived-workers", Holds: Refuted},
-		Sentence{Quote: "Startup frequency: every test, in production once at deploy", Finding: "test-vs-production", Holds: Refuted},
+		Sentence{Quote: "Startup frequency: every test, in production once at deploy", Finding: "test-vs-production", Variants: presets, Holds: Refuted},
 		Sentence{Quote: "Resource contention: high, in production low", Finding: "self-made-contention", Holds: HoldsInPart},
 		Sentence{Quote: "Pool conflicts: yes, in production no", Finding: "global-pool-conflict", Holds: HoldsInPart},
-		Sentence{Quote: "Initialization time: critical, in production one-time cost", Finding: "test-vs-production", Holds: Refuted},
+		Sentence{Quote: "Initialization time: critical, in production one-time cost", Finding: "test-vs-production", Variants: presets, Holds: Refuted},
 	)
 	return all
 }

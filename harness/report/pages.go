@@ -81,20 +81,25 @@ func Claims(sentences []findings.Sentence, all []Reproduction, commit string) []
 			happens = "`" + s.Finding + "`"
 		}
 		if of := slices.DeleteFunc(slices.Clone(all), func(r Reproduction) bool { return r.Finding != s.Finding }); len(of) > 0 {
-			happens, figure = fmt.Sprintf("%s (`%s`)", of[0].Truth, s.Finding), figures(of)
+			happens, figure = fmt.Sprintf("%s (`%s`)", of[0].Truth, s.Finding), figures(of, s.Variants)
 		}
 		fmt.Fprintf(&b, "| %s | “%s” | %s | %s | %s |\n", s.Section, cell(s.Quote), s.Holds, cell(happens), cell(figure))
 	}
 	return b.Bytes()
 }
 
-// figures are what the pools of a finding's first variant showed.
-func figures(of []Reproduction) string {
+// figures are what the pools of these variants of a finding showed; nil: of its first.
+func figures(of []Reproduction, variants []string) string {
 	var said []string
 	for _, r := range of {
-		if r.Variant == of[0].Variant {
-			said = append(said, fmt.Sprintf("%s %s: %s", r.Subject, r.Figure, r.Verdict))
+		pool := r.Subject
+		switch {
+		case variants == nil && r.Variant != of[0].Variant, variants != nil && !slices.Contains(variants, r.Variant):
+			continue
+		case variants != nil && r.Variant != "":
+			pool += " (" + r.Variant + ")"
 		}
+		said = append(said, fmt.Sprintf("%s %s: %s", pool, r.Figure, r.Verdict))
 	}
 	return strings.Join(said, "; ")
 }

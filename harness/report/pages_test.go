@@ -46,12 +46,14 @@ func TestTheTrackRecordSaysWhatCameOutAndHowOften(t *testing.T) {
 func TestAClaimIsToldWithItsFiguresOnceItIsMeasured(t *testing.T) {
 	page := Claims([]findings.Sentence{
 		{Report: "R", Section: "s", Quote: "it is environmental", Finding: "late", Holds: findings.Refuted},
+		{Report: "R", Section: "s", Quote: "it is slow when cold", Finding: "late", Variants: []string{"warm", "a figure"}, Holds: findings.Refuted},
 		{Report: "R", Section: "s", Quote: "it is fast", Finding: "speed", Holds: findings.Holds},
 		{Report: "Q", Section: "s", Quote: "helpers were made", Holds: findings.Unmeasured},
 	}, reproductions(), "abc")
-	has(t, page, "Of 3 sentences 1 are refuted, 0 hold in part, 0 hold, 1 are not measured yet; 1 speak of nothing",
+	has(t, page, "Of 4 sentences 2 are refuted, 0 hold in part, 0 hold, 1 are not measured yet; 1 speak of nothing",
 		"## R\n", "## Q\n",
 		"| s | “it is environmental” | refuted | a \\| b (`late`) | V2 1 of 2: 1.0 boots: architectural; ours 1 of 2: 1.0 boots: sound |",
+		"(`late`) | V2 (warm) 1 of 2: 1.0 boots: sound; V2 (a figure) 1 of 2: 1.0 boots: sound |",
 		"| s | “it is fast” | not measured yet | `speed` |  |",
 		"| s | “helpers were made” | nothing to measure |  |  |")
 }
