@@ -95,6 +95,40 @@ func TestAWorkerSpoilsACall(t *testing.T) {
 	}
 }
 
+// Whose reply alone was hurt goes on: its next call is no victim, and may be hurt too.
+func TestAWorkerWhoseReplyWasHurtMayBeHurtAgain(t *testing.T) {
+	for _, f := range []faults.Fault{faults.StderrFlood{Bytes: 1}, faults.SlicedWrites{Bytes: 9, Gap: ms}, faults.LateReply{After: ms}} {
+		for nth, of := range map[int]faults.Target{1: first, 2: {}} {
+			r := tried(t, func(sc *harness.Scenario) {
+				sc.Config.Size, sc.Warm, sc.Workload.Clients = 1, 1, 1
+			}, faults.Entry{Fault: f, Target: of})
+			sound(t, r, 2)
+			var victims []string
+			for _, e := range r.Record.Events {
+				if e.Kind == scenario.Victim {
+					victims = append(victims, e.Call)
+				}
+			}
+			if want := []string{"c1.1", "c1.2"}[:nth]; r.Record.Faults[0].Fired != nth || !slices.Equal(victims, want) {
+				t.Errorf("%s: it fired %d times, its victims are %s, want %s", f.Name(), r.Record.Faults[0].Fired, victims, want)
+			}
+		}
+	}
+}
+
+// Nothing more can be said of whoever is lost, and nothing else counts as having hurt it.
+func TestAWorkerThatIsLostIsHurtByNothingElse(t *testing.T) {
+	for _, f := range []faults.Entry{{Fault: faults.KillIdle{}, Times: 1}, {Fault: faults.ExitAtCall{}, Target: faults.Target{Calls: []string{"c1.2"}}}} {
+		r := tried(t, func(sc *harness.Scenario) {
+			sc.Config.Size, sc.Warm, sc.Workload.Clients = 1, 1, 1
+		}, faults.Entry{Fault: faults.ClosesPort{Side: wire.In, Replied: true}, Target: first}, f)
+		lost, other := r.Record.Faults[0], r.Record.Faults[1]
+		if lost.Fired != 1 || other.Laid != 0 {
+			t.Errorf("%+v, %+v", plain(lost), plain(other))
+		}
+	}
+}
+
 func TestARealWorkerSpoilsACall(t *testing.T) {
 	for _, s := range spoilt {
 		t.Run(s.what, func(t *testing.T) {

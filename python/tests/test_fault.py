@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import time
 
@@ -31,8 +33,8 @@ class Starts(Case):
 
 
 class Orders(Case):
-    def order(self, fault, command="echo", **args):
-        worker = self.worker("--faults")
+    def order(self, fault, command="echo", flags=(), **args):
+        worker = self.worker("--faults", *flags, start_new_session=True)
         worker.hello()
         self.assertServes(worker)
         worker.write(framed(request(9, command, args, fault=fault)))
@@ -93,6 +95,10 @@ class Orders(Case):
                     worker = self.order(fault, "call", function="called:sleep")
                     self.assertEqual(worker.ended()[0], -number)
 
+    def test_a_signal_ends_also_who_ignores_it(self):
+        worker = self.order({"signal": signal.SIGTERM}, flags=["--ignore-end"])
+        self.assertEqual(worker.ended()[0], -signal.SIGTERM)
+
     def test_an_end_may_come_after_the_reply(self):
         for fault in ({"exit": 70, "replied": True}, {"exit": 70, "replied": True, "after_ns": 1000000}):
             worker = self.order(fault, "echo", n=1)
@@ -103,6 +109,8 @@ class Orders(Case):
         worker = self.order({"exit": 70, "hold_ns": 300000000})
         began = time.monotonic()
         self.assertEqual(worker.process.wait(60), 70)
+        with self.assertRaises(ProcessLookupError):
+            os.killpg(worker.process.pid, signal.SIGKILL)  # it is out of reach
         self.assertEqual(worker.stdout.read(), b"")  # its end comes with the grandchild's
         self.assertGreaterEqual(time.monotonic() - began, 0.2)
 
@@ -169,6 +177,8 @@ class Orders(Case):
         worker = self.order({"say": {"late_ns": 100000000, "again": True, "again_after_ns": 100000000}}, n=1)
         self.assertEqual(worker.receive(), worker.receive())
         self.assertGreaterEqual(time.monotonic() - began, 0.2)
+        worker = self.order({"say": {"again": True, "cut": 4}}, n=1)
+        self.assertRegex(read(worker.stdout, 20), b'(?s)^(....)\\1{"id":9')
 
     def test_a_reply_may_be_cut_short(self):
         worker = self.order({"exit": 70, "replied": True, "say": {"cut": 7}}, n=1)
