@@ -1,4 +1,5 @@
 import os
+import select
 import signal
 import subprocess
 import time
@@ -177,8 +178,14 @@ class Orders(Case):
         worker = self.order({"say": {"late_ns": 100000000, "again": True, "again_after_ns": 100000000}}, n=1)
         self.assertEqual(worker.receive(), worker.receive())
         self.assertGreaterEqual(time.monotonic() - began, 0.2)
-        worker = self.order({"say": {"again": True, "cut": 4}}, n=1)
-        self.assertRegex(read(worker.stdout, 20), b'(?s)^(....)\\1{"id":9')
+        for after_ns in (0, 1):
+            worker = self.order({"say": {"again": True, "again_after_ns": after_ns, "cut": 4}}, n=1)
+            self.assertRegex(read(worker.stdout, 20), b'(?s)^(....)\\1{"id":9')
+
+    def test_who_writes_in_pieces_states_it_before_the_last(self):
+        worker = self.order({"say": {"slice": 40, "gap_ns": 3600 * 10**9}}, n=1)
+        read(worker.stdout, 40)
+        self.assertEqual(select.select([worker.stderr], [], [], 0)[0], [])
 
     def test_a_reply_may_be_cut_short(self):
         worker = self.order({"exit": 70, "replied": True, "say": {"cut": 7}}, n=1)

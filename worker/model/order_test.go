@@ -115,3 +115,29 @@ func TestAWorkerThatDiesAtItsStartHasTheStatusThatItWasGiven(t *testing.T) {
 		}
 	})
 }
+
+// What is said once more is the reply before, also if that went out in such a way.
+func TestAModelSaysTheReplyBeforeOnceMoreAtEachCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, &model.Launcher{})
+		defer w.Port.Kill()
+		for _, c := range [][]int64{{0, 1}, {1, 2}, {2, 3}} {
+			request, err := wire.AppendRequest(nil, wire.Request{ID: c[1], Command: "ping"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Port.Send(bg, wire.Order{Say: wire.Say{Stale: true}}.In(request)); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c {
+				frame, err := w.Port.Recv(bg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if reply, err := wire.ParseReply(frame); err != nil || reply.ID != want {
+					t.Errorf("call %d: it says the reply to %d, want that to %d (%v)", c[1], reply.ID, want, err)
+				}
+			}
+		}
+	})
+}

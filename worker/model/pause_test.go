@@ -149,7 +149,7 @@ func TestAModelIsPausedWhileItBoots(t *testing.T) {
 		p, _ := worker.PauserOf(port)
 		time.AfterFunc(time.Second, func() { _ = p.Pause(bg) })
 		time.AfterFunc(10*time.Second, func() { _ = p.Unpause(bg) })
-		if _, err := worker.Start(bg, given{port}, "w1"); err != nil {
+		if _, err := worker.Start(bg, already{port}, "w1"); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begin); took != 11*time.Second {
@@ -159,11 +159,6 @@ func TestAModelIsPausedWhileItBoots(t *testing.T) {
 		<-port.Done()
 	})
 }
-
-// given launches what there is.
-type given struct{ port worker.Port }
-
-func (g given) Launch(context.Context, string) (worker.Port, error) { return g.port, nil }
 
 func TestAModelThatWasAskedToEndWhilePausedEndsOnceItGoesOn(t *testing.T) {
 	pausing(t, func(t *testing.T, w *worker.Worker, p worker.Pauser) {
