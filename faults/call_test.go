@@ -95,6 +95,17 @@ func TestAWorkerSpoilsACall(t *testing.T) {
 	}
 }
 
+// What a worker is ordered at a call hurts from there on until it is seen.
+func TestAReplyIsAsLateAsIsSaid(t *testing.T) {
+	r := tried(t, nil, faults.Entry{Fault: faults.LateReply{After: 30 * ms}, Target: first})
+	counted(t, r, 1, 0, 130*ms)
+	for _, c := range r.Record.Calls() {
+		if c.ID == "c1.1" && c.Took.Round(ms) != 130*ms {
+			t.Errorf("the call took %v", c.Took)
+		}
+	}
+}
+
 // Whose reply alone was hurt goes on: its next call is no victim, and may be hurt too.
 func TestAWorkerWhoseReplyWasHurtMayBeHurtAgain(t *testing.T) {
 	for _, f := range []faults.Fault{faults.StderrFlood{Bytes: 1}, faults.SlicedWrites{Bytes: 9, Gap: ms}, faults.LateReply{After: ms}} {
