@@ -55,6 +55,9 @@ func (cs *clients) client(nth int, at time.Duration) {
 		}
 		id, step := w.Call(nth, n+1), w.Step(n+1)
 		call := subject.Call{Command: step.Command, Args: step.Args, Session: w.Session(nth), Client: name}
+		if step.Anonymous {
+			call.Session = ""
+		}
 		cs.rec.Arrive(id, call, step, false)                            // a point: else the deadlines of a burst would fall on one instant
 		ctx, cancel := context.WithTimeout(life, cs.sc.GivesUp()+aside) // counted from the arrival
 		h := &holder{}

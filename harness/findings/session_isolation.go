@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"slices"
+
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -10,21 +12,30 @@ var sessionIsolation = Finding{
 	ID:     "session-isolation",
 	Claim:  "session isolation works as designed",
 	Source: report + ", finding 1",
-	Truth:  "holds in part: each worker keeps sessions apart, but a session has whichever worker is next, and so a state on each",
+	Truth:  "holds in part: each worker keeps sessions apart, but a session has whichever worker is next, and so a state on each; and a listing without a session shows what all have put",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		return try(scenario.Scenario{
+		sc := scenario.Scenario{
 			Config: subject.Config{Size: 3},
 			Start:  u.Wait,
 			Warm:   3,
 			Workload: scenario.Workload{Clients: 1, Calls: 7, Think: times(.2, u.Waits), Sessions: 1, Command: "put", Args: look,
 				Then: []scenario.Step{{Command: "get", Args: look}}},
 			Deadline: times(3, u.Waits),
-		}, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 3}},
-			trial{"a worker for each session", dspex.V2Seed(), without(dspex.SessionIsolation), scenario.Sound, Accept{Served: 7, MostUsed: 1}},
-			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 7, MostUsed: 1}},
+		}
+		listing := sc
+		listing.Config.Size, listing.Warm = 1, 1
+		listing.Workload.Calls, listing.Workload.Then = 2, []scenario.Step{{Command: "list", Anonymous: true}}
+		return slices.Concat(
+			try(sc, u.Waits, "boots",
+				trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 3}},
+				trial{"a worker for each session", dspex.V2Seed(), without(dspex.SessionIsolation), scenario.Sound, Accept{Served: 7, MostUsed: 1}},
+				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 7, MostUsed: 1}}),
+			try(listing, u.Waits, "boots",
+				trial{"a listing without a session", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1}},
+				trial{"a listing of what is of no session", dspex.V2Seed(), without(dspex.SessionListing), scenario.Sound, Accept{Served: 2}},
+				trial{"a listing without a session", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}}),
 		)
 	},
 }

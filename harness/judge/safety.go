@@ -171,7 +171,7 @@ func (s *watcher) event(e scenario.Event) {
 		}
 	case scenario.Return:
 		if e.Wrong && !e.Excused && e.Text != "" {
-			s.say("a session without its state", "%s %s", e.Call, e.Text)
+			s.say("not the state of its session", "%s %s", e.Call, e.Text)
 		} else if e.Wrong && !e.Excused {
 			s.say("a wrong answer", "%s was given what no worker had answered to it", e.Call)
 		}

@@ -118,11 +118,11 @@ var breaches = map[string]struct {
 		101 send w1 c1
 		200 recv w1 c1
 		200 return c1 wrong`, ended}, "a wrong answer: c1 was given what no worker had answered to it"},
-	"a session without its state": {[]string{opened, `
+	"not the state of its session": {[]string{opened, `
 		100 arrive c1 in=s1
 		101 send w1 c1 in=s1
 		200 recv w1 c1
-		200 return c1 wrong text=found_nothing`, ended}, "a session without its state: c1 found_nothing"},
+		200 return c1 wrong text=found_nothing`, ended}, "not the state of its session: c1 found_nothing"},
 	"state of sessions that have ended": {[]string{opened, called, keeps, `
 		500 session-ending in=s1
 		510 session-ended in=s1

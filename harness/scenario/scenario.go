@@ -196,6 +196,8 @@ type Step struct {
 	Command string         `yaml:"command"`
 	Args    map[string]any `yaml:"args,flow,omitempty"`
 	Fails   string         `json:",omitempty" yaml:"fails,omitempty"` // as that of the first
+	// Anonymous has it be of no session, where there are any.
+	Anonymous bool `json:",omitempty" yaml:"anonymous,omitempty"`
 }
 
 // Each is how many calls each client makes.
@@ -204,7 +206,7 @@ func (w *Workload) Each() int { return cmp.Or(w.Calls, 1+len(w.Then)) }
 // Step is what each client's nth call is, from 1.
 func (w *Workload) Step(nth int) Step {
 	if nth == 1 || len(w.Then) == 0 {
-		return Step{w.Command, w.Args, w.Fails}
+		return Step{Command: w.Command, Args: w.Args, Fails: w.Fails}
 	}
 	return w.Then[min(nth-1, len(w.Then))-1]
 }

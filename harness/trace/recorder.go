@@ -55,7 +55,7 @@ type call struct {
 	results [][]byte // what workers answered to it
 	errors  []string // the same
 
-	session             *session // nil: it is of none, or was not made yet
+	session             *session // nil: nothing is known of its state, or it was not made yet
 	command, key, value string
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/butfor/butfor/harness/subject"
 )
 
-// A session is what calls of one have put so far, and so may find. A call that failed
+// A session is what calls of one, or of none, have put so far, and so may find. A call that failed
 // may have taken all of it with it, or not: whoever is told that goes on from there.
 type session struct {
 	under int                 // calls under way
@@ -19,8 +19,8 @@ type session struct {
 // begins notes that a call of a session is made. What a put leaves is its call's id
 // unless the scenario says what: nobody else's is taken for it.
 func (r *Recorder) begins(id string, c *subject.Call) {
-	if c.Session == "" {
-		return
+	if c.Session == "" && c.Command != "put" && c.Command != "list" {
+		return // of no session each worker has a state of its own
 	}
 	s := r.sessions[c.Session]
 	if s == nil {
@@ -63,6 +63,12 @@ func (k *call) ends(result json.RawMessage, failed bool) (wrong string) {
 	case result == nil:
 	case k.command == "put" && s.alone: // else another may have come before or after it
 		s.may[k.key] = []string{k.value}
+	case k.command == "list":
+		for _, key := range listed(result) {
+			if !slices.ContainsFunc(s.may[key], func(may string) bool { return may != "" }) {
+				return fmt.Sprintf("was shown %q, which belongs to another session", key)
+			}
+		}
 	case k.command == "get":
 		found := finding(result)
 		if slices.ContainsFunc(s.may[k.key], func(may string) bool {
@@ -85,6 +91,15 @@ func finding(result json.RawMessage) string {
 		return ""
 	}
 	return string(said.Value)
+}
+
+// listed are the keys that a listing shows.
+func listed(result json.RawMessage) []string {
+	var said struct {
+		Keys []string `json:"keys"`
+	}
+	_ = json.Unmarshal(result, &said)
+	return said.Keys
 }
 
 func named(value string) string {

@@ -84,6 +84,13 @@ func TestASessionIsHeldAgainstWhatItPut(t *testing.T) {
 		"and puts nothing":                           {[]string{`c1 s1 put k "no"`, "c1 {}", "c2 s1 get k", "c2 " + nothing}, ""},
 		"or not":                                     {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 get k", "c2", "c3 s1 get k", "c3 " + found(`"c1"`)}, ""},
 		"but what it puts then is there":             {[]string{"c2 s1 get k", "c2", "c1 s1 put k", "c1 " + ok, "c3 s1 get k", "c3 " + nothing}, `found nothing under "k", where its session had put "c1"`},
+		"it is shown what it put":                    {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 list -", `c2 {"keys":["k"]}`}, ""},
+		"or puts just now":                           {[]string{"c1 s1 put k", "c2 s1 list -", `c2 {"keys":["k"]}`}, ""},
+		"it need not be shown anything":              {[]string{"c1 s1 put k", "c1 " + ok, "c2 s1 list -", `c2 {"keys":[]}`}, ""},
+		"it is shown another's":                      {[]string{"c1 s1 put k", "c1 " + ok, "c2 s2 list -", `c2 {"keys":["k"]}`}, `was shown "k", which belongs to another session`},
+		"though it has looked for it":                {[]string{"c1 s1 put k", "c1 " + ok, "c3 s2 get k", "c3 " + nothing, "c2 s2 list -", `c2 {"keys":["k"]}`}, `was shown "k", which belongs to another session`},
+		"without a session one is shown another's":   {[]string{"c1 s1 put k", "c1 " + ok, "c2 - list -", `c2 {"keys":["k"]}`}, `was shown "k", which belongs to another session`},
+		"or what was put without one":                {[]string{"c1 - put k", "c1 " + ok, "c2 - list -", `c2 {"keys":["k"]}`}, ""},
 		"without a session nobody promises anything": {[]string{"c1 - put k", "c1 " + ok, "c2 - get k", "c2 " + nothing}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -100,7 +107,7 @@ func TestASessionIsHeldAgainstWhatItPut(t *testing.T) {
 			if e := s.last(scenario.Return); e.Text != c.wrong || e.Wrong != (c.wrong != "") {
 				t.Errorf("%v %q, want %q", e.Wrong, e.Text, c.wrong)
 			}
-			if e := s.last(scenario.Send); e.Session != s.last(scenario.Arrive).Session || (e.Session == "") != strings.Contains(c.story[0], " - ") {
+			if e := s.last(scenario.Send); e.Session != s.last(scenario.Arrive).Session || (e.Session == "") != strings.Contains(c.story[len(c.story)-2], " - ") {
 				t.Errorf("it was sent in %q, and arrived in %q", e.Session, s.last(scenario.Arrive).Session)
 			}
 		})

@@ -75,6 +75,12 @@ class Worker:
         """The session of a call, to put something into."""
         return self.sessions.setdefault(_session_id(args), Session())
 
+    def listed(self, args):
+        """The sessions that a listing is of."""
+        if "shows" in self.habits and _session_id(args) == "":
+            return list(self.sessions.values())
+        return [self.session(args)]
+
 
 class Session:
     def __init__(self):
@@ -194,7 +200,7 @@ def get(worker, args):
 
 
 def list_(worker, args):
-    return {"keys": list(worker.session(args).values)}
+    return {"keys": [key for session in worker.listed(args) for key in session.values]}
 
 
 def create_program(worker, args):
@@ -219,7 +225,11 @@ def execute_program(worker, args):
 
 
 def list_programs(worker, args):
-    programs = [dict(program.counts(), id=key) for key, program in worker.session(args).programs.items()]
+    programs = [
+        dict(program.counts(), id=key)
+        for session in worker.listed(args)
+        for key, program in session.programs.items()
+    ]
     return {"programs": programs, "total_count": len(programs)}
 
 

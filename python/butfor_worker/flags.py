@@ -37,6 +37,7 @@ flags:
                          stays     answer a shutdown, and do not go
                          outlives  live on when the port ends, busy, with a log
                          prints    what called code prints goes to the port
+                         shows     list without a session what all of them put
                          swallows  no answer to what is no request, nor where
                                    the result is no JSON
   --version            print the versions of worker and Python
@@ -48,7 +49,7 @@ exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
 STATUS_MAX = 255
-HABITS = ("loads", "stays", "outlives", "prints", "swallows")
+HABITS = ("loads", "stays", "outlives", "prints", "shows", "swallows")
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 

@@ -36,6 +36,16 @@ class Habits(Case):
         self.assertServes(worker)
         self.assertIn("UnknownCommand", worker.fail("nothing"))  # that is an answer
 
+    def test_a_listing_without_a_session_may_be_of_all(self):
+        for habits, keys, programs in ((), [], 0), (("--habit", "shows"), ["k"], 1):
+            worker = self.worker(*habits)
+            worker.hello()
+            worker.do("put", session_id="s1", key="k", value=1)
+            worker.do("create_program", session_id="s1", id="p", callable="builtins:len")
+            self.assertEqual(worker.do("list")["keys"], keys)
+            self.assertEqual(worker.do("list_programs")["total_count"], programs)
+            self.assertEqual(worker.do("list", session_id="s2")["keys"], [])
+
     def test_without_habits_there_is_one_to_each(self):
         worker = self.worker()
         self.assertIn("ResultError", worker.fail("call", function="builtins:object"))

@@ -46,6 +46,21 @@ func TestHabits(t *testing.T) {
 				t.Errorf("it printed: %v", err)
 			}
 		}},
+		{worker.Shows, func(t *testing.T, w *worker.Worker, has bool) {
+			for _, id := range []string{"s2", "s1"} {
+				if _, err := w.Call(bg, worker.Request{Command: "put", Args: map[string]any{"key": "of " + id, "value": 1, "session_id": id}}); err != nil {
+					t.Error(err)
+				}
+			}
+			for id, want := range map[string]string{"": `{"keys":["of s1","of s2"]}`, "s2": `{"keys":["of s2"]}`, "s3": `{"keys":[]}`} {
+				if id == "" && !has {
+					want = `{"keys":[]}`
+				}
+				if r, err := w.Call(bg, worker.Request{Command: "list", Args: map[string]any{"session_id": id}}); err != nil || string(r.Result) != want {
+					t.Errorf("%q is shown %s, %v, want %s", id, r.Result, err, want)
+				}
+			}
+		}},
 		{worker.Swallows, func(t *testing.T, w *worker.Worker, has bool) {
 			ctx, cancel := context.WithTimeout(bg, time.Minute)
 			defer cancel()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/wire"
 )
 
@@ -45,7 +46,14 @@ func (p *Port) keep(r *wire.Head) (result any, err error) {
 		return map[string]any{"key": key, "found": found, "value": value}, err
 	case "list":
 		s, err := p.look(r)
-		return map[string]any{"keys": append([]string{}, s.keys...)}, err
+		keys := append([]string{}, s.keys...)
+		if id, _ := sessionOf(r); id == "" && p.has(worker.Shows) {
+			keys = keys[:0]
+			for _, id := range slices.Sorted(maps.Keys(p.sessions)) {
+				keys = append(keys, p.sessions[id].keys...)
+			}
+		}
+		return map[string]any{"keys": keys}, err
 	case "cleanup_session":
 		id, err := name(r, "session_id")
 		if err != nil {

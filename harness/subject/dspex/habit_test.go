@@ -76,6 +76,29 @@ func TestWhatIsNoJSONIsNotAnswered(t *testing.T) {
 	})
 }
 
+func TestAListingWithoutASessionIsOfAll(t *testing.T) {
+	workers(t, SessionListing, []Version{Seed, Phase3}, func(t *testing.T, ctx context.Context, p subject.Pool, l *world.Launcher, on bool) {
+		leaves := put("s1", 7)
+		leaves.Client = "c1" // who lives on, and so does the worker
+		if _, err := p.Call(ctx, leaves); err != nil {
+			t.Fatal(err)
+		}
+		shown := 0
+		for range l.Ports() { // one of them has it
+			r, err := p.Call(ctx, subject.Call{Command: "list", Client: "c2"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(r.Result) != `{"keys":[]}` {
+				shown++
+			}
+		}
+		if (shown == 1) != on || shown > 1 {
+			t.Errorf("%d of %d workers show what a session has put", shown, len(l.Ports()))
+		}
+	})
+}
+
 func TestAShutdownThatIsIgnored(t *testing.T) {
 	workers(t, ShutdownIgnored, []Version{Seed, Phase3, Last}, func(t *testing.T, ctx context.Context, p subject.Pool, _ *world.Launcher, on bool) {
 		begin := time.Now()

@@ -129,6 +129,9 @@ const (
 	// StdoutNoise: what called code prints goes to the port, where it is taken for
 	// the length of a frame that never comes.
 	StdoutNoise Switch = "stdout-noise"
+	// SessionListing: a listing without a session is of all of them (findings:
+	// session-isolation).
+	SessionListing Switch = "session-listing"
 	// SilentFrames: what the worker can't make anything of gets no answer, nor does
 	// a call whose result is no JSON.
 	SilentFrames Switch = "silent-frames"
@@ -175,7 +178,7 @@ func (s switches) habits() (habits []worker.Habit) {
 	for _, h := range []struct {
 		bug Switch
 		is  worker.Habit
-	}{{OrphanSpin, worker.Outlives}, {ShutdownIgnored, worker.Stays}, {StdoutNoise, worker.Prints}, {SilentFrames, worker.Swallows}} {
+	}{{OrphanSpin, worker.Outlives}, {ShutdownIgnored, worker.Stays}, {StdoutNoise, worker.Prints}, {SilentFrames, worker.Swallows}, {SessionListing, worker.Shows}} {
 		if s.on(h.bug) {
 			habits = append(habits, h.is)
 		}

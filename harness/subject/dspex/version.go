@@ -52,7 +52,7 @@ var (
 		DeafStart, RequeueSpin, PrewarmLeaks, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
 		PortHandedBack, SlowGoodbye, ShutdownIgnored, StopRace, OrphanSpin,
 	}
-	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak, ConfigNeverRead})
+	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak, SessionListing, ConfigNeverRead})
 	knownTo2 = slices.Concat(knownTo1, []Switch{
 		ErrorCrashesClient, WrongName, LateReply, CheckinToNowhere, CounterOverwritten, HealthBlocksPool, DegradedIsDeath, SlowStartSelfMade, PortSend, NonOwnerSend,
 	})
