@@ -74,6 +74,22 @@ func TestAWorkerThatGotACallAtTheLastMomentIsNotKilledForItsRest(t *testing.T) {
 	})
 }
 
+func TestAHarnessThatWentOnWasNotStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if n := (HarnessStopped{For: time.Second}).Model(&late{bare: bare{time.Now()}})(); n != 0 {
+			t.Errorf("it fired %d times", n)
+		}
+	})
+}
+
+// Whether the port is held open can't be seen at a worker that has ended.
+func TestAPortIsOrderedToBeHeldOpen(t *testing.T) {
+	want := wire.Order{Exit: 71, Hold: 5 * ms}
+	if order, ordered := (HeldOpen{Hold: 5 * ms, Status: 71}).Order(1); !ordered || order != want {
+		t.Errorf("%+v, %v", order, ordered)
+	}
+}
+
 func TestACallThatCameBackAtTheLastMomentIsNotGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &late{bare: bare{time.Now()}}
