@@ -141,3 +141,27 @@ func TestAModelSaysTheReplyBeforeOnceMoreAtEachCall(t *testing.T) {
 		}
 	})
 }
+
+// It states what it does when no more than one write of it is left.
+func TestAModelStatesAnOrderBeforeItsLastWrite(t *testing.T) {
+	for _, c := range []struct {
+		say  wire.Say
+		from time.Duration
+	}{
+		{wire.Say{Late: time.Second}, 0},
+		{wire.Say{Slice: 1 << 10, Late: time.Second}, 0},
+		{wire.Say{Again: true, AgainAfter: time.Second}, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := ordered(t, wire.Order{Say: c.say}, wire.Request{Command: "ping"})
+			defer p.Kill()
+			for at := range 2 * time.Second / ms {
+				synctest.Wait()
+				if stated := p.Info().Stderr != ""; stated != (at*ms >= c.from) {
+					t.Fatalf("%+v: after %v it has stated it: %v", c.say, at*ms, stated)
+				}
+				time.Sleep(ms)
+			}
+		})
+	}
+}
