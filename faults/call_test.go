@@ -262,8 +262,7 @@ func TestOurPoolLivesWithSpoiltCalls(t *testing.T) {
 	}
 }
 
-// Who never looks whether a worker has said more than it was asked gives the next
-// caller the reply to another call.
+// Whoever misses the deadline for it may be in the right.
 func TestWhatASpoiltReplyDidIsInNoReplay(t *testing.T) {
 	r := tried(t, func(sc *harness.Scenario) { sc.Subject, sc.Deadline = subject.Ideal(subject.All), 150*ms },
 		faults.Entry{Fault: faults.LateReply{After: time.Second}, Target: first})

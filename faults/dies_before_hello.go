@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 
@@ -41,15 +40,4 @@ func (f DiesBeforeHello) Real(*rand.Rand) []string {
 // Fired implements StartFault.
 func (f DiesBeforeHello) Fired(s Sign) bool {
 	return s.Seen == Gone && !s.Ready && s.Exit.Code == or(f.Status, exitStatus)
-}
-
-// exitStatus tells an end that a fault brought about from those by a port's end
-// (0), a bad start (1 to 3) or a kill. It is BSD's for an error in the program.
-const exitStatus = 70
-
-func checkStatus(status int) error {
-	if status < 0 || status > 255 {
-		return fmt.Errorf("status is %d: it must be an exit status from 1 to 255, or 0, which means %d", status, exitStatus)
-	}
-	return nil
 }

@@ -35,13 +35,6 @@ func (f ExitAtCall) Order(nth int) (wire.Order, bool) {
 // Fired implements CallFault.
 func (f ExitAtCall) Fired(s Sign) bool { return exited(s, f.Status) }
 
-func checkExit(nth, status int) error {
-	if err := checkNth(nth); err != nil {
-		return err
-	}
-	return checkStatus(status)
-}
-
 // exited says whether a worker has exited as it was ordered.
 func exited(s Sign, status int) bool {
 	return s.Seen == Gone && s.Exit.Code == or(status, exitStatus)

@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -31,10 +30,3 @@ func (f GiveUp) When() (CallMoment, time.Duration) { return Arrived, f.After }
 
 // Strike implements CallerFault.
 func (GiveUp) Strike(c *Caller) { c.GiveUp() }
-
-func checkAfter(after time.Duration) error {
-	if after < 0 || after > mostDemand {
-		return fmt.Errorf("after is %v: it must be from 0 to %v", after, mostDemand)
-	}
-	return nil
-}

@@ -109,6 +109,9 @@ type FileLimiter interface {
 	LimitFiles(most uint64) (before uint64, err error)
 }
 
+// FileLimiterOf finds what can bound the files of a port's worker, if anything can.
+func FileLimiterOf(p Port) (FileLimiter, bool) { return as[FileLimiter](p) }
+
 // A CoreLimiter is a port that can say on how many cores its worker may run: the first
 // of those that this program may use; 0: all of these. Not every port is one.
 type CoreLimiter interface {
@@ -117,9 +120,6 @@ type CoreLimiter interface {
 
 // CoreLimiterOf finds what can bound the cores of a port's worker, if anything can.
 func CoreLimiterOf(p Port) (CoreLimiter, bool) { return as[CoreLimiter](p) }
-
-// FileLimiterOf finds what can bound the files of a port's worker, if anything can.
-func FileLimiterOf(p Port) (FileLimiter, bool) { return as[FileLimiter](p) }
 
 // A Listener is a port that can say, without waiting, whether something has come
 // that nobody has received yet: a frame, or part of one. Not every port is one.

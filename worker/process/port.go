@@ -190,6 +190,19 @@ func (p *port) Pause(context.Context) error {
 	}
 }
 
+// stopped is what waitid says of a child that a signal has stopped: CLD_STOPPED.
+const stopped = 5
+
+// Unpause implements worker.Pauser.
+func (p *port) Unpause(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return worker.ErrGone
+	}
+	return syscall.Kill(-p.pid, syscall.SIGCONT)
+}
+
 // LimitFiles implements worker.FileLimiter.
 func (p *port) LimitFiles(most uint64) (before uint64, err error) {
 	p.mu.Lock()
@@ -198,6 +211,19 @@ func (p *port) LimitFiles(most uint64) (before uint64, err error) {
 		return 0, worker.ErrGone
 	}
 	return LimitFiles(p.pid, most)
+}
+
+// LimitFiles has a process use no file descriptors from most on.
+func LimitFiles(pid int, most uint64) (before uint64, err error) {
+	var l unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &l); err != nil {
+		return 0, fmt.Errorf("limit of files of process %d: %w", pid, err)
+	}
+	before, l.Cur = l.Cur, min(most, l.Max)
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &l, nil); err != nil {
+		return 0, fmt.Errorf("limit files of process %d to %d: %w", pid, most, err)
+	}
+	return before, nil
 }
 
 // LimitCores implements worker.CoreLimiter. Threads that it begins, and children, have
@@ -228,32 +254,6 @@ func (p *port) LimitCores(most int) error {
 		}
 	}
 	return err
-}
-
-// LimitFiles has a process use no file descriptors from most on.
-func LimitFiles(pid int, most uint64) (before uint64, err error) {
-	var l unix.Rlimit
-	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &l); err != nil {
-		return 0, fmt.Errorf("limit of files of process %d: %w", pid, err)
-	}
-	before, l.Cur = l.Cur, min(most, l.Max)
-	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &l, nil); err != nil {
-		return 0, fmt.Errorf("limit files of process %d to %d: %w", pid, most, err)
-	}
-	return before, nil
-}
-
-// stopped is what waitid says of a child that a signal has stopped: CLD_STOPPED.
-const stopped = 5
-
-// Unpause implements worker.Pauser.
-func (p *port) Unpause(context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.reaped {
-		return worker.ErrGone
-	}
-	return syscall.Kill(-p.pid, syscall.SIGCONT)
 }
 
 // Done implements worker.Port.
