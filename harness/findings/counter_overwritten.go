@@ -16,13 +16,7 @@ var counterOverwritten = Finding{
 	Kind:   "test",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		sc := scenario.Scenario{
-			Config:   subject.Config{Size: 1},
-			Start:    u.Wait,
-			Warm:     1,
-			Workload: scenario.Workload{Clients: 1, Sessions: 1, Calls: 3, Command: "echo", Args: hello},
-			Deadline: times(3, u.Waits),
-		}
+		sc := warmed(u, 1, scenario.Workload{Clients: 1, Sessions: 1, Calls: 3, Command: "echo", Args: hello})
 		slept := sc
 		slept.Workload = at(u.Waits, []float64{0, 3}, "echo", hello) // the other client has the count looked at later
 		slept.Workload.Sessions, slept.Workload.Calls = 2, 3

@@ -16,13 +16,7 @@ var errorCrashesClient = Finding{
 	Cases: func(u Unit) []Case {
 		w := at(u.Waits, []float64{0, 2, 4}, "call", divide)
 		w.Fails = divided
-		return try(scenario.Scenario{
-			Config:   subject.Config{Size: 1},
-			Start:    u.Wait,
-			Warm:     1,
-			Workload: w,
-			Deadline: times(3, u.Waits),
-		}, u.Waits, "boots",
+		return try(warmed(u, 1, w), u.Waits, "boots",
 			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Workers: 3}},
 			trial{"a clause for errors", dspex.V2Seed(), without(dspex.ErrorCrashesClient), scenario.Sound, Accept{Served: 3, Workers: 1}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3, Workers: 1}},

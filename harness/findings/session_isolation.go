@@ -16,23 +16,16 @@ var sessionIsolation = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		sc := scenario.Scenario{
-			Config: subject.Config{Size: 3},
-			Start:  u.Wait,
-			Warm:   3,
-			Workload: scenario.Workload{Clients: 1, Calls: 7, Think: times(.2, u.Waits), Sessions: 1, Command: "put", Args: look,
-				Then: []scenario.Step{{Command: "get", Args: look}}},
-			Deadline: times(3, u.Waits),
-		}
-		listing := sc
-		listing.Config.Size, listing.Warm = 1, 1
-		listing.Workload.Calls, listing.Workload.Then = 2, []scenario.Step{{Command: "list", Anonymous: true}}
+		w := scenario.Workload{Clients: 1, Think: times(.2, u.Waits), Sessions: 1, Command: "put", Args: look}
+		finds, lists := w, w
+		finds.Calls, finds.Then = 7, []scenario.Step{{Command: "get", Args: look}}
+		lists.Calls, lists.Then = 2, []scenario.Step{{Command: "list", Anonymous: true}}
 		return slices.Concat(
-			try(sc, u.Waits, "boots",
+			try(warmed(u, 3, finds), u.Waits, "boots",
 				trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 3}},
 				trial{"a worker for each session", dspex.V2Seed(), without(dspex.SessionIsolation), scenario.Sound, Accept{Served: 7, MostUsed: 1}},
 				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 7, MostUsed: 1}}),
-			try(listing, u.Waits, "boots",
+			try(warmed(u, 1, lists), u.Waits, "boots",
 				trial{"a listing without a session", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1}},
 				trial{"a listing of what is of no session", dspex.V2Seed(), without(dspex.SessionListing), scenario.Sound, Accept{Served: 2}},
 				trial{"a listing without a session", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}}),

@@ -16,13 +16,7 @@ var sessionLeak = Finding{
 	Cases: func(u Unit) []Case {
 		w := at(u.Waits, []float64{.2, .4, .6, .8, 1, 1.2}, "put", look)
 		w.Sessions, w.EndSessions = 6, true
-		return try(scenario.Scenario{
-			Config:   subject.Config{Size: 2},
-			Start:    u.Wait,
-			Warm:     2,
-			Workload: w,
-			Deadline: times(3, u.Waits),
-		}, u.Waits, "boots",
+		return try(warmed(u, 2, w), u.Waits, "boots",
 			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 6}},
 			trial{"workers are told", dspex.V2Seed(), without(dspex.SessionLeak), scenario.Sound, Accept{Served: 6}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6}},

@@ -17,13 +17,7 @@ var tableOwnerDies = Finding{
 		w := at(u.Waits, []float64{0, .5}, "put", look)
 		w.Sessions, w.Then, w.Think, w.Mortal = 2, []scenario.Step{{Command: "get", Args: look}}, u.Waits, true
 		alone := without(dspex.LongLivedWorkers) // else his worker goes with him, too
-		return try(scenario.Scenario{
-			Config:   subject.Config{Size: 2},
-			Start:    u.Wait,
-			Warm:     2,
-			Workload: w,
-			Deadline: times(3, u.Waits),
-		}, u.Waits, "boots",
+		return try(warmed(u, 2, w), u.Waits, "boots",
 			trial{"", dspex.V2Last(), alone, scenario.Architectural, Accept{Served: 3}},
 			trial{"a table of the pool's own", dspex.V2Last(), and(alone, without(dspex.TableOwnerDies)), scenario.Sound, Accept{Served: 4}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 4}},

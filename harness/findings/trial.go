@@ -37,6 +37,12 @@ func try(sc scenario.Scenario, unit time.Duration, name string, trials ...trial)
 	return cases
 }
 
+// warmed is a workload for a pool of so many workers, all of them ready. A call may wait
+// for more than one start, as long as that waits alone.
+func warmed(u Unit, size int, w scenario.Workload) scenario.Scenario {
+	return scenario.Scenario{Config: subject.Config{Size: size}, Start: u.Wait, Warm: size, Workload: w, Deadline: times(3, u.Waits)}
+}
+
 // with and without are options of the historical family.
 func with(bugs ...dspex.Switch) map[string]any    { return turned(true, bugs) }
 func without(bugs ...dspex.Switch) map[string]any { return turned(false, bugs) }
