@@ -106,6 +106,22 @@ func TestAReplyIsAsLateAsIsSaid(t *testing.T) {
 	}
 }
 
+// The call takes 100 ms.
+func TestAWorkerEndsWhenIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		fault faults.Fault
+		at    time.Duration
+	}{
+		{faults.ExitAfterReply{}, 100 * ms},
+		{faults.ExitAfterReply{After: 30 * ms}, 130 * ms},
+		{faults.DiesBySignal{Signal: "SEGV"}, 0},
+		{faults.DiesBySignal{Signal: "SEGV", After: 60 * ms}, 60 * ms},
+		{faults.DiesBySignal{Signal: "SEGV", After: time.Second}, 100 * ms},
+	} {
+		counted(t, tried(t, nil, faults.Entry{Fault: c.fault, Target: first}), 1, c.at, c.at)
+	}
+}
+
 // Whose reply alone was hurt goes on: its next call is no victim, and may be hurt too.
 func TestAWorkerWhoseReplyWasHurtMayBeHurtAgain(t *testing.T) {
 	for _, f := range []faults.Fault{faults.StderrFlood{Bytes: 1}, faults.SlicedWrites{Bytes: 9, Gap: ms}, faults.LateReply{After: ms}} {
