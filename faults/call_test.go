@@ -97,11 +97,19 @@ func TestAWorkerSpoilsACall(t *testing.T) {
 
 // What a worker is ordered at a call hurts from there on until it is seen.
 func TestAReplyIsAsLateAsIsSaid(t *testing.T) {
-	r := tried(t, nil, faults.Entry{Fault: faults.LateReply{After: 30 * ms}, Target: first})
-	counted(t, r, 1, 0, 130*ms)
-	for _, c := range r.Record.Calls() {
-		if c.ID == "c1.1" && c.Took.Round(ms) != 130*ms {
-			t.Errorf("the call took %v", c.Took)
+	for _, f := range []faults.Fault{faults.LateReply{After: 30 * ms}, faults.SlicedWrites{Bytes: 1 << 10, Gap: time.Second}, faults.SlicedWrites{Bytes: 40, Gap: 10 * ms}} {
+		r := tried(t, nil, faults.Entry{Fault: f, Target: first})
+		took := r.Record.Calls()[0].Took.Round(ms)
+		counted(t, r, 1, 0, took)
+		switch of := f.(type) {
+		case faults.LateReply:
+			if took != 130*ms {
+				t.Errorf("the call took %v", took)
+			}
+		case faults.SlicedWrites: // of some 100 bytes
+			if whole := of.Bytes > 40; whole != (took == 100*ms) || took > 150*ms {
+				t.Errorf("in pieces of %d bytes the call took %v", of.Bytes, took)
+			}
 		}
 	}
 }

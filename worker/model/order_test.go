@@ -3,6 +3,8 @@ package model_test
 import (
 	"context"
 	"io"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,4 +166,27 @@ func TestAModelStatesAnOrderBeforeItsLastWrite(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAModelThatHoldsTheInterpreterMustBeKilled(t *testing.T) {
+	for how, want := range map[wire.Hang]worker.Exit{wire.Deadlock: {}, wire.HeldLock: {Code: -1, Signal: syscall.SIGKILL}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := ordered(t, wire.Order{Hang: how}, wire.Request{Command: "ping"})
+			closeWithin(p, time.Second)
+			if e := p.Exit(); e != want {
+				t.Errorf("%s: it ended by %v, want %v", how, e, want)
+			}
+		})
+	}
+}
+
+func TestOfWhatAModelWritesToStderrTheLastIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := ordered(t, wire.Order{Say: wire.Say{Stderr: 100 << 10}}, wire.Request{Command: "ping"})
+		defer p.Kill()
+		synctest.Wait()
+		if said := p.Info().Stderr; len(said) != 64<<10 || !strings.HasSuffix(said, wire.Stated(1)+"\n") {
+			t.Errorf("it has %d bytes that end with %q", len(said), said[max(0, len(said)-50):])
+		}
+	})
 }
