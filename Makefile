@@ -42,8 +42,9 @@ test: python compiler vet test-python matrix-tenth mutate image-if-any test-go #
 # -race, where there is a C compiler.
 RACE = $(if $(CC_FOUND),-race)
 # In these a test plays hundreds of runs, or builds programs: with -race, which makes
-# a run some eight times as long, they are short, and whole without.
-MANY := ./cmd/butfor ./faults ./harness ./harness/mutant
+# a run some eight times as long, they are short, and whole without. Tests on real
+# workers are whole with it.
+MANY := ./cmd/butfor ./faults ./harness ./harness/mutant ./harness/overlay
 
 # A program built with -race sleeps for a second before it exits, unless told not
 # to: so does each child of a test, of which there are a hundred. What says that
@@ -53,9 +54,8 @@ test-go: export GORACE := atexit_sleep_ms=0 $(GORACE)
 test-go:
 	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
 		echo '      Debian: apt-get install gcc libc6-dev')
-	$(GO) test $(RACE) -timeout 10m -skip 'SameTrace$$' $$($(GO) list ./... | grep -v /suites/ | grep -vxF "$$($(GO) list $(MANY))")
-	$(if $(RACE),$(GO) test $(RACE) -short -timeout 10m -skip 'SameTrace$$' $(MANY))
-	$(GO) test -timeout 10m -skip 'SameTrace$$' $(MANY)
+	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 10m -skip 'SameTrace$$' $$($(GO) list ./... | grep -v /suites/)
+	$(if $(RACE),$(GO) test -timeout 10m -skip 'SameTrace$$|Real' $(MANY))
 	@$(MAKE) --no-print-directory -j 2 same-trace same-trace-points test-points
 	$(GO) test $(RACE) -timeout 10m -p 1 $(ALONE)
 

@@ -40,6 +40,7 @@ func TestAStartComesToNothing(t *testing.T) {
 }
 
 func TestAStartOfARealWorkerComesToNothing(t *testing.T) {
+	t.Parallel()
 	for _, u := range unborn {
 		t.Run(u.what, func(t *testing.T) {
 			if strings.Contains(u.told, "within") { // it would take a timeout, which others might miss
