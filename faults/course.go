@@ -20,6 +20,7 @@ type Course []*Underway
 type Underway struct {
 	Entry
 	place  int // in the plan, from 1
+	alike  int // of its fault's entries, from 1
 	about  kind
 	seed   uint64
 	opened time.Duration // when its trigger came; -1 before
@@ -31,7 +32,7 @@ func (p Plan) Course(seed uint64) (c Course) {
 	alike := map[string]int{}
 	for at, e := range p {
 		name := e.Fault.Name()
-		own := &Underway{Entry: e, place: at + 1, about: about(e.Fault), seed: e.Seed, opened: -1}
+		own := &Underway{Entry: e, place: at + 1, alike: alike[name] + 1, about: about(e.Fault), seed: e.Seed, opened: -1}
 		if own.seed == 0 { // by its name, so that it draws the same when others are taken out of the plan
 			own.seed = lots(seed, "entry", fmt.Sprint(name, alike[name])).Uint64()
 		}

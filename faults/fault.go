@@ -13,7 +13,7 @@ import (
 
 // A Fault is one named way to hurt a run, with its settings. It is of one kind,
 // which says what it is about: it is a StartFault, a CallFault, an IdleFault, a
-// WorkerFault, a MachineFault or a CallerFault. Where the forms differ, it has one
+// WorkerFault, a MachineFault, a CallerFault or a CrowdFault. Where the forms differ, it has one
 // for a world of models and one for a world of real processes, side by side.
 //
 // The fields of a fault are its settings. They are written in plans under the
@@ -95,6 +95,18 @@ type CallerFault interface {
 	When() (CallMoment, time.Duration)
 	// Strike has the caller do it.
 	Strike(*Caller)
+}
+
+// A CrowdFault has more callers come than the workload has, each with one call. They,
+// too, are the harness's own in every world. They are among a run's arrivals, so a
+// replay and an ideal pool meet them as they came.
+type CrowdFault interface {
+	Fault
+	// Comes is how long after its window has opened the nth of them comes, from 1;
+	// false: there are no more.
+	Comes(nth int) (after time.Duration, comes bool)
+	// Waits is how long each waits for its answer; 0: as long as those of the workload.
+	Waits() time.Duration
 }
 
 // A CallMoment is one in a call's life.
@@ -239,6 +251,7 @@ const (
 	workers kind = "workers"
 	machine kind = "the machine"
 	callers kind = "callers"
+	crowd   kind = "more callers"
 )
 
 func about(f Fault) kind {
@@ -253,6 +266,8 @@ func about(f Fault) kind {
 		return machine
 	case CallerFault:
 		return callers
+	case CrowdFault:
+		return crowd
 	}
 	return nothing
 }

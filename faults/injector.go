@@ -21,11 +21,14 @@ type Injector struct {
 	note     func(Event)
 	entries  []*entry
 	course   Course         // of the same
+	call     func(Extra)    // see Calls
+	clock    chan struct{}  // closed when the clients' clock starts
 	stopping chan struct{}  // closed by Stop
 	work     sync.WaitGroup // whoever is to end with Stop
 
 	mu      sync.Mutex // guards what follows, the entries' counts and the ports
 	stopped bool
+	started time.Duration // the clients' clock
 	starts  int
 	calls   int
 	ports   []*port
@@ -86,7 +89,7 @@ var ErrUnavailable = errors.New("can't be had here")
 // given what the faults do. It fails where the world can't have one of the faults,
 // and says what is missing: nothing has been begun then.
 func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
-	i := &Injector{world: w, note: note, stopping: make(chan struct{}), callers: map[string]*Caller{}}
+	i := &Injector{world: w, note: note, stopping: make(chan struct{}), clock: make(chan struct{}), callers: map[string]*Caller{}}
 	i.model, _ = w.(Model)
 	i.real, _ = w.(Real)
 	if len(p) > 0 && i.model == nil && i.real == nil {
@@ -120,6 +123,8 @@ func (i *Injector) Begin() {
 			i.work.Go(func() { i.lastOnMachine(e, f) })
 		case WorkerFault:
 			i.work.Go(func() { i.lastOnWorkers(e, f) })
+		case CrowdFault:
+			i.work.Go(func() { i.crowd(e, f) })
 		}
 	}
 	i.come(Trigger{})
@@ -129,6 +134,8 @@ func (i *Injector) Begin() {
 func (i *Injector) Clock() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.started = i.world.Now()
+	close(i.clock)
 	i.come(Clock)
 }
 
@@ -142,7 +149,8 @@ func (i *Injector) come(t Trigger) {
 }
 
 // Stop ends all faults and returns once they are over. No more are begun. What
-// was already laid on a worker's start or call may still come about.
+// was already laid on a worker's start or call may still come about, and the calls
+// of who has come are waited for.
 func (i *Injector) Stop() {
 	i.mu.Lock()
 	if !i.stopped {
@@ -181,6 +189,8 @@ func (e *entry) why() string {
 		return fmt.Sprintf("it was laid on %d of the %s, and nothing came of it", e.laid, e.about)
 	case e.about == machine:
 		return "the run was over before it"
+	case e.about == crowd:
+		return "nobody came within its window"
 	}
 	return fmt.Sprintf("none of the %s that it is meant for came within its window", e.about)
 }

@@ -150,6 +150,11 @@ func (p Plan) Callers() (own Plan) {
 	return own
 }
 
+// Crowded says whether it has more callers come than the workload has.
+func (p Plan) Crowded() bool {
+	return slices.ContainsFunc(p, func(e Entry) bool { return about(e.Fault) == crowd })
+}
+
 // called names an entry for people: by its place, from 1, and its fault.
 func (e *Entry) called(place int) string {
 	if e.Fault == nil {

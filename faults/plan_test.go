@@ -156,6 +156,9 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"target.first says nothing of it: it is about the machine": {Fault: CPUHogs{Threads: 1}, Target: Target{First: 1}},
 		"target.share says nothing of it: it is about the machine": {Fault: CPUHogs{Threads: 1}, Target: Target{Share: 0.5}},
 		"times says nothing of it":                                 {Fault: CPUHogs{Threads: 1}, Times: 1},
+		"target.clients says nothing of it: it is about more call": {Fault: Flood{Callers: 1}, Target: Target{Clients: []string{"c1"}}},
+		"target.first says nothing of it: it is about more caller": {Fault: Flood{Callers: 1}, Target: Target{First: 1}},
+		"target.share says nothing of it: it is about more caller": {Fault: Flood{Callers: 1}, Target: Target{Share: 0.5}},
 		"target.starts has 0":                                      {Fault: KillIdle{}, Target: Target{Starts: []int{1, 0}}},
 		"target.first is -1":                                       {Fault: KillIdle{}, Target: Target{First: -1}},
 		"target.share is 1.5":                                      {Fault: KillIdle{}, Target: Target{Share: 1.5}},
@@ -205,6 +208,10 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"duplicate-reply: nth is -1":      {Fault: DuplicateReply{Nth: -1}},
 		"exit-after-reply: after is -1ns": {Fault: ExitAfterReply{After: -1}},
 		"exit-after-reply: status is 256": {Fault: ExitAfterReply{Status: 256}},
+		"callers is 0":                    {Fault: Flood{}},
+		"callers is 1001":                 {Fault: Flood{Callers: 1001}},
+		"every is -1ns":                   {Fault: Flood{Callers: 1, Every: -1}},
+		"flood: patience is -1ns":         {Fault: Flood{Callers: 1, Patience: -1}},
 		"few-cores: cores is 0":           {Fault: FewCores{}},
 		"files is -1":                     {Fault: FileLimit{Files: -1}},
 		`how is ""`:                       {Fault: Hangs{}},
@@ -271,6 +278,9 @@ func drawn(from *rand.Rand) Entry {
 		return e
 	}
 	e.Times = from.IntN(3)
+	if kind == crowd {
+		return e
+	}
 	if from.IntN(2) == 0 {
 		e.Target.Share = 1 - from.Float64()
 	}
@@ -432,6 +442,18 @@ func TestASlowStartIsDrawnFromItsTail(t *testing.T) {
 		if above < c.above10[0] || above > c.above10[1] {
 			t.Errorf("%+v: %d of %d are above ten times, want %v", c.f, above, n, c.above10)
 		}
+	}
+}
+
+func TestAPlanKnowsHowLongThoseWaitThatItHasCome(t *testing.T) {
+	p := Plan{{Fault: GiveUp{}}, {Fault: Flood{Callers: 9, Patience: 2 * ms}}, {Fault: Flood{Callers: 20, Patience: 3 * ms}}, {Fault: Flood{Callers: 1}}}
+	for name, want := range map[string]time.Duration{"flood1.1": 2 * ms, "flood2.19": 3 * ms, "flood3.1": 0, "flood11.1": 0, "c1": 0} {
+		if got := p.Waits(name); got != want {
+			t.Errorf("%s waits for %v, want %v", name, got, want)
+		}
+	}
+	if !p.Crowded() || p[:1].Crowded() {
+		t.Error("whether more callers come is not known")
 	}
 }
 

@@ -88,8 +88,11 @@ func Swarm(from *rand.Rand, n int, names []string) (p Plan) {
 		if _, is := e.Fault.(passing); is || from.IntN(2) == 0 {
 			e.Until = e.From + tens(from, 1, 1000)
 		}
-		if about(e.Fault) != machine {
+		of := about(e.Fault)
+		if of != machine {
 			e.Times = from.IntN(4)
+		}
+		if of != machine && of != crowd {
 			switch from.IntN(3) {
 			case 0:
 				e.Target.First = 1 + from.IntN(3)

@@ -41,7 +41,7 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 		left := 4
 		sc.Faults = slices.DeleteFunc(sc.Faults, func(e faults.Entry) bool {
 			switch e.Fault.(type) {
-			case faults.SlowStart, faults.SlowHello, faults.SlowImport, faults.CPUHogs, faults.CPUQuota, faults.GiveUp, faults.DieHolding, faults.StderrFlood, faults.SlicedWrites, faults.LateReply, faults.Pause, faults.IgnoresEnd:
+			case faults.SlowStart, faults.SlowHello, faults.SlowImport, faults.CPUHogs, faults.CPUQuota, faults.GiveUp, faults.DieHolding, faults.Flood, faults.StderrFlood, faults.SlicedWrites, faults.LateReply, faults.Pause, faults.IgnoresEnd:
 				return false
 			case faults.SaysLoading: // whoever is loading is as good as mute, which swarms have
 				return true

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +24,19 @@ type clients struct {
 	through map[string]int // clients of each session that make no more calls
 }
 
-// run lets the workload's clients arrive, and returns once they are through.
+// run lets the workload's clients arrive, and who came beside them in a recorded run,
+// and returns once they are through.
 func (cs *clients) run() {
 	var wg sync.WaitGroup
 	for i, at := range cs.sc.Workload.Arrivals(cs.sc.Seed) {
 		wg.Go(func() { cs.client(i+1, at) })
+	}
+	for _, x := range cs.sc.Workload.Extra {
+		wg.Go(func() {
+			if sleep(cs.life, x.At) {
+				cs.extra(faults.Extra{Name: x.Name, Waits: x.Waits})
+			}
+		})
 	}
 	wg.Wait()
 }
@@ -94,6 +103,17 @@ func (cs *clients) client(nth int, at time.Duration) {
 			}
 		}
 	}
+}
+
+// extra makes the one call of a caller that is none of the workload's.
+func (cs *clients) extra(x faults.Extra) {
+	step := cs.sc.Workload.Step(1)
+	call := subject.Call{Command: step.Command, Args: step.Args, Client: x.Name}
+	cs.rec.ArriveExtra(x.Name, call, step)
+	x.Came()
+	ctx, cancel := context.WithTimeout(cs.life, cmp.Or(x.Waits, cs.sc.GivesUp())+aside)
+	defer cancel()
+	cs.call(ctx, x.Name, call, &holder{})
 }
 
 // endSession ends a client's session, if it is the last to have it and lives.

@@ -53,14 +53,14 @@ func Replay(ctx context.Context, t *testing.T, of Result, how Replaying) (r Repl
 	if err != nil {
 		return r, err
 	}
-	at := sc.Workload.At
+	came := sc.Workload
 	turns := [][]string{firstSent(of.Record), begun(of.Record)} // the likely orders first
 	_, probe := of.Record.First(scenario.Probing)
 	play := func(t *testing.T) {
 		for r.Tried < max(1, how.Orders) && err == nil {
-			sc.Workload.At, sc.Order.Begin = at, nil
+			sc.Workload, sc.Order.Begin = came, nil
 			if r.Tried < len(turns) {
-				sc.Workload.At, sc.Order.Begin = inTurn(at, callers(of.Record, turns[r.Tried]), momentOf(of.Record)), turns[r.Tried]
+				sc.Workload, sc.Order.Begin = setApart(came, callers(of.Record, turns[r.Tried]), momentOf(of.Record)), turns[r.Tried]
 			}
 			r.Tried++
 			r.Scenario = sc
@@ -128,7 +128,7 @@ func again(of Result, how Replaying) (Scenario, error) {
 	if err != nil {
 		return sc, err
 	}
-	sc.Workload.At = at
+	sc.Workload.At, sc.Workload.Extra = at, extra(of)
 	return sc, sc.Check()
 }
 
@@ -185,6 +185,15 @@ func arrived(r *scenario.Record, clients int) ([]time.Duration, error) {
 	return at, nil
 }
 
+// extra are those who came beside the workload's clients.
+func extra(of Result) (all []scenario.Extra) {
+	clock, _ := of.Record.First(scenario.Go)
+	for _, c := range of.Record.Extra() {
+		all = append(all, scenario.Extra{Name: c.ID, At: c.Arrived - clock.At, Waits: of.Scenario.Faults.Waits(c.ID)})
+	}
+	return all
+}
+
 // firstOf is the place of a client's first event of a kind; -1 if there is none.
 func firstOf(r *scenario.Record, client int, k scenario.Kind) int {
 	name := fmt.Sprintf("c%d", client+1)
@@ -218,21 +227,48 @@ func firstSent(r *scenario.Record) (ids []string) {
 	return ids
 }
 
-// callers are those whose calls they are, each once, by number from 0.
-func callers(r *scenario.Record, calls []string) (who []int) {
+// callers are those whose calls they are, each once.
+func callers(r *scenario.Record, calls []string) (who []string) {
 	of := map[string]string{}
 	for _, e := range r.Events {
 		if e.Kind == scenario.Arrive {
 			of[e.Call] = e.Client
 		}
 	}
+	came := map[string]bool{}
 	for _, id := range calls {
-		var n int
-		if _, err := fmt.Sscanf(of[id], "c%d", &n); err == nil && !slices.Contains(who, n-1) {
-			who = append(who, n-1)
+		if name := of[id]; !came[name] {
+			came[name] = true
+			who = append(who, name)
 		}
 	}
 	return who
+}
+
+// setApart is a workload with its clients in turn, and with them those who came beside
+// them.
+func setApart(w scenario.Workload, order []string, moment time.Duration) scenario.Workload {
+	at, names := slices.Clone(w.At), []string(nil)
+	for i := range w.At {
+		names = append(names, w.Client(i+1))
+	}
+	for _, x := range w.Extra {
+		at, names = append(at, x.At), append(names, x.Name)
+	}
+	turn := map[string]int{}
+	for n, name := range order {
+		turn[name] = n + 1
+	}
+	turns := make([]int, len(names))
+	for i, name := range names {
+		turns[i] = cmp.Or(turn[name], len(order)+1) // one that never came so far is last
+	}
+	at = inTurn(at, turns, moment)
+	w.At, w.Extra = at[:len(w.At):len(w.At)], slices.Clone(w.Extra)
+	for i := range w.Extra {
+		w.Extra[i].At = at[len(w.At)+i]
+	}
+	return w
 }
 
 // momentOf is how far apart the arrivals of one moment were recorded: whoever is
@@ -243,15 +279,12 @@ func momentOf(r *scenario.Record) time.Duration {
 }
 
 // inTurn sets clients apart who came at one moment, as far as can be told, in
-// their order at the pool: who is first in its line may decide who is served.
-func inTurn(arrived []time.Duration, order []int, moment time.Duration) []time.Duration {
+// their turns at the pool: who is first in its line may decide who is served.
+func inTurn(arrived []time.Duration, turn []int, moment time.Duration) []time.Duration {
 	at := slices.Clone(arrived)
-	turn, who := make([]int, len(at)), make([]int, len(at))
+	who := make([]int, len(at))
 	for i := range at {
-		who[i], turn[i] = i, len(order) // one that never came so far
-		if n := slices.Index(order, i); n >= 0 {
-			turn[i] = n
-		}
+		who[i] = i
 	}
 	slices.SortStableFunc(who, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
 	for from := 0; from < len(who); {

@@ -276,6 +276,45 @@ func TestTheLikelyOrdersAreTriedBeforeOtherSeeds(t *testing.T) {
 	}
 }
 
+// A flood comes as it came, whatever lots are drawn.
+func TestAFloodIsReplayedAsItCame(t *testing.T) {
+	missed := 0
+	for seed := range seeds(t, 20) {
+		of := recordVirtually(t, Scenario{
+			World: virtual.Name, Seed: seed, Subject: subject.Ours(), Config: subject.Config{Size: 1}, Start: scenario.Demand{CPU: 70 * time.Millisecond}, Warm: int(seed % 2),
+			Workload: scenario.Workload{Clients: 4, Command: "sleep", Args: map[string]any{"s": 0.2}}, Deadline: 900 * time.Millisecond, Patience: 10 * time.Second,
+			Faults: faults.Plan{
+				{Fault: faults.Flood{Callers: 5, Every: 20 * time.Millisecond, Patience: 3 * time.Second}, At: faults.Call(2)},
+				{Fault: faults.Flood{Callers: 7}, At: faults.Clock},
+			},
+		})
+		of.Scenario.Seed += 1000 // other lots
+		again, err := Replay(t.Context(), t, of, Replaying{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := of.Record.Extra(), again.Record.Extra()
+		if others := again.Others(); len(others) > 0 || len(before) != 12 || len(after) != 12 {
+			t.Errorf("seed %d: %d callers and then %d; %v", seed, len(before), len(after), &again.Comparison)
+		}
+		if served := sent(of.Record); !slices.Equal(served, sent(again.Record)) {
+			t.Errorf("seed %d: served were %v, in the replay %v", seed, served, sent(again.Record))
+		}
+		for _, x := range again.Scenario.Workload.Extra {
+			if want := map[bool]time.Duration{true: 3 * time.Second}[strings.HasPrefix(x.Name, "flood1.")]; x.Waits != want {
+				t.Errorf("%s waits for %v, want %v", x.Name, x.Waits, want)
+			}
+		}
+		if len(again.Record.Faults) > 0 {
+			t.Errorf("it came twice: %v", again.Record.Faults)
+		}
+		missed += again.Misses()[1]
+	}
+	if missed == 0 {
+		t.Error("whoever comes, nobody is late")
+	}
+}
+
 func TestTheSameCallersAreHurtInEveryOrder(t *testing.T) {
 	hurt := func(r *scenario.Record) string {
 		var who []string

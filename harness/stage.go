@@ -293,6 +293,7 @@ func (a *act) open() {
 		a.warm(pool)
 	}
 	a.rec.Add(scenario.Event{Kind: scenario.Go})
+	a.hurt.Calls(cs.extra)
 	a.hurt.Clock()
 	cs.run()
 	if a.wait(opened) {

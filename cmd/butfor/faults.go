@@ -149,7 +149,7 @@ func faultCell(a faults.About, world string, played []trial) (string, error) {
 	if world == virtual.Name && a.Unmodelled != "" {
 		why = a.Unmodelled
 	}
-	if a.Of == "callers" {
+	if strings.HasSuffix(a.Of, "callers") {
 		why = "the harness's own, the same in every world"
 	}
 	if why == "" {

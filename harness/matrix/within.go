@@ -8,14 +8,14 @@ import (
 )
 
 // Within has of what is injected into a scenario only what the contract has too: one
-// crash, one start that fails, starts that ask for no more than it says. Who gives up
-// is no part of the environment, and stays. None of it excuses a pool, so with a bug
+// crash, one start that fails, starts that ask for no more than it says. Who gives up, and
+// who comes, is no part of the environment, and stays. None of it excuses a pool, so with a bug
 // that fails in this the bug alone suffices.
 func Within(sc *scenario.Scenario, c scenario.Contract) {
 	var plan faults.Plan
 	for _, e := range sc.Faults {
 		switch f := e.Fault.(type) {
-		case faults.GiveUp, faults.DieHolding:
+		case faults.GiveUp, faults.DieHolding, faults.Flood:
 		case faults.ExitMidCall, faults.KillIdle:
 			if e.Times = c.Crashes; e.Times == 0 {
 				continue

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/butfor/butfor/faults"
 )
 
 // A moment is what happens at one time.
@@ -43,12 +45,37 @@ func (s *saying) String() string {
 	return listed(s.who) + s.one
 }
 
-// listed are names one after another, or how often it is one and the same.
+// listed are names one after another, or how often it is one and the same. Of callers
+// that a fault has come in a crowd it is said how many they are.
 func listed(names []string) string {
 	if n := len(names); n > 1 && !slices.ContainsFunc(names, func(name string) bool { return name != names[0] }) {
 		return fmt.Sprintf("%d × %s", n, names[0])
 	}
-	return strings.Join(names, " ")
+	crowds := map[string]int{}
+	for _, name := range names {
+		crowds[crowd(name)]++
+	}
+	var said []string
+	for _, name := range names {
+		switch of := crowd(name); {
+		case of == "" || crowds[of] == 1:
+			said = append(said, name)
+		case crowds[of] > 1:
+			said = append(said, fmt.Sprintf("%d × %s", crowds[of], of))
+			crowds[of] = 0
+		}
+	}
+	return strings.Join(said, " ")
+}
+
+// crowd is what the callers that came with one by a fault are called together: flood1,
+// of flood1.7. It is "" for whoever did not come so.
+func crowd(name string) string {
+	of, _, _ := strings.Cut(name, ".")
+	if fault := strings.TrimRight(of, "0123456789"); fault == of || !slices.Contains(faults.Names(), fault) {
+		return ""
+	}
+	return of
 }
 
 // say adds to the present moment that something happens to who. What is alike

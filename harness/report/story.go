@@ -52,7 +52,7 @@ func tell(r *scenario.Record) []*moment {
 		record: r, workers: r.Workers(), calls: map[string]scenario.Call{}, asked: map[frame]string{}, hands: map[string][]string{},
 		answered: map[string]bool{}, said: map[string]bool{}, over: map[string]bool{}, givenUp: map[string]bool{}, errors: map[string]failure{},
 	}
-	for _, c := range r.Calls() {
+	for _, c := range slices.Concat(r.Calls(), r.Extra()) {
 		s.calls[c.ID] = c
 	}
 	workload, after := acts(s.withDeadlines())
@@ -269,6 +269,7 @@ func (s *story) fault(e scenario.Event) {
 		s.say(whom, " can't be answered any more", " can't be answered any more")
 	case e.Kind == scenario.Fault && e.Fault == faults.GiveUp{}.Name(): // the call's end tells it
 		s.givenUp[e.Call] = true
+	case e.Kind == scenario.Fault && e.Extra && e.Worker == "": // its name and its arrival say enough
 	case e.Kind == scenario.Fault && whom == "":
 		s.alone(e.Fault + " begins")
 	case e.Kind == scenario.Fault:
@@ -360,7 +361,7 @@ func (s *story) served(worker string, c scenario.Call) {
 	}
 	s.said[c.ID] = true
 	tail := " served" + after(c)
-	if late := c.Took - s.record.Deadline; late >= sameInstant {
+	if late := c.Took - s.record.Deadline; late >= sameInstant && crowd(c.ID) == "" {
 		tail += ", " + span(late) + " late"
 	}
 	if s.answered[c.ID] {

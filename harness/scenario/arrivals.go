@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,8 @@ func (w *Workload) Call(client, nth int) string {
 	return w.Client(client)
 }
 
-// stepOf is what a call is, by its id; false if it is none of the workload's.
+// stepOf is what a call is, by its id; false if it is neither the workload's nor one
+// beside it.
 func (w *Workload) stepOf(id string) (s Step, ok bool) {
 	client, call, several := strings.Cut(strings.TrimPrefix(id, "c"), ".")
 	nth := 1
@@ -48,10 +50,13 @@ func (w *Workload) stepOf(id string) (s Step, ok bool) {
 	if several && err == nil {
 		nth, err = strconv.Atoi(call)
 	}
-	if err != nil || nth < 1 || w.Call(n, nth) != id {
-		return s, false
+	switch {
+	case err == nil && nth >= 1 && w.Call(n, nth) == id:
+		return w.Step(nth), true
+	case slices.ContainsFunc(w.Extra, func(x Extra) bool { return x.Name == id }):
+		return w.Step(1), true
 	}
-	return w.Step(nth), true
+	return s, false
 }
 
 // Session is that of the nth client, from 1; "" if there are none.

@@ -61,6 +61,7 @@ type Event struct {
 	Err     string        `json:"error,omitempty"`
 	Fault   string        `json:"fault,omitempty"`
 	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
+	Extra   bool          `json:"extra,omitempty"`   // the call is none of the workload's: a fault has it made
 	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
 	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
 	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call, or as Text says not what its session had left
@@ -107,7 +108,13 @@ type Call struct {
 }
 
 // Calls lists the workload's calls in the order of their arrival.
-func (r *Record) Calls() []Call {
+func (r *Record) Calls() []Call { return r.calls(false) }
+
+// Extra lists those that faults had made beside them. None of them is Missed: nobody
+// is held to answer it.
+func (r *Record) Extra() []Call { return r.calls(true) }
+
+func (r *Record) calls(extra bool) []Call {
 	at := map[string]int{}
 	var calls []Call
 	victims := map[string]bool{}
@@ -118,7 +125,7 @@ func (r *Record) Calls() []Call {
 	}
 	for _, e := range r.Events {
 		switch {
-		case e.Probe, e.Call == "", e.Kind == Fault, e.Kind == FaultOver, e.Kind == Victim:
+		case e.Probe, e.Extra != extra, e.Call == "", e.Kind == Fault, e.Kind == FaultOver, e.Kind == Victim:
 			continue
 		}
 		i, ok := at[e.Call]
@@ -144,7 +151,7 @@ func (r *Record) Calls() []Call {
 			if victims[e.Call] && e.Err != "" && !e.Lost && c.Took <= r.Deadline {
 				c.Excused = true // nobody could have answered it, and its caller was told in time
 			}
-			c.Missed = !c.Excused && (c.Err != "" || c.Wrong || c.Lost || c.Took > r.Deadline)
+			c.Missed = !extra && !c.Excused && (c.Err != "" || c.Wrong || c.Lost || c.Took > r.Deadline)
 		}
 	}
 	return calls
@@ -213,7 +220,7 @@ func (r *Record) Workers() []Worker {
 				w.Exited = e.At
 			}
 		case Send:
-			if e.Call != "" && !e.Probe {
+			if e.Call != "" && !e.Probe && !e.Extra {
 				if e.Err == "" {
 					w.Calls++
 				} else {

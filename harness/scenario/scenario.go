@@ -167,11 +167,14 @@ type Workload struct {
 	Every   time.Duration `yaml:"every,omitempty"`  // between arrivals, for rate and poisson
 	// At is when each client arrives, since their clock started, if it is not
 	// nil: in place of Arrive. There may be more than there are clients.
-	At      []time.Duration `json:",omitempty" yaml:"at,flow,omitempty"`
-	Calls   int             `yaml:"calls,omitempty"` // of each client, one after another; 0: one, and all of Then
-	Think   time.Duration   `yaml:"think,omitempty"` // between a client's calls
-	Command string          `yaml:"command"`
-	Args    map[string]any  `yaml:"args,flow,omitempty"`
+	At []time.Duration `json:",omitempty" yaml:"at,flow,omitempty"`
+	// Extra are callers of a recorded run that a fault had come: a replay has them as
+	// they came.
+	Extra   []Extra        `json:",omitempty" yaml:"-"`
+	Calls   int            `yaml:"calls,omitempty"` // of each client, one after another; 0: one, and all of Then
+	Think   time.Duration  `yaml:"think,omitempty"` // between a client's calls
+	Command string         `yaml:"command"`
+	Args    map[string]any `yaml:"args,flow,omitempty"`
 	// Fails is part of what the worker's error says that is the right answer. "": a
 	// result is.
 	Fails string `json:",omitempty" yaml:"fails,omitempty"`
@@ -189,6 +192,14 @@ type Workload struct {
 	// DieAfter kills each client so long after its arrival, in mid-call too.
 	// What it was calling then counts neither as kept nor as missed.
 	DieAfter time.Duration `yaml:"die_after,omitempty"`
+}
+
+// An Extra is a caller that is none of the workload's. It makes its first call, once, of
+// no session.
+type Extra struct {
+	Name  string        // its own, and its call's
+	At    time.Duration // since the clients' clock started
+	Waits time.Duration // for an answer; 0: as long as the workload's
 }
 
 // A Step is what one call of a client is.

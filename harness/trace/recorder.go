@@ -51,6 +51,7 @@ type Recorder struct {
 // call is what is known of a call at the ports.
 type call struct {
 	probe   bool
+	extra   bool
 	step    scenario.Step
 	results [][]byte // what workers answered to it
 	errors  []string // the same
@@ -83,6 +84,9 @@ func (r *Recorder) add(e scenario.Event) {
 	}
 	r.settle()
 	e.At, e.Pool = r.now(), r.pool
+	if c := r.calls[e.Call]; c != nil {
+		e.Extra = c.extra
+	}
 	r.events = append(r.events, e)
 	if r.changed != nil {
 		close(r.changed)
@@ -108,11 +112,20 @@ func (r *Recorder) Seal() []scenario.Event {
 
 // Arrive notes that a call has come, which is a step of the workload's, or a probe.
 func (r *Recorder) Arrive(id string, c subject.Call, step scenario.Step, probe bool) {
+	r.arrives(id, c, &call{probe: probe, step: step})
+}
+
+// ArriveExtra notes that one has come that is neither: a fault has it made.
+func (r *Recorder) ArriveExtra(id string, c subject.Call, step scenario.Step) {
+	r.arrives(id, c, &call{extra: true, step: step})
+}
+
+func (r *Recorder) arrives(id string, c subject.Call, as *call) {
 	r.point(id, "arrive")
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.calls[id] = &call{probe: probe, step: step}
-	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: c.Client, Session: c.Session, Command: c.Command, Probe: probe})
+	r.calls[id] = as
+	r.add(scenario.Event{Kind: scenario.Arrive, Call: id, Client: c.Client, Session: c.Session, Command: c.Command, Probe: as.probe})
 }
 
 // Begin notes that it is made, and tags it. Its caller comes from a point.
@@ -134,7 +147,7 @@ func (r *Recorder) Return(id, client string, reply subject.Reply, err error, exc
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.calls[id]
-	e := scenario.Event{At: r.now(), Pool: r.pool, Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Excused: excused}
+	e := scenario.Event{At: r.now(), Pool: r.pool, Kind: scenario.Return, Call: id, Client: client, Worker: reply.Worker, Probe: c.probe, Extra: c.extra, Excused: excused}
 	if err != nil {
 		e.Err = err.Error()
 		reply.Result = nil

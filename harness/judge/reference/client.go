@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/butfor/butfor/faults"
@@ -11,15 +12,29 @@ import (
 // A client makes its calls, one after another.
 type client struct {
 	*run
-	nth  int // from 0
-	made int // calls
-	dead bool
-	next *timer // its next call
-	call *call  // that is under way
+	nth   int          // from 0; below 0: it is none of the workload's, and makes one
+	extra faults.Extra // of such a one
+	made  int          // calls
+	dead  bool
+	next  *timer // its next call
+	call  *call  // that is under way
+}
+
+// name is what a client of the workload is called; "": it is none.
+func (c *client) name() string {
+	if c.nth < 0 {
+		return ""
+	}
+	return c.names[c.nth]
 }
 
 // come is its arrival.
 func (c *client) come() {
+	if c.nth < 0 {
+		k := &call{client: c, id: c.extra.Name, out: &scenario.Call{}}
+		c.makes(k, 1, cmp.Or(c.extra.Waits, c.sc.GivesUp()))
+		return
+	}
 	if after := c.sc.Workload.DieAfter; after > 0 {
 		c.at(c.now+after, cut, c.die)
 	}
@@ -47,12 +62,18 @@ func (c *client) ask() {
 	id := c.ids[c.nth][c.made]
 	c.made++
 	k := &c.run.made[len(c.calls)]
-	k.client, k.id, k.place = c, id, len(c.calls)
-	k.step, k.asks = &c.steps[c.made-1], c.asks[c.made-1]
-	k.asks.ID = id
+	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth]})
+	k.client, k.id, k.out = c, id, &c.calls[len(c.calls)-1]
+	c.makes(k, c.made, c.sc.GivesUp())
+}
+
+// makes has a call come, which is what the nth of a client of the workload is.
+func (c *client) makes(k *call, nth int, waits time.Duration) {
+	k.step, k.asks = &c.steps[nth-1], c.asks[nth-1]
+	k.asks.ID = k.id
+	k.out.Arrived, k.out.Ended = c.now, -1
 	c.call = k
-	c.calls = append(c.calls, scenario.Call{ID: id, Client: c.names[c.nth], Arrived: c.now, Ended: -1})
-	k.patience = c.at(c.now+c.sc.GivesUp(), cut, func() { c.abandon(k, gaveUp, false) })
+	k.patience = c.at(c.now+waits, cut, func() { c.abandon(k, gaveUp, false) })
 	k.arm(faults.Arrived)
 	c.admit(k)
 }
@@ -60,6 +81,9 @@ func (c *client) ask() {
 // answered has its call come back.
 func (c *client) answered() {
 	c.call = nil
+	if c.nth < 0 {
+		return
+	}
 	if c.dead || c.made == len(c.ids[c.nth]) {
 		c.through()
 		return
@@ -73,7 +97,7 @@ func (c *client) through() { c.left-- }
 type call struct {
 	*client
 	id       string
-	place    int // in run.calls
+	out      *scenario.Call // what became of it
 	step     *scenario.Step
 	asks     model.Call
 	back     bool
@@ -87,6 +111,8 @@ const (
 	gaveUp      = "ideal pool: its caller gave up"
 	diedCalling = "ideal pool: its caller died"
 	workerDied  = "ideal pool: its worker died"
+	queueFull   = "ideal pool: as many wait as may"
+	waitedLong  = "ideal pool: it waited for as long as it may"
 	noCommand   = "ideal pool: its workers do not have this command"
 )
 
@@ -97,7 +123,7 @@ func (r *run) answer(k *call, err string, excused bool) {
 	}
 	k.back = true
 	k.patience.off()
-	out := &r.calls[k.place]
+	out := k.out
 	out.Ended, out.Took = r.now, r.now-out.Arrived
 	out.Err, out.Excused = err, excused
 	if err != "" && (k.victim || r.victims[k.id]) && out.Took <= r.deadline() {

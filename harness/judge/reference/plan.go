@@ -19,6 +19,7 @@ type plan struct {
 	sent    int                // calls, to workers
 	lasting []*faults.Underway // faults of workers that lie on those that are launched now
 	workers []*worker          // that have not ended
+	crowds  []*faults.Underway // who come once the clients' clock starts
 }
 
 // moment has the windows open that waited for it.
@@ -36,6 +37,12 @@ func (r *run) moment(t faults.Trigger) {
 		case faults.IdleFault:
 			for _, w := range r.plan.workers {
 				w.resting(e)
+			}
+		case faults.CrowdFault:
+			if r.clock < 0 {
+				r.plan.crowds = append(r.plan.crowds, e)
+			} else {
+				r.come(r.crowd(e))
 			}
 		}
 	}
@@ -132,20 +139,23 @@ func (w *worker) ordered(k *call) wire.Order {
 	w.plan.sent++
 	w.moment(faults.Call(w.plan.sent))
 	k.arm(faults.Held)
-	order, _ := w.plan.Order(w.thing().Given(k.id, w.names[k.nth], k.nth+1), w.nth, w.now)
+	order, _ := w.plan.Order(w.thing().Given(k.id, k.name(), k.nth+1), w.nth, w.now)
 	return order
 }
 
 // arm has the faults of callers strike that follow a moment of the call, unless it is
 // back before.
 func (k *call) arm(m faults.CallMoment) {
+	if k.nth < 0 {
+		return // they are about the workload's
+	}
 	for _, e := range k.plan.Course {
 		f, ok := e.Fault.(faults.CallerFault)
 		if !ok {
 			continue
 		}
 		moment, after := f.When()
-		x := faults.Making(k.id, k.names[k.nth], k.nth+1, m)
+		x := faults.Making(k.id, k.name(), k.nth+1, m)
 		if moment != m || !e.Hits(x) {
 			continue
 		}

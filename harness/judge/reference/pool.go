@@ -59,6 +59,19 @@ func (r *run) admit(k *call) {
 		w.take(k)
 		return
 	}
+	if r.policy.Refuse {
+		if most := r.sc.Config.QueueLimit; most < 0 || most > 0 && len(p.line) >= most {
+			r.answer(k, queueFull, false)
+			return
+		}
+		if most := r.sc.Config.CheckoutTimeout; most > 0 {
+			r.at(r.now+most, cut, func() {
+				if k.worker == nil {
+					r.abandon(k, waitedLong, false)
+				}
+			})
+		}
+	}
 	p.line = append(p.line, k)
 	r.start()
 }

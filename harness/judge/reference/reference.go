@@ -7,8 +7,10 @@
 // on their own, and a dead one is begun again. Those who give up leave the line.
 // Workers, the starting ones too, are never more than Size and Overflow. Of a
 // scenario's settings Size, Overflow, Cores, Lazy, StartConcurrency and StartTimeout
-// count. Its workers are sound, as the family models time alone: one that is of the
-// age at which a recorded one died does so once it rests.
+// count; and where a plan has more callers come than the workload has, for some members
+// QueueLimit and CheckoutTimeout, as it is no miss to send those away. Its workers are
+// sound, as the family models time alone: one that is of the age at which a recorded one
+// died does so once it rests.
 //
 // No member is the best for every load. A narrow one loses where starts mostly wait,
 // a wide one where they compute; one that begins another start while those under way
@@ -48,6 +50,9 @@ type Policy struct {
 	// Spare has a worker whose call is cut short go on with it, and be free then.
 	// Else it is ended, and another is started where it is missed.
 	Spare bool
+	// Refuse has it send callers away as the scenario's QueueLimit and CheckoutTimeout
+	// say. Else everybody may wait.
+	Refuse bool
 }
 
 // Fill is what a pool starts beyond what its callers in line need.
@@ -73,6 +78,9 @@ func (p Policy) String() string {
 	}
 	if p.Spare {
 		b.WriteString(", sparing workers")
+	}
+	if p.Refuse {
+		b.WriteString(", refusing callers")
 	}
 	return b.String()
 }
@@ -135,12 +143,18 @@ func policies(sc *scenario.Scenario) (all []Policy) {
 			add(Policy{Width: 1, Fill: fill, Hold: cores, Spare: true})
 		}
 	}
+	if sc.Faults.Crowded() && (sc.Config.QueueLimit != 0 || sc.Config.CheckoutTimeout > 0) {
+		for _, p := range slices.Clone(all) {
+			p.Refuse = true
+			add(p)
+		}
+	}
 	return all
 }
 
 // cuts says whether calls are cut short by who makes them, though none is late.
 func cuts(sc *scenario.Scenario) bool {
-	return sc.Workload.DieAfter > 0 || len(sc.Faults.Callers()) > 0
+	return sc.Workload.DieAfter > 0 || len(sc.Faults.Callers()) > 0 || sc.Faults.Crowded()
 }
 
 // fills are those that make a difference.

@@ -1,9 +1,12 @@
 package reference_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/judge/reference"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
@@ -61,6 +64,57 @@ func TestOtherPoolsHaveTheirPartOfTheCores(t *testing.T) {
 	sc.Replay.Opens = time.Hour // and its callers wait until it is warm all the same
 	if got := took(of(t, sc, reference.Policy{Width: 1})); len(got) != 1 || got[0] != 0 {
 		t.Errorf("of a warm pool that opens after an hour it is answered after %v", got)
+	}
+}
+
+// Twenty callers before the only client's, on one worker for 100 ms each: to send them
+// away is no miss.
+func TestWhereMoreCallersComeSomePoolsSendThemAway(t *testing.T) {
+	sc := burst(1, 1, scenario.Demand{})
+	sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 0.1}
+	sc.Workload.At, sc.Warm = []time.Duration{time.Second}, 1
+	sc.Deadline, sc.Patience = 150*ms, time.Minute
+	plan := faults.Plan{{Fault: faults.Flood{Callers: 20}, At: faults.Clock}}
+	crowd := func(sc *scenario.Scenario) {
+		for i := range 20 {
+			sc.Workload.Extra = append(sc.Workload.Extra, scenario.Extra{Name: fmt.Sprintf("flood1.%d", i+1)})
+		}
+	}
+	for name, change := range map[string]func(*scenario.Scenario){
+		"as planned":  func(sc *scenario.Scenario) { sc.Faults = plan },
+		"as recorded": crowd,
+	} {
+		sc := sc
+		change(&sc)
+		for _, c := range []struct {
+			limit   int
+			timeout time.Duration
+			refuse  bool
+			want    time.Duration
+		}{
+			{2, 0, false, 1100 * ms},
+			{2, 0, true, 100 * ms},
+			{-1, 0, true, 100 * ms},
+			{0, 250 * ms, true, 100 * ms},
+			{12, 0, true, 400 * ms}, // thirteen of them are served
+			{0, 0, true, 1100 * ms},
+		} {
+			sc.Config.QueueLimit, sc.Config.CheckoutTimeout = c.limit, c.timeout
+			if got := took(of(t, sc, reference.Policy{Width: 1, Refuse: c.refuse})); len(got) != 1 || got[0] != c.want {
+				t.Errorf("%s, %+v: got %v", name, c, got)
+			}
+		}
+	}
+	sc.Faults = plan
+	for limit, refuses := range map[int]bool{0: false, 2: true} {
+		sc.Config.QueueLimit = limit
+		f, err := reference.Run(sc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if best := f.Best(); best.Refuse != refuses || (best.Misses() == 0) != refuses || refuses && !strings.HasSuffix(best.String(), ", refusing callers") {
+			t.Errorf("limit %d: the best is %v, with %d misses", limit, best, best.Misses())
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package reference
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/butfor/butfor/faults"
@@ -33,10 +34,23 @@ func (s *stage) id(n int) string {
 	return s.workers[n]
 }
 
-// An arrival is a client's; in the order in which they come to the pool.
+// An arrival is a client's, or that of a caller beside the workload's; in the order in
+// which they come to the pool.
 type arrival struct {
-	client int // from 0
-	at     time.Duration
+	client int           // from 0; below 0: it is none of the workload's
+	at     time.Duration // since the clients' clock started
+	extra  faults.Extra
+}
+
+// beside is the arrival of a caller that is none of the workload's.
+func beside(x faults.Extra, at time.Duration) arrival { return arrival{client: -1, at: at, extra: x} }
+
+// call is the first that it makes.
+func (s *stage) call(a arrival) string {
+	if a.client < 0 {
+		return a.extra.Name
+	}
+	return s.ids[a.client][0]
 }
 
 func set(sc *scenario.Scenario) (*stage, error) {
@@ -53,14 +67,17 @@ func set(sc *scenario.Scenario) (*stage, error) {
 	}
 	s.cores = s.env.Config(sc.Frozen)
 	for i, at := range w.Arrivals(sc.Seed) {
-		s.arrivals = append(s.arrivals, arrival{i, at})
+		s.arrivals = append(s.arrivals, arrival{client: i, at: at})
 		ids := make([]string, w.Each())
 		for n := range ids {
 			ids[n] = w.Call(i+1, n+1)
 		}
 		s.names, s.ids = append(s.names, w.Client(i+1)), append(s.ids, ids)
 	}
-	s.order()
+	for _, x := range w.Extra {
+		s.arrivals = append(s.arrivals, beside(faults.Extra{Name: x.Name, Waits: x.Waits}, x.At))
+	}
+	s.order(s.arrivals)
 	for nth := range w.Each() {
 		step := w.Step(nth + 1)
 		s.steps = append(s.steps, step)
@@ -81,10 +98,10 @@ func (s *stage) play(p Policy) []scenario.Call {
 
 // open begins one.
 func (s *stage) open(p Policy) *run {
-	r := &run{stage: s, policy: p, demands: s.sc.Demands(), loop: loop{machine: cpu.New(s.cores)}}
+	r := &run{stage: s, policy: p, clock: -1, demands: s.sc.Demands(), loop: loop{machine: cpu.New(s.cores)}}
 	r.calls = make([]scenario.Call, 0, len(s.ids)*len(s.asks))
 	r.made = make([]call, cap(r.calls))
-	r.left = len(s.arrivals)
+	r.left = len(s.ids)
 	r.others()
 	r.plan.Course = s.sc.Plan().Course(s.sc.Seed)
 	if at := s.env.Opens; at > 0 {
@@ -106,6 +123,7 @@ type run struct {
 	calls   []scenario.Call // that have come
 	made    []call          // by their place in calls
 	left    int             // clients that are not through
+	clock   time.Duration   // when theirs started; below 0: it has not
 	warming *timer          // while the clients wait for that: when they wait no longer
 }
 
@@ -157,10 +175,35 @@ func (r *run) warmed() {
 // begin starts the clients' clock.
 func (r *run) begin() {
 	r.moment(faults.Clock)
-	clients := make([]client, len(r.arrivals))
-	for i, a := range r.arrivals {
+	r.clock = r.now
+	arrivals := r.arrivals
+	if len(r.plan.crowds) > 0 {
+		arrivals = slices.Clone(arrivals)
+		for _, e := range r.plan.crowds {
+			arrivals = append(arrivals, r.crowd(e)...)
+		}
+		r.order(arrivals)
+	}
+	r.come(arrivals)
+}
+
+// come has callers come at their times.
+func (r *run) come(arrivals []arrival) {
+	clients := make([]client, len(arrivals))
+	for i, a := range arrivals {
 		c := &clients[i]
-		c.run, c.nth = r, a.client
-		r.at(r.now+a.at, comes, c.come)
+		c.run, c.nth, c.extra = r, a.client, a.extra
+		r.at(r.clock+a.at, comes, c.come)
+	}
+}
+
+// crowd are the callers that come by an entry of a plan.
+func (r *run) crowd(e *faults.Underway) (all []arrival) {
+	for nth := 1; ; nth++ {
+		x, at, more := e.Extra(nth, r.clock)
+		if !more || !e.Takes(faults.Making(x.Name, x.Name, 0, faults.Arrived), at) {
+			return all
+		}
+		all = append(all, beside(x, at-r.clock))
 	}
 }

@@ -11,15 +11,15 @@ import (
 // one instant as the lots have it that are drawn for a run in virtual time. All
 // pools under one seed see their callers come in that order. What else is done at
 // that instant in such a run is the subject's, and changes nothing of it.
-func (s *stage) order() {
-	slices.SortStableFunc(s.arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
-	for from := 0; from < len(s.arrivals); {
+func (s *stage) order(arrivals []arrival) {
+	slices.SortStableFunc(arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	for from := 0; from < len(arrivals); {
 		to := from + 1
-		for to < len(s.arrivals) && s.arrivals[to].at == s.arrivals[from].at {
+		for to < len(arrivals) && arrivals[to].at == arrivals[from].at {
 			to++
 		}
 		if to-from > 1 {
-			s.inTurn(s.arrivals[from:to])
+			s.inTurn(arrivals[from:to])
 		}
 		from = to
 	}
@@ -44,10 +44,10 @@ func (s *stage) inTurn(together []arrival) {
 		waiting = append(waiting, spot{who: "open", at: "opened"})
 	}
 	for _, a := range together {
-		if s.sc.Workload.DieAfter > 0 {
+		if a.client >= 0 && s.sc.Workload.DieAfter > 0 {
 			waiting = append(waiting, spot{s.names[a.client], "come", a})
 		} else {
-			waiting = append(waiting, spot{s.ids[a.client][0], "arrive", a})
+			waiting = append(waiting, spot{s.call(a), "arrive", a})
 		}
 	}
 	var order []arrival
@@ -60,7 +60,7 @@ func (s *stage) inTurn(together []arrival) {
 			opened = true
 			waiting = append(waiting, early...)
 		case p.at == "come":
-			waiting = append(waiting, spot{s.ids[p.arrival.client][0], "arrive", p.arrival})
+			waiting = append(waiting, spot{s.call(p.arrival), "arrive", p.arrival})
 		case p.at == "arrive" && !opened:
 			early = append(early, spot{p.who, "begin", p.arrival})
 		default:

@@ -100,8 +100,7 @@ func (w *worker) booted() {
 func (w *worker) take(k *call) {
 	w.busy()
 	w.call, k.worker = k, w
-	out := &w.calls[k.place]
-	out.Sent, out.Worker = w.now, w.id
+	k.out.Sent, k.out.Worker = w.now, w.id
 	order := w.ordered(k)
 	if order.Ends() {
 		w.exits(order.After)
