@@ -48,6 +48,40 @@ func (p Plan) Waits(caller string) time.Duration {
 // thing is what it is to targets and windows.
 func (x Extra) thing() Thing { return Making(x.Name, x.Name, 0, Arrived) }
 
+// Late are the callers who come too late: while the pool closes, or once it has closed.
+// It may be asked after Stop.
+func (i *Injector) Late(closed bool) (all []Extra) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, e := range i.entries {
+		f, ok := e.Fault.(ClosingFault)
+		if !ok {
+			continue
+		}
+		from, to := 0, 0
+		if closing, after := f.Late(); closed {
+			from, to = closing, closing+after
+		} else {
+			to = closing
+		}
+		for nth := from + 1; nth <= to; nth++ {
+			e.laid++
+			all = append(all, i.extra(e, Extra{Name: fmt.Sprint(e.crowd(), nth)}))
+		}
+	}
+	return all
+}
+
+// extra has a caller tell when it has come.
+func (i *Injector) extra(e *entry, x Extra) Extra {
+	x.came = func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.fires(e, x.thing())
+	}
+	return x
+}
+
 // Calls says who makes the calls of callers that are none of the workload's: call is
 // to return once that is back, or never will be. It is to be said before the clock
 // starts.
@@ -77,11 +111,7 @@ func (i *Injector) crowd(e *entry, f CrowdFault) {
 		if !comes {
 			return
 		}
-		x.came = func() {
-			i.mu.Lock()
-			defer i.mu.Unlock()
-			i.fires(e, x.thing())
-		}
+		x = i.extra(e, x)
 		i.work.Go(func() { i.call(x) })
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // A Fault is one named way to hurt a run, with its settings. It is of one kind,
 // which says what it is about: it is a StartFault, a CallFault, an IdleFault, a
-// WorkerFault, a MachineFault, a CallerFault or a CrowdFault. Where the forms differ, it has one
+// WorkerFault, a MachineFault, a CallerFault, a CrowdFault or a ClosingFault. Where the forms differ, it has one
 // for a world of models and one for a world of real processes, side by side.
 //
 // The fields of a fault are its settings. They are written in plans under the
@@ -107,6 +107,15 @@ type CrowdFault interface {
 	Comes(nth int) (after time.Duration, comes bool)
 	// Waits is how long each waits for its answer; 0: as long as those of the workload.
 	Waits() time.Duration
+}
+
+// A ClosingFault has callers come who are too late: the pool is being closed, or has
+// been. They, too, are the harness's own in every world, and there is no other moment
+// for them.
+type ClosingFault interface {
+	Fault
+	// Late is how many come while it closes, and how many once it has closed.
+	Late() (closing, closed int)
 }
 
 // A CallMoment is one in a call's life.
@@ -266,7 +275,7 @@ func about(f Fault) kind {
 		return machine
 	case CallerFault:
 		return callers
-	case CrowdFault:
+	case CrowdFault, ClosingFault:
 		return crowd
 	}
 	return nothing

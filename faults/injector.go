@@ -178,7 +178,10 @@ func (i *Injector) Report() []Report {
 
 // why says why an entry did not fire.
 func (e *entry) why() string {
+	_, late := e.Fault.(ClosingFault)
 	switch {
+	case late:
+		return "the pool was not closed"
 	case e.failed != nil:
 		return "it could not be begun: " + e.failed.Error()
 	case e.opened < 0:

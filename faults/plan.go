@@ -152,7 +152,7 @@ func (p Plan) Callers() (own Plan) {
 
 // Crowded says whether it has more callers come than the workload has.
 func (p Plan) Crowded() bool {
-	return slices.ContainsFunc(p, func(e Entry) bool { return about(e.Fault) == crowd })
+	return slices.ContainsFunc(p, func(e Entry) bool { _, is := e.Fault.(CrowdFault); return is })
 }
 
 // called names an entry for people: by its place, from 1, and its fault.
@@ -198,6 +198,9 @@ func (e *Entry) check() error {
 		return fmt.Errorf("times is %d: it can't be negative", e.Times)
 	case e.Times > 0 && about(e.Fault) == machine:
 		return errors.New("times says nothing of it: it begins once and lasts from from to until")
+	}
+	if _, is := e.Fault.(ClosingFault); is && (e.At != Trigger{} || e.From > 0 || e.Until > 0 || e.Times > 0) {
+		return errors.New("at, from, until and times say nothing of it: it comes as the pool is closed")
 	}
 	return nil
 }

@@ -156,6 +156,10 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"target.first says nothing of it: it is about the machine": {Fault: CPUHogs{Threads: 1}, Target: Target{First: 1}},
 		"target.share says nothing of it: it is about the machine": {Fault: CPUHogs{Threads: 1}, Target: Target{Share: 0.5}},
 		"times says nothing of it":                                 {Fault: CPUHogs{Threads: 1}, Times: 1},
+		"until and times say nothing of it: it comes as the pool":  {Fault: CallAfterClose{After: 1}, Times: 1},
+		"at, from, until and times say nothing of it":              {Fault: CallAfterClose{After: 1}, At: Clock},
+		"from, until and times say nothing of it: it comes as":     {Fault: CallAfterClose{After: 1}, From: 1},
+		"times say nothing of it: it comes as the pool is closed":  {Fault: CallAfterClose{After: 1}, Until: 1},
 		"target.clients says nothing of it: it is about more call": {Fault: Flood{Callers: 1}, Target: Target{Clients: []string{"c1"}}},
 		"target.first says nothing of it: it is about more caller": {Fault: Flood{Callers: 1}, Target: Target{First: 1}},
 		"target.share says nothing of it: it is about more caller": {Fault: Flood{Callers: 1}, Target: Target{Share: 0.5}},
@@ -208,6 +212,9 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"duplicate-reply: nth is -1":      {Fault: DuplicateReply{Nth: -1}},
 		"exit-after-reply: after is -1ns": {Fault: ExitAfterReply{After: -1}},
 		"exit-after-reply: status is 256": {Fault: ExitAfterReply{Status: 256}},
+		"while and after are 0":           {Fault: CallAfterClose{}},
+		"while is -1":                     {Fault: CallAfterClose{While: -1, After: 1}},
+		"after is 1001":                   {Fault: CallAfterClose{After: 1001}},
 		"callers is 0":                    {Fault: Flood{}},
 		"callers is 1001":                 {Fault: Flood{Callers: 1001}},
 		"every is -1ns":                   {Fault: Flood{Callers: 1, Every: -1}},
@@ -265,7 +272,11 @@ func TestEachEntryThatIsWrongIsNamed(t *testing.T) {
 // drawn draws an entry of any fault.
 func drawn(from *rand.Rand) Entry {
 	names := Names()
-	e := Entry{Fault: Draw(names[from.IntN(len(names))], from), At: []Trigger{{}, Clock, Start(1 + from.IntN(9)), Call(1 + from.IntN(9))}[from.IntN(4)]}
+	e := Entry{Fault: Draw(names[from.IntN(len(names))], from)}
+	if _, late := e.Fault.(ClosingFault); late {
+		return e
+	}
+	e.At = []Trigger{{}, Clock, Start(1 + from.IntN(9)), Call(1 + from.IntN(9))}[from.IntN(4)]
 	if from.IntN(2) == 0 {
 		e.From = time.Duration(from.Int64N(1e12))
 		e.Until = e.From + 1 + time.Duration(from.Int64N(1e12))
@@ -475,7 +486,11 @@ func TestEveryFaultCanBeDrawnAndIsOfOneKind(t *testing.T) {
 			if f.Name() != name {
 				t.Fatalf("%s draws %+v", name, f)
 			}
-			if err := (Plan{{Fault: f, Until: time.Second}}).Check(); err != nil {
+			e := Entry{Fault: f, Until: time.Second}
+			if _, late := f.(ClosingFault); late {
+				e.Until = 0
+			}
+			if err := (Plan{e}).Check(); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -81,6 +81,10 @@ func Modelled() []string {
 func Swarm(from *rand.Rand, n int, names []string) (p Plan) {
 	for range n {
 		e := Entry{Fault: Draw(names[from.IntN(len(names))], from)}
+		if _, is := e.Fault.(ClosingFault); is {
+			p = append(p, e)
+			continue
+		}
 		e.At = []Trigger{{}, {}, Clock, Start(1 + from.IntN(4)), Call(1 + from.IntN(6))}[from.IntN(5)]
 		if from.IntN(2) == 0 {
 			e.From = tens(from, 0, 500)

@@ -267,7 +267,7 @@ func survives(t *testing.T, name string, times int, change ...func(*harness.Scen
 		from := rand.New(rand.NewPCG(seed, 7))
 		sc := drawn(from)
 		sc.Faults = faults.Plan{{Fault: faults.Draw(name, from), Times: times}}
-		if from.IntN(2) == 0 && times != hogs && name != "flood" {
+		if from.IntN(2) == 0 && times != hogs && name != "flood" && name != "call-after-close" {
 			sc.Faults[0].Target.Share = 0.5
 		}
 		switch {

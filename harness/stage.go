@@ -8,6 +8,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -513,12 +514,58 @@ func (a *act) close(patience time.Duration) {
 	if a.life.Err() != nil {
 		cancel() // the run was stopped: no time for goodbyes
 	}
+	closed := make(chan struct{})
+	var late sync.WaitGroup
+	for _, x := range a.hurt.Late(false) {
+		late.Go(func() { a.tooLate(x, closed) })
+	}
 	e := scenario.Event{Kind: scenario.Closed}
 	if err := a.do(patience+closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
 		e.Err = "Close: " + err.Error()
 		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
 	}
 	a.rec.Add(e)
+	close(closed)
+	for _, x := range a.hurt.Late(true) {
+		late.Go(func() { a.tooLate(x, closed) })
+	}
+	late.Wait()
+}
+
+// tooLate makes the call of somebody who comes while the pool closes, or once it has
+// closed. It is a probe: whoever makes it has no deadline, but is not to be kept waiting
+// once the pool is closed, nor to crash.
+func (a *act) tooLate(x faults.Extra, closed <-chan struct{}) {
+	step := a.sc.Workload.Step(1)
+	call := subject.Call{Command: step.Command, Args: step.Args, Client: x.Name}
+	a.rec.Arrive(x.Name, call, step, true)
+	x.Came()
+	a.rec.Begin(x.Name, &call, true)
+	ctx, cancel := context.WithCancel(a.life)
+	defer cancel()
+	back := make(chan outcome, 1)
+	go shielded(a.life, func() (subject.Reply, error) { return a.pool.Call(point.As(ctx, x.Name), call) },
+		func(r subject.Reply, err error) { back <- outcome{r, err} })
+	o := outcome{err: errNotBack}
+	select {
+	case o = <-back:
+	case <-closed:
+		late := time.NewTimer(closePatience)
+		defer late.Stop()
+		select {
+		case o = <-back:
+		case <-late.C:
+		}
+	}
+	switch {
+	case errors.As(o.err, new(panicked)):
+		a.world.Point(x.Name, "crash")
+		a.rec.Add(scenario.Event{Kind: scenario.Return, Call: x.Name, Client: x.Name, Probe: true, Wrong: true, Err: o.err.Error()})
+	case errors.Is(o.err, errNotBack):
+		a.rec.Lose(x.Name, x.Name, true)
+	default:
+		a.rec.Return(x.Name, x.Name, o.reply, o.err, false)
+	}
 }
 
 // goroutines lists those of the subject that are left once Open's ctx has ended.

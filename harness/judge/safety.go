@@ -19,7 +19,7 @@ const lateMost = time.Second / 4
 // over within a bound of the harness's. cold is why the pool could not be warmed, and
 // lost is capacity that was not there again within the bound of the contract.
 func safety(r *scenario.Record) (broken, slow []string, cold, lost string) {
-	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}, over: map[string]bool{}}
+	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}, over: map[string]bool{}, late: map[string]scenario.Kind{}}
 	for _, e := range r.Events {
 		s.event(e)
 	}
@@ -68,7 +68,9 @@ type watcher struct {
 	cold    string
 	lost    string
 	told    map[string]bool
-	over    map[string]bool // sessions that have ended
+	over    map[string]bool          // sessions that have ended
+	state   scenario.Kind            // Close once the pool begins to close, Closed once it has
+	late    map[string]scenario.Kind // of calls that came then: what it was
 }
 
 // seen is what is known of a worker so far.
@@ -169,7 +171,19 @@ func (s *watcher) event(e scenario.Event) {
 		if e.Err != "" {
 			s.cold = e.Err
 		}
+	case scenario.Arrive:
+		if s.state != "" {
+			s.late[e.Call] = s.state
+		}
+	case scenario.Launch:
+		if s.state == scenario.Closed && len(s.late) > 0 {
+			s.say("a worker begun by a closed pool", "%s, for calls that came too late", e.Worker)
+		}
 	case scenario.Return:
+		if came := s.late[e.Call]; came != "" {
+			s.tooLate(e, came)
+			return
+		}
 		if e.Wrong && !e.Excused && e.Text != "" {
 			s.say("not the state of its session", "%s %s", e.Call, e.Text)
 		} else if e.Wrong && !e.Excused {
@@ -186,12 +200,30 @@ func (s *watcher) event(e scenario.Event) {
 		s.over[e.Session] = true
 	case scenario.Close:
 		s.leaks()
+		s.state = scenario.Close
 	case scenario.Closed:
 		if e.Lost {
 			s.sayLate("a pool that can't be closed", "%s", e.Err)
+		} else {
+			s.state = scenario.Closed
 		}
 	case scenario.Left:
 		s.sayLate("left behind after Close", "%s", e.Text)
+	}
+}
+
+// tooLate is told how a call ended that came while the pool closed, or once it had.
+func (s *watcher) tooLate(e scenario.Event, came scenario.Kind) {
+	const rule = "a call to a closed pool"
+	switch {
+	case e.Lost:
+		s.sayLate("a call kept waiting by a closed pool", "%s did not come back", e.Call)
+	case e.Wrong && e.Err != "":
+		s.say(rule, "%s was met with %s", e.Call, e.Err)
+	case e.Wrong:
+		s.say(rule, "%s was given what no worker had answered to it", e.Call)
+	case e.Err == "" && came == scenario.Closed:
+		s.say(rule, "%s was answered", e.Call)
 	}
 }
 

@@ -129,6 +129,43 @@ var breaches = map[string]struct {
 		520 session-ended in=s2`, ended}, "state of an ended session still held: s1 on w1 and 1 more"},
 	"of one that could not be ended": {[]string{opened, called, keeps, `
 		510 session-ended in=s2 err=no`, ended}, "state of an ended session still held: s2 on w1"},
+	"answered by a closed pool": {[]string{opened, called, ended, `
+		920 arrive probe9
+		921 begin probe9
+		930 return probe9`}, "a call to a closed pool: probe9 was answered"},
+	"kept waiting by a closed pool": {[]string{opened, called, ended, `
+		920 arrive probe9
+		921 begin probe9
+		1921 return probe9 lost err=it_did_not_return`}, "a call kept waiting by a closed pool: probe9 did not come back"},
+	"kept waiting by a pool that closed meanwhile": {[]string{opened, called, `
+		900 probing
+		901 probed n=2
+		902 close
+		903 arrive probe9
+		910 exit w1
+		911 exit w2
+		912 closed
+		1912 return probe9 lost err=it_did_not_return`}, "a call kept waiting by a closed pool: probe9 did not come back"},
+	"another's answer as the pool closes": {[]string{opened, called, `
+		900 probing
+		901 probed n=2
+		902 close
+		903 arrive probe9
+		904 return probe9 wrong
+		910 exit w1
+		911 exit w2
+		912 closed`}, "a call to a closed pool: probe9 was given what no worker had answered to it"},
+	"met with a crash by a closed pool": {[]string{opened, called, ended, `
+		920 arrive probe9
+		921 begin probe9
+		922 return probe9 wrong err=panic`}, "a call to a closed pool: probe9 was met with panic"},
+	"a worker begun by a closed pool": {[]string{opened, called, ended, `
+		920 arrive probe9
+		921 begin probe9
+		922 launch w3
+		923 launched w3
+		924 exit w3
+		930 return probe9 err=closed`}, "a worker begun by a closed pool: w3"},
 	"a lost call": {[]string{opened, called, `
 		300 arrive c2
 		301 send w1 c2
@@ -287,6 +324,24 @@ func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
 		"close says that it had to kill": {opened, called, `
 			901 probed n=2
 			912 closed err=killed_one`},
+		"calls that come too late, and are told so": {opened, called, `
+			902 close
+			903 arrive probe7
+			903 return probe7 err=closed
+			904 exit w1
+			904 exit w2
+			905 closed
+			906 arrive probe8
+			906 return probe8 err=closed`},
+		"one that is answered still as the pool closes": {opened, called, `
+			902 close
+			903 arrive probe7
+			904 send w1 probe7
+			905 recv w1 probe7
+			905 return probe7
+			910 exit w1
+			911 exit w2
+			912 closed`},
 		"more held than the size": {opened, called, "901 probed n=3", "902 closed"},
 		"no probe was made":       {opened, called, "902 closed"},
 	} {

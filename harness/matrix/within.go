@@ -15,7 +15,7 @@ func Within(sc *scenario.Scenario, c scenario.Contract) {
 	var plan faults.Plan
 	for _, e := range sc.Faults {
 		switch f := e.Fault.(type) {
-		case faults.GiveUp, faults.DieHolding, faults.Flood:
+		case faults.GiveUp, faults.DieHolding, faults.Flood, faults.CallAfterClose:
 		case faults.ExitMidCall, faults.KillIdle:
 			if e.Times = c.Crashes; e.Times == 0 {
 				continue

@@ -10,7 +10,9 @@ import (
 // epilogue tells of the probes and the close.
 func (s *story) epilogue(events []scenario.Event) {
 	var probing, closing time.Duration
-	launched := 0
+	launched, over := 0, false
+	late := map[string]bool{}  // calls that came as the pool closed, or later
+	var ended []scenario.Event // of these before it had closed
 	for _, e := range events {
 		switch e.Kind {
 		case scenario.Probing:
@@ -20,17 +22,45 @@ func (s *story) epilogue(events []scenario.Event) {
 		case scenario.Probed:
 			s.begin(probing)
 			s.alone(s.probed(e, e.At-probing, launched))
+		case scenario.Arrive:
+			late[e.Call] = over
+		case scenario.Return:
+			switch {
+			case late[e.Call] && closing > 0:
+				ended = append(ended, e)
+			case late[e.Call]:
+				s.tooLate(e)
+			}
 		case scenario.Close:
-			closing = e.At
+			closing, over = e.At, true
 		case scenario.Closed:
 			s.begin(closing)
 			s.alone(closed(e.At-closing, e.Err))
+			for _, e := range ended {
+				s.tooLate(e)
+			}
+			closing, ended = 0, nil
 		case scenario.Left:
 			if n := len(s.told); n == 0 || s.told[n-1].at != e.At {
 				s.begin(e.At)
 			}
 			s.alone("left behind: " + e.Text)
 		}
+	}
+}
+
+// tooLate tells how a call ended that came as the pool closed, or once it had.
+func (s *story) tooLate(e scenario.Event) {
+	if n := len(s.told); n == 0 || e.At-s.told[n-1].at >= sameInstant {
+		s.begin(e.At)
+	}
+	switch {
+	case e.Lost:
+		s.say(e.Call, " comes too late, and never comes back", " come too late, and never come back")
+	case e.Err != "":
+		s.say(e.Call, " comes too late: "+Rounded(e.Err), " come too late: "+Rounded(e.Err))
+	default:
+		s.say(e.Call, " comes too late, and is answered", " come too late, and are answered")
 	}
 }
 
