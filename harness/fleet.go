@@ -44,8 +44,9 @@ type Fleet struct {
 	// Of tests: once it is closed what is being played has taken too long.
 	enough <-chan struct{}
 
-	begin sync.Once
-	free  chan *child // as many as Size; not yet begun if its process is nil
+	begin  sync.Once
+	free   chan *child // as many as Size; not yet begun if its process is nil
+	ending sync.Mutex
 }
 
 // A job is a run to be made in a child, a bundle to be judged there, or a case of the
@@ -279,16 +280,7 @@ func (f *Fleet) measure(ctx context.Context, boot time.Duration) (findings.Unit,
 
 // ask has a child do a job. A run that hangs it, or crashes it, is a *fallenError.
 func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
-	f.begin.Do(func() {
-		n := f.Size
-		if n <= 0 {
-			n = runtime.GOMAXPROCS(0)
-		}
-		f.free = make(chan *child, n)
-		for range n {
-			f.free <- &child{}
-		}
-	})
+	f.begin.Do(f.gather)
 	var c *child
 	select {
 	case c = <-f.free:
@@ -323,11 +315,32 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 	return a, nil
 }
 
-// Close ends the children. No run may be under way.
+// gather makes the children, none of which is begun yet.
+func (f *Fleet) gather() {
+	n := f.Size
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	f.free = make(chan *child, n)
+	for range n {
+		f.free <- &child{}
+	}
+}
+
+// Close ends the children. No run may be under way. It may be called again, and a run
+// after it begins others.
 func (f *Fleet) Close() {
-	f.begin.Do(func() {})
+	f.begin.Do(f.gather)
+	f.ending.Lock()
+	defer f.ending.Unlock()
+	var all []*child
 	for range cap(f.free) {
-		(<-f.free).end()
+		c := <-f.free
+		c.end()
+		all = append(all, c)
+	}
+	for _, c := range all {
+		f.free <- c
 	}
 }
 

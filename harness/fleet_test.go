@@ -400,4 +400,27 @@ func TestAChildEndsWithWhoeverAsked(t *testing.T) {
 func TestAFleetThatNeverSailedCanBeClosed(t *testing.T) {
 	f := &Fleet{Command: func() *exec.Cmd { t.Error("a child was begun"); return nil }}
 	f.Close()
+	f.Close()
+}
+
+func TestAFleetThatWasClosedSailsAgain(t *testing.T) {
+	f := sail(t)
+	f.Size = 2
+	f.Close()
+	f.plays(t, inTime("a run", 1))
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(f.Close)
+	}
+	wg.Wait()
+	f.Close()
+	for _, c := range f.children {
+		if c.ProcessState == nil {
+			t.Errorf("child %d has not ended", c.Process.Pid)
+		}
+	}
+	f.plays(t, inTime("a run", 2))
+	if n := len(f.children); n != 2 {
+		t.Errorf("%d children were begun, want one before the end and one after it", n)
+	}
 }
