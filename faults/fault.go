@@ -221,6 +221,9 @@ type Real interface {
 	// stop says what CPU it had. It ends with the program at the latest, also if
 	// that is killed.
 	Python(code string) (stop func() time.Duration, err error)
+	// Beside is Python on this program's own machine, among the processes that it sees,
+	// wherever workers run.
+	Beside(code string) (stop func() time.Duration, err error)
 	// CanLimit says what is missing for Limit.
 	CanLimit() error
 	// Limit puts a worker that has no limit under one.

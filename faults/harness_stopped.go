@@ -17,9 +17,8 @@ func init() {
 // inconclusive, where the deadline was kept or missed by not much more.
 //
 // It fires when a timer of the program was seen to be late by at least half of that. It
-// can be used in the worlds of models and of processes: there a process beside the
-// program sends it SIGSTOP and SIGCONT. A shell with job control may take it for suspended
-// meanwhile.
+// can be used in every world: in real time a process beside the program sends it SIGSTOP
+// and SIGCONT. A shell with job control may take it for suspended meanwhile.
 type HarnessStopped struct {
 	For time.Duration `yaml:"for"` // from 10ms to 1m
 }
@@ -42,7 +41,7 @@ func (f HarnessStopped) Model(m Model) (end func() int) {
 
 // Real implements MachineFault.
 func (f HarnessStopped) Real(r Real) (end func() int, err error) {
-	stop, err := r.Python(fmt.Sprintf("import os, signal, time\nos.kill(%d, signal.SIGSTOP)\ntime.sleep(%v)\nos.kill(%[1]d, signal.SIGCONT)\ntime.sleep(1e6)", os.Getpid(), f.For.Seconds()))
+	stop, err := r.Beside(fmt.Sprintf("import os, signal, time\nos.kill(%d, signal.SIGSTOP)\ntime.sleep(%v)\nos.kill(%[1]d, signal.SIGCONT)\ntime.sleep(1e6)", os.Getpid(), f.For.Seconds()))
 	if err != nil {
 		return nil, err
 	}

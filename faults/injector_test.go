@@ -31,6 +31,7 @@ func (p *poor) LaunchWith(_ context.Context, _ string, flags ...string) (worker.
 	return nil, errors.New("no workers here")
 }
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
+func (*poor) Beside(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
 func (*poor) CanBound(of Resource) error                  { return errors.New("no limit of " + string(of)) }
 func (p *poor) Bound(_ worker.Port, of Resource, _ int64) (func(), error) {

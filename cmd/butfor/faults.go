@@ -160,8 +160,5 @@ func faultCell(a faults.About, world string, played []trial) (string, error) {
 
 // unplayed is why a fault is not put to the test in a world.
 var unplayed = map[string]map[string]string{
-	"container": {"harness-stopped": "what stops the program would run in a container"},
-	"process": {
-		"memory-limit": "needs a limit of the engine's", "thread-limit": "needs a limit of the engine's",
-	},
+	"process": {"memory-limit": "needs a limit of the engine's", "thread-limit": "needs a limit of the engine's"},
 }

@@ -108,9 +108,24 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 	})
 
 	It("has workers on few cores by the engine", func(ctx SpecContext) {
-		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.FewCores{Cores: 1}}}))
+		sc := scenarioOf(faults.Plan{{Fault: faults.FewCores{Cores: 1}}})
+		sc.Workload.Command = "call" // which fails on other cores, and then computes
+		sc.Workload.Args = map[string]any{"function": "builtins:exec", "args": []any{"import os, time\nassert os.sched_getaffinity(0) == {0}\nwhile time.process_time() < .3: pass"}}
+		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Served()).To(HaveLen(2), "%+v", r.Record.Calls())
+	})
+
+	It("does not judge a run whose harness was stopped", func(ctx SpecContext) {
+		sc := scenarioOf(faults.Plan{{Fault: faults.HarnessStopped{For: 2 * time.Second}, At: faults.Clock}})
+		sc.Warm, sc.Config.Lazy, sc.Deadline = 2, false, 5*time.Second
+		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 2}
+		r, err := harness.Run(ctx, sc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%+v", r.Record.Faults[0])
+		Expect(r.Word).To(Equal(scenario.Inconclusive), r.Reason)
+		Expect(r.Reason).To(ContainSubstring("the harness itself was starved"))
 	})
 
 	It("has hogs in containers beside the workers'", func(ctx SpecContext) {

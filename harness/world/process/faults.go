@@ -25,8 +25,11 @@ func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (wor
 }
 
 // Python implements faults.Real.
-func (w *World) Python(code string) (stop func() time.Duration, err error) {
-	python, err := process.Find(context.Background(), "python3") // looked up before: see Open
+func (w *World) Python(code string) (stop func() time.Duration, err error) { return w.Beside(code) }
+
+// Beside implements faults.Real.
+func (w *World) Beside(code string) (stop func() time.Duration, err error) {
+	python, err := process.Find(context.Background(), "python3")
 	if err != nil {
 		return nil, err
 	}
