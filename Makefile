@@ -137,6 +137,10 @@ soak: ## the thin line ten times in a row with its times, then five times beside
 image: ## build the image of workers in containers, unless the engine has it (BASE=IMAGE to begin with another)
 	$(GO) run ./cmd/image $(if $(BASE),-base '$(BASE)')
 
+.PHONY: image-prune
+image-prune: ## remove the images that were built for other versions of the worker and that no container has
+	$(GO) run ./cmd/image -prune
+
 # Where an engine must be, so must the image.
 .PHONY: image-if-any
 image-if-any:

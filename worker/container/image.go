@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -73,7 +74,7 @@ func build(ctx context.Context, base string, log io.Writer) (image string, built
 		ContextArchive: archive, Dockerfile: python.Containerfile, Repo: python.ImageName, Tag: source.Tag, KeepImage: true,
 		BuildArgs: map[string]*string{"BASE": &base}, BuildLogWriter: &told,
 		BuildOptionsModifier: func(o *client.ImageBuildOptions) {
-			o.Labels = map[string]string{label + "image": source.Tag}
+			o.Labels = map[string]string{ImageLabel: source.Tag}
 			o.NetworkMode = "none"
 		},
 	}})
@@ -81,6 +82,57 @@ func build(ctx context.Context, base string, log io.Writer) (image string, built
 		return "", false, fmt.Errorf("%w\n%s", err, told.Bytes())
 	}
 	return image, true, nil
+}
+
+// ImageLabel is on each image that Build makes.
+const ImageLabel = label + "image"
+
+// Base is the base of Debian packages that Build makes where there is no other.
+func Base() string { return baseName + ":" + python.ImageSource().Base }
+
+// Prune removes what Build made before: images with its label, of the name of keep and
+// with another tag. One that a container has, a stopped one too, stays, and so does
+// whatever else the engine has. It gives those that it removed.
+func Prune(ctx context.Context, keep string) (removed []string, err error) {
+	apart(func() { removed, err = prune(ctx, keep) })
+	return removed, err
+}
+
+func prune(ctx context.Context, keep string) (removed []string, err error) {
+	c, _, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	name, _, _ := strings.Cut(keep, ":")
+	got, err := c.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("label", ImageLabel).Add("reference", name)})
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.ContainerList(ctx, client.ContainerListOptions{All: true})
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, container := range all.Items {
+		used[container.ImageID] = true
+	}
+	for _, image := range got.Items {
+		for _, tag := range image.RepoTags {
+			if !strings.HasPrefix(tag, name+":") || tag == keep || used[image.ID] {
+				continue
+			}
+			_, err := c.ImageRemove(ctx, tag, client.ImageRemoveOptions{PruneChildren: true})
+			switch {
+			case err == nil:
+				removed = append(removed, tag)
+			case cerrdefs.IsConflict(err), cerrdefs.IsNotFound(err): // a container has it by now, or somebody else has removed it
+			default:
+				return removed, err
+			}
+		}
+	}
+	return removed, nil
 }
 
 func has(ctx context.Context, c *tc.DockerClient, image string) (bool, error) {
@@ -136,7 +188,7 @@ func makeBase(ctx context.Context, c *tc.DockerClient, source python.Image, log 
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	got, err := c.ImageImport(ctx, client.ImageImportSource{Source: f, SourceName: "-"}, baseName, client.ImageImportOptions{Tag: source.Base})
+	got, err := c.ImageImport(ctx, client.ImageImportSource{Source: f, SourceName: "-"}, baseName, client.ImageImportOptions{Tag: source.Base, Changes: []string{"LABEL " + ImageLabel + "=" + source.Base}})
 	if err != nil {
 		return err
 	}
