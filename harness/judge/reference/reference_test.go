@@ -118,6 +118,20 @@ func TestWhereMoreCallersComeSomePoolsSendThemAway(t *testing.T) {
 	}
 }
 
+// A fault that waits for the clients' clock hurts the first start too, of a pool that
+// opens as they come.
+func TestTheClientsClockStartsBeforeTheFirstStart(t *testing.T) {
+	sc := burst(1, 1, scenario.Demand{Wait: 100 * ms})
+	sc.Config.Lazy = false
+	sc.Faults = faults.Plan{{Fault: faults.SlowStart{Wait: 50 * ms}, At: faults.Clock}}
+	for warm, want := range []time.Duration{150 * ms, 0} {
+		sc.Warm = warm
+		if got := took(of(t, sc, reference.Policy{Width: 1, Fill: reference.Size})); len(got) != 1 || got[0] != want {
+			t.Errorf("%d warm: it is answered after %v, want %v", warm, got, want)
+		}
+	}
+}
+
 // Where nothing is in the way what comes out can be said in a line.
 func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 	sleep := func(sc scenario.Scenario, d time.Duration) scenario.Scenario {

@@ -130,11 +130,12 @@ type run struct {
 // opens has the pool open, when it is its turn.
 func (r *run) opens() {
 	r.moment(faults.Trigger{})
+	if r.sc.Warm == 0 {
+		r.begin() // the clients' clock waits for no launch
+	}
 	r.open()
 	if r.sc.Warm > 0 {
 		r.warm()
-	} else {
-		r.begin()
 	}
 }
 
