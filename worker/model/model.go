@@ -183,7 +183,7 @@ type Port struct {
 	busy     bool  // it boots, or serves a frame
 	booting  bool
 	head     wire.Head     // of the request that it serves
-	order    wire.Order    // that came with it
+	order    *wire.Order   // that came with it; nil: none
 	reply    wire.Reply    // to it
 	wait     time.Duration // of its demand, once it has had the CPU time
 	then     func()        // what comes once it is met

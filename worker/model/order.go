@@ -14,8 +14,8 @@ import (
 // obeys sets about the order at the begin of its request; true if that is not executed
 // then.
 func (p *Port) obeys() bool {
-	order := &p.order
-	if order.Replied {
+	order := p.order
+	if order == nil || order.Replied {
 		return false
 	}
 	exit, ends := exitOf(order)
@@ -33,8 +33,11 @@ func (p *Port) obeys() bool {
 	return true
 }
 
-// exitOf is how an order ends a worker; false if it does not.
+// exitOf is how an order ends a worker; false if it does not, or there is none.
 func exitOf(order *wire.Order) (worker.Exit, bool) {
+	if order == nil {
+		return worker.Exit{}, false
+	}
 	if order.Signal != 0 {
 		return worker.Exit{Code: -1, Signal: syscall.Signal(order.Signal)}, true
 	}
@@ -44,7 +47,7 @@ func exitOf(order *wire.Order) (worker.Exit, bool) {
 // says puts out the reply's frame in the way that was ordered, and does then what else
 // was.
 func (p *Port) says(frame []byte) {
-	order := &p.order
+	order := p.order
 	chunks := []wire.Chunk{{Bytes: wire.AppendFrame(nil, frame)}}
 	if order.Say != (wire.Say{}) {
 		p.writes(string(wire.Noise(order.Say.Stderr)))
@@ -90,7 +93,7 @@ func (p *Port) says(frame []byte) {
 
 // hangs has it go on for ever, or close what it is to close of its port.
 func (p *Port) hangs() {
-	switch order := &p.order; {
+	switch order := p.order; {
 	case order.Hang == wire.Deadlock:
 		p.states()
 		p.busy = true

@@ -44,8 +44,11 @@ func (p *Port) next() {
 	}
 	f := &p.profile
 	p.reply = wire.Reply{ID: p.head.ID, Success: true}
-	if p.order = f.AtHello; p.head.ID != 0 {
-		p.order, _ = wire.OrderIn(frame)
+	p.order = nil
+	if p.head.ID != 0 {
+		p.order = wire.OrderIn(frame)
+	} else if f.AtHello != (wire.Order{}) {
+		p.order = &f.AtHello
 	}
 	if p.head.ID == 0 && f.Imports {
 		p.writes(wire.StatedImport + "\n")
@@ -227,11 +230,13 @@ func (p *Port) answer() {
 		had, waited := p.cpu.Used()
 		reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
 	}
-	if id := p.order.Say.ID; id != 0 {
-		reply.ID = id
-	}
-	if status := p.order.Say.Status; status != "" {
-		reply.Result = raw(map[string]string{"status": status})
+	if order := p.order; order != nil {
+		if id := order.Say.ID; id != 0 {
+			reply.ID = id
+		}
+		if status := order.Say.Status; status != "" {
+			reply.Result = raw(map[string]string{"status": status})
+		}
 	}
 	reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
 	frame, err := wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), *reply)
@@ -243,20 +248,19 @@ func (p *Port) answer() {
 		p.out.write(p.noise)
 		p.noise = nil
 	}
-	if p.order != (wire.Order{}) {
+	if p.order != nil {
 		p.says(frame)
 		return
 	}
 	p.last = frame
 	p.out.put(frame)
-	again := func() { p.out.put(frame) }
 	switch f := &p.profile; {
 	case p.head.Command == "shutdown" && !p.has(worker.Stays):
 		p.end(worker.Exit{})
 	case p.head.ID == 0 && f.TwoHellos:
-		again()
+		p.out.put(frame)
 	case p.head.ID != 0 && p.calls == f.TwiceAt:
-		p.do(Demand{Wait: f.TwiceAfter}, again)
+		p.do(Demand{Wait: f.TwiceAfter}, func() { p.out.put(frame) })
 	}
 }
 
@@ -299,7 +303,7 @@ func (p *Port) call() {
 	}
 	dies := fate.Dies
 	p.do(fate.Demand, func() {
-		exit, ends := exitOf(&p.order)
+		exit, ends := exitOf(p.order)
 		switch {
 		case ends && !p.order.Replied: // the call was over sooner: it is not answered either
 			p.end(exit)

@@ -136,13 +136,16 @@ func (o Order) In(request []byte) []byte {
 	return append(b, request[1:]...) // without its brace
 }
 
-// OrderIn gives the order that In put into a request, and whether there is one.
-func OrderIn(request []byte) (o Order, ok bool) {
+// OrderIn gives the order that In put into a request; nil if there is none.
+func OrderIn(request []byte) *Order {
 	if !bytes.HasPrefix(request, []byte(orderMark)) {
-		return o, false
+		return nil
 	}
-	err := json.NewDecoder(bytes.NewReader(request[len(orderMark):])).Decode(&o)
-	return o, err == nil && o != Order{}
+	o := &Order{}
+	if err := json.NewDecoder(bytes.NewReader(request[len(orderMark):])).Decode(o); err != nil || *o == (Order{}) {
+		return nil
+	}
+	return o
 }
 
 // What a worker writes to its stderr, with a line's end, that was started for what is no

@@ -12,7 +12,7 @@ func TestAnOrderIsReadBackAndTheRequestStaysTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, ok := OrderIn(plain); ok {
+	if o := OrderIn(plain); o != nil {
 		t.Errorf("without an order there is %+v", o)
 	}
 	for _, o := range []Order{
@@ -20,8 +20,8 @@ func TestAnOrderIsReadBackAndTheRequestStaysTheSame(t *testing.T) {
 		{Say: Say{ID: 1, Status: "soon", Late: 1, Stderr: 1, Stale: true, Noise: 1, Size: 1, Bit: 1, Cut: 1, Slice: 1, Gap: 1, Again: true, AgainAfter: 1}},
 	} {
 		frame := o.In(plain)
-		if got, ok := OrderIn(frame); !ok || got != o {
-			t.Errorf("%s: got %+v, %v, want %+v", frame, got, ok, o)
+		if got := OrderIn(frame); got == nil || *got != o {
+			t.Errorf("%s: got %+v, want %+v", frame, got, o)
 		}
 		if got, err := ParseRequest(frame); err != nil || !reflect.DeepEqual(got, request) {
 			t.Errorf("%s: got %+v, %v, want %+v", frame, got, err, request)
@@ -31,7 +31,7 @@ func TestAnOrderIsReadBackAndTheRequestStaysTheSame(t *testing.T) {
 
 func TestWhatIsNoOrderIsNone(t *testing.T) {
 	for _, frame := range []string{``, `{}`, `{"fault":`, `{"fault":7,"id":1}`, `{"fault":{"exit":"one"},"id":1}`, `{"fault":{},"id":1}`, `{"fault":null,"id":1}`, `{"id":1,"fault":{"exit":1}}`} {
-		if o, ok := OrderIn([]byte(frame)); ok {
+		if o := OrderIn([]byte(frame)); o != nil {
 			t.Errorf("%s: got %+v", frame, o)
 		}
 	}
