@@ -210,10 +210,8 @@ func (r *Recorder) Executing(id string) bool {
 		if p.gone {
 			continue
 		}
-		for _, call := range p.pending {
-			if call == id {
-				return true
-			}
+		if slices.ContainsFunc(p.pending, func(s sent) bool { return s.call == id }) {
+			return true
 		}
 	}
 	return false
@@ -268,7 +266,7 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 		l.rec.Add(scenario.Event{Kind: scenario.Launched, Worker: id, Err: err.Error(), Asked: ctx.Err() != nil})
 		return nil, err
 	}
-	p := &port{Port: inner, rec: l.rec, id: id, who: who, pending: map[int64]string{}, secret: slices.Contains(worker.Habits(ctx), worker.Swallows), watched: make(chan struct{})}
+	p := &port{Port: inner, rec: l.rec, id: id, who: who, secret: slices.Contains(worker.Habits(ctx), worker.Swallows), watched: make(chan struct{})}
 	info := inner.Info()
 	l.rec.mu.Lock()
 	late := l.rec.killed
@@ -311,11 +309,22 @@ type port struct {
 	secret  bool        // its worker keeps some errors to itself, by the pool's doing
 
 	// guarded by rec.mu
-	pending map[int64]string // calls by the id of their frame
+	pending []sent
 	ready   bool
 	asked   bool // to end, before it was seen to
 	ended   bool // it was seen to
 	gone    bool
+}
+
+// A sent is a call that a worker has in hand: there is hardly ever more than one.
+type sent struct {
+	frame int64
+	call  string
+}
+
+// holds is where the call of a frame is among those in hand; -1 if it is not.
+func (p *port) holds(frame int64) int {
+	return slices.IndexFunc(p.pending, func(s sent) bool { return s.frame == frame })
 }
 
 // Unwrap gives the port below.
@@ -370,7 +379,11 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	p.rec.mu.Lock()
 	if c := p.rec.calls[e.Call]; c != nil {
 		e.Probe, e.Mute = c.probe, p.secret && c.step.Fails != ""
-		p.pending[e.ID] = e.Call
+		if at := p.holds(e.ID); at >= 0 {
+			p.pending[at].call = e.Call
+		} else {
+			p.pending = append(p.pending, sent{e.ID, e.Call})
+		}
 	}
 	p.rec.add(e) // before it is sent: its answer may come at once
 	asked := p.asked
@@ -380,9 +393,7 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	if err != nil { // it did not go out after all
 		e.Err = err.Error()
 		p.rec.mu.Lock()
-		if p.pending[e.ID] == e.Call {
-			delete(p.pending, e.ID)
-		}
+		p.pending = slices.DeleteFunc(p.pending, func(s sent) bool { return s == sent{e.ID, e.Call} })
 		p.asked = asked
 		p.rec.add(e)
 		p.rec.mu.Unlock()
@@ -413,10 +424,10 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	defer p.rec.mu.Unlock()
 	if err == nil {
 		e.ID, e.Err = reply.ID, reply.Error
-		if id, ok := p.pending[reply.ID]; ok && !reply.More {
-			delete(p.pending, reply.ID)
-			e.Call = id
-			c := p.rec.calls[id]
+		if at := p.holds(reply.ID); at >= 0 && !reply.More {
+			e.Call = p.pending[at].call
+			p.pending = slices.Delete(p.pending, at, at+1)
+			c := p.rec.calls[e.Call]
 			e.Probe = c.probe
 			if reply.Success {
 				c.results = append(c.results, bytes.Clone(reply.Result))
@@ -447,10 +458,9 @@ func (p *port) garbled(err error) {
 	if len(p.pending) != 1 {
 		return
 	}
-	for e.ID, e.Call = range p.pending {
-		e.Probe = p.rec.calls[e.Call].probe
-	}
-	clear(p.pending)
+	e.ID, e.Call = p.pending[0].frame, p.pending[0].call
+	e.Probe = p.rec.calls[e.Call].probe
+	p.pending = nil
 	p.rec.add(e)
 }
 
