@@ -217,8 +217,8 @@ func (p *Pool) wait(ctx context.Context, who point.Name, q *Session) (Lease, err
 	}
 
 	var timeout <-chan time.Time
-	if p.cfg.CheckoutTimeout > 0 {
-		t := time.NewTimer(p.cfg.CheckoutTimeout)
+	if t := p.cfg.CheckoutTimeout; t > 0 && !endsWithin(ctx, t) {
+		t := time.NewTimer(t)
 		defer t.Stop()
 		timeout = t.C
 	}
