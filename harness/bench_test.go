@@ -178,8 +178,8 @@ func sketched(seed uint64) Scenario {
 
 // came is how many calls came in a run.
 func came(r *scenario.Record) (n int) {
-	for _, e := range r.Events {
-		if e.Kind == scenario.Arrive && !e.Probe {
+	for i := range r.Events {
+		if e := &r.Events[i]; e.Kind == scenario.Arrive && !e.Probe {
 			n++
 		}
 	}

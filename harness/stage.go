@@ -196,8 +196,8 @@ func hopeless(further []scenario.Span) []scenario.Gap {
 
 // hurtStarts is how many starts there were before the faults stopped.
 func hurtStarts(r *scenario.Record) (n int) {
-	for _, e := range r.Events {
-		switch e.Kind {
+	for i := range r.Events {
+		switch r.Events[i].Kind {
 		case scenario.Launch:
 			n++
 		case scenario.Probing:

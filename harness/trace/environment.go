@@ -23,8 +23,8 @@ func Environment(r *scenario.Record, outside scenario.Environment) *scenario.Env
 	}
 	e.Starts, e.Calls, e.Deaths, e.Victims = []scenario.Span{}, map[string][]scenario.Span{}, nil, nil
 	d := derivation{env: &e, lives: map[string]*life{}}
-	for _, event := range r.Events {
-		d.take(&event)
+	for i := range r.Events {
+		d.take(&r.Events[i])
 	}
 	for _, l := range d.all {
 		d.end(l, nil)
@@ -269,8 +269,8 @@ func Asked(r *scenario.Record, asks map[string][]*scenario.Demand) {
 	started := map[string]int{}
 	ordinal := -1
 	latest := map[string]int{}
-	for _, e := range r.Events {
-		switch {
+	for i := range r.Events {
+		switch e := &r.Events[i]; {
 		case e.Kind == scenario.Launch:
 			ordinal++
 			latest[e.Worker] = ordinal
