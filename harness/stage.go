@@ -273,9 +273,8 @@ func (a *act) open() {
 	opened := make(chan struct{})
 	var pool subject.Pool
 	a.rec.Add(scenario.Event{Kind: scenario.Open}) // of the same pool there is nobody else yet
-	go func() {
+	go shielded(a.life, func() (subject.Pool, error) { return a.subject.Open(a.life, a.launcher, cfg) }, func(p subject.Pool, err error) {
 		defer close(opened)
-		p, err := guarded(a.life, func() (subject.Pool, error) { return a.subject.Open(a.life, a.launcher, cfg) })
 		if err == nil && p == nil {
 			err = errors.New("open gave neither a pool nor an error")
 		}
@@ -288,7 +287,7 @@ func (a *act) open() {
 		}
 		a.world.Point("open", "opened")
 		a.rec.Add(e)
-	}()
+	})
 	cs := &clients{act: a, opened: opened, pool: func() subject.Pool { return pool }, through: map[string]int{}}
 	if a.sc.Warm > 0 && a.wait(opened) && pool != nil {
 		a.warm(pool)
