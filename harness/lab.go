@@ -29,7 +29,8 @@ type Lab struct {
 	// Progress is told before each case, if it is not nil: of how many cases
 	// this is which.
 	Progress func(f findings.Finding, c findings.Case, nth, of int)
-	// Done is given each outcome as it is had, if it is not nil.
+	// Done is given each outcome as it is had, if it is not nil; those of a figure or a
+	// test together, as what they show stands between them.
 	Done func(Outcome)
 }
 
@@ -44,6 +45,9 @@ type Outcome struct {
 	Result  Result
 	Unit    findings.Unit
 	Figure  string
+	// Whole says that all cases of the finding were played, so that what is claimed
+	// between them was looked at.
+	Whole bool
 	// Who and When say what came out otherwise than claimed: apart from times,
 	// and of times. A verdict other than the expected is in Who.
 	Who, When findings.Problems
@@ -56,6 +60,23 @@ type Outcome struct {
 
 // AsExpected says whether everything came out as claimed.
 func (o Outcome) AsExpected() bool { return len(o.Who)+len(o.When) == 0 }
+
+// Words are what is said of the case and what was expected, "" if nothing was: the
+// verdict, or of a finding that shows something else whether it did.
+func (o Outcome) Words() (came, expected scenario.Word) {
+	switch {
+	case !o.shows():
+		return o.Result.Word, o.Case.Expected
+	case o.AsExpected():
+		return scenario.Demonstrated, scenario.Demonstrated
+	}
+	return scenario.NotDemonstrated, scenario.Demonstrated
+}
+
+// shows says whether what the case shows is no verdict.
+func (o Outcome) shows() bool {
+	return o.Whole && o.Case.Expected == "" && o.Finding.Demonstrates()
+}
 
 // Problems are all that came out otherwise than claimed.
 func (o Outcome) Problems() findings.Problems { return slices.Concat(o.Who, o.When) }
@@ -142,12 +163,20 @@ func FromFile(path string, f scenario.File) findings.Finding {
 }
 
 func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) (outcomes []Outcome, err error) {
-	of := 0
+	of, told := 0, 0
 	for _, f := range fs {
 		of += len(l.cases(f))
 	}
+	tell := func() {
+		for ; told < len(outcomes); told++ {
+			if l.Done != nil {
+				l.Done(outcomes[told])
+			}
+		}
+	}
+	defer tell()
 	for place, f := range fs {
-		unit, taken := *l.Unit, false
+		unit, taken, first := *l.Unit, false, len(outcomes)
 		var records []*scenario.Record
 		for _, n := range l.cases(f) {
 			c := f.Cases(unit)[n]
@@ -168,7 +197,14 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 			o := outcomeOf(f, c, unit, result)
 			records = append(records, result.Record)
 			if len(records) == len(f.Cases(unit)) {
-				o.When = append(o.When, f.Between(unit, records)...)
+				between := f.Between(unit, records)
+				o.Whole, o.When = true, append(o.When, between...)
+				for i := range outcomes[first:] {
+					before := &outcomes[first+i]
+					if before.Whole = true; before.shows() {
+						before.When = append(before.When, between...)
+					}
+				}
 			}
 			if l.real() && (taken || !o.AsExpected()) {
 				var after findings.Unit
@@ -177,8 +213,8 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 				}
 			}
 			outcomes = append(outcomes, o)
-			if l.Done != nil {
-				l.Done(o)
+			if !f.Demonstrates() || o.Whole {
+				tell()
 			}
 			if err != nil { // of the measuring alone: the case is had
 				return outcomes, err
@@ -212,7 +248,7 @@ func beside(before, after findings.Unit) string {
 
 // outcomeOf says of a result what came out otherwise than claimed.
 func outcomeOf(f findings.Finding, c findings.Case, unit findings.Unit, r Result) Outcome {
-	o := Outcome{Finding: f, Case: c, Result: r, Unit: unit, Figure: c.Accept.Figure(r.Record)}
+	o := Outcome{Finding: f, Case: c, Result: r, Unit: unit, Figure: c.Figure(r.Record)}
 	o.Who = c.Accept.Who(r.Record)
 	if c.Expected != "" && r.Word != c.Expected {
 		o.Who = append(o.Who, findings.Problem{Of: findings.OfVerdict, Text: fmt.Sprintf("the verdict is %s, expected %s", r.Word, c.Expected)})

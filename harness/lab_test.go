@@ -39,6 +39,46 @@ func aFinding(together *int) findings.Finding {
 	}
 }
 
+// What stands between the cases of a figure is said of each, once all are had.
+func TestAFigureIsDemonstratedByAllItsCasesOrNot(t *testing.T) {
+	unit := findings.Unit{Waits: time.Second, Computes: time.Second}
+	const judged = scenario.Sound
+	for name, c := range map[string]struct {
+		kind, subject    string
+		problems         []string
+		came, wasClaimed scenario.Word
+	}{
+		"a figure":               {"figure", "", nil, scenario.Demonstrated, scenario.Demonstrated},
+		"a test":                 {"test", "", nil, scenario.Demonstrated, scenario.Demonstrated},
+		"a figure that is not":   {"figure", "", []string{"no"}, scenario.NotDemonstrated, scenario.Demonstrated},
+		"one pool of a figure":   {"figure", "ours", []string{"no"}, judged, ""},
+		"the run is on trial":    {"verdict", "", nil, judged, ""},
+		"a kind of a newcomer's": {"", "", nil, judged, ""},
+	} {
+		f := findings.Finding{
+			ID: "a-finding", Kind: c.kind, Worlds: []string{"virtual"},
+			Cases: func(findings.Unit) (cases []findings.Case) {
+				for _, s := range []subject.Subject{subject.Ours(), subject.Herd()} {
+					cases = append(cases, findings.Case{Scenario: on(s)})
+				}
+				return cases
+			},
+			Together: func(findings.Unit, []*scenario.Record) []string { return c.problems },
+		}
+		var told []scenario.Word
+		l := Lab{World: virtual.Name, T: t, Unit: &unit, Subject: c.subject, Done: func(o Outcome) {
+			word, expected := o.Words()
+			if told = append(told, word); expected != c.wasClaimed {
+				t.Errorf("%s: %q was expected, want %q", name, expected, c.wasClaimed)
+			}
+		}}
+		out, err := l.Reproduce(t.Context(), []findings.Finding{f})
+		if err != nil || len(told) != len(out) || slices.ContainsFunc(told, func(w scenario.Word) bool { return w != c.came }) {
+			t.Errorf("%s: told %q, want %q: %v", name, told, c.came, err)
+		}
+	}
+}
+
 func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
 	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond, Tolerance: findings.Tolerance}
 	together := 0

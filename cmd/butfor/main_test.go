@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -340,6 +341,21 @@ func TestTheExitStatusIsOfWhatCameOut(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: status %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+func TestReproducedIsAllThatAFigureStandsBetween(t *testing.T) {
+	s := butfor(t, "reproduce", "--json", "started-is-not-ready")
+	var told []string
+	for _, r := range objects(t, s.stdout) {
+		told = append(told, fmt.Sprintf("%v: %v, expected %v", r["subject"], r["verdict"], r["expected"]))
+		if r["subject"] == "V3" && (r["judged"] != "sound" || !strings.HasPrefix(fmt.Sprint(r["reason"]), "the run itself is sound: ")) {
+			t.Errorf("judged %v: %v", r["judged"], r["reason"])
+		}
+	}
+	want := []string{"V3: demonstrated, expected demonstrated", "V3: demonstrated, expected demonstrated", "ours: sound, expected sound"}
+	if s.status != 0 || !slices.Equal(told, want) {
+		t.Errorf("status %d: %q, want %q\n%s", s.status, told, want, s.stderr)
 	}
 }
 

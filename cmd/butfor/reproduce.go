@@ -164,13 +164,14 @@ func reproduce(ctx context.Context, lab harness.Lab, fs []findings.Finding, time
 }
 
 // claimedOnly leaves out the cases of which nothing is claimed, unless one subject
-// is asked for, or nothing is claimed of any; a test claims something of them all.
+// is asked for, or nothing is claimed of any. What stands between the cases, as a
+// figure and a test do, is claimed of them all.
 func claimedOnly(lab harness.Lab, fs []findings.Finding) []findings.Finding {
 	if lab.Subject != "" {
 		return fs
 	}
 	for i, f := range fs {
-		if f.Kind == "test" {
+		if f.Demonstrates() || f.Together != nil {
 			continue
 		}
 		all := f.Cases
@@ -185,7 +186,6 @@ func claimedOnly(lab harness.Lab, fs []findings.Finding) []findings.Finding {
 			}
 			return cases
 		}
-		fs[i].Together = nil // it is about all of them
 	}
 	return fs
 }

@@ -268,10 +268,15 @@ func lineOf(o harness.Outcome) report.Line {
 	for i, v := range r.Others {
 		others = append(others, report.Other{Subject: r.Record.Others[i].Subject, Verdict: v.Word, Mechanism: v.Mechanism, Reason: v.Reason})
 	}
+	word, expected := o.Words()
+	reason, judged := r.Reason, scenario.Word("")
+	if word != r.Word {
+		reason, judged = fmt.Sprintf("the run itself is %s: %s", r.Word, r.Reason), r.Word
+	}
 	return report.Line{
 		Others: others, Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth,
 		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
-		Verdict: r.Word, Expected: o.Case.Expected, Mechanism: r.Mechanism, Reason: r.Reason,
+		Verdict: word, Expected: expected, Judged: judged, Mechanism: r.Mechanism, Reason: reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
 		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Deadline: r.Record.Deadline.Seconds(),
 		Problems: append([]string{}, o.Problems().Texts()...), Beside: o.Beside, Safety: r.Safety, Evidence: r.Evidence, Path: r.Path, Table: r.Table, Latent: r.Latent,

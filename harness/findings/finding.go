@@ -31,6 +31,10 @@ type Finding struct {
 	Together func(Unit, []*scenario.Record) []string
 }
 
+// Demonstrates says whether a finding is there to show a figure, or a property of a
+// test, and not a verdict.
+func (f Finding) Demonstrates() bool { return f.Kind == "figure" || f.Kind == "test" }
+
 // A Unit is what one start takes on this machine, measured alone, and what it
 // was asked for.
 type Unit struct {
@@ -65,10 +69,21 @@ type Case struct {
 	// Mechanism is what the time must have gone to; "" if that is not claimed.
 	Mechanism string
 	Accept    Accept
+	// Shows tells in a few characters what the case is there to show, beside when its
+	// calls were served; nil: nothing.
+	Shows func(*scenario.Record) string
 	// Virtual says that it is shown in the virtual world alone: it hangs on a race that
 	// no real machine runs the same way twice, or on times of the pool's own that are
 	// too long to be waited for.
 	Virtual bool
+}
+
+// Figure is what the case showed, in a few characters.
+func (c Case) Figure(r *scenario.Record) string {
+	if c.Shows == nil {
+		return c.Accept.Figure(r)
+	}
+	return c.Accept.Figure(r) + "; " + c.Shows(r)
 }
 
 // Accept is what must come out of a case beside its verdict. The zero value claims

@@ -29,7 +29,8 @@ type Line struct {
 	World     string             `json:"world"`
 	Seed      uint64             `json:"seed"`
 	Verdict   scenario.Word      `json:"verdict"`
-	Expected  scenario.Word      `json:"expected"` // "": nothing is claimed
+	Expected  scenario.Word      `json:"expected"`         // "": nothing is claimed
+	Judged    scenario.Word      `json:"judged,omitempty"` // the judge's word on the run, where the verdict is on what it shows
 	Mechanism string             `json:"mechanism"`
 	Reason    string             `json:"reason"`
 	Seconds   float64            `json:"seconds"`

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,13 +41,16 @@ func TrackRecord(all []Reproduction, commit string) []byte {
 // verdictCell is what is claimed of a case where that came out, and else what did.
 func verdictCell(l Line) string {
 	switch {
-	case l.Expected == "":
-		return "shown by its figure: " + cell(l.Figure)
-	case l.Verdict == l.Expected:
-		return string(l.Verdict)
+	case l.Verdict != l.Expected:
+		return fmt.Sprintf("**%s**, expected %s", l.Verdict, l.Expected)
+	case l.Judged != "":
+		return string(l.Verdict) + ": " + cell(l.Figure)
 	}
-	return fmt.Sprintf("**%s**, expected %s", l.Verdict, l.Expected)
+	return string(l.Verdict)
 }
+
+// ofRun is the judge's word on the run.
+func ofRun(l Line) scenario.Word { return cmp.Or(l.Judged, l.Verdict) }
 
 func withVariant(l Line) string {
 	if l.Variant == "" {
@@ -99,7 +103,7 @@ func figures(of []Reproduction, variants []string) string {
 		case variants != nil && r.Variant != "":
 			pool += " (" + r.Variant + ")"
 		}
-		said = append(said, fmt.Sprintf("%s %s: %s", pool, r.Figure, r.Verdict))
+		said = append(said, fmt.Sprintf("%s %s: %s", pool, r.Figure, ofRun(r.Line)))
 	}
 	return strings.Join(said, "; ")
 }
@@ -123,7 +127,7 @@ func Settings(all []Reproduction) []byte {
 		fmt.Fprintf(&b, "| %s |", cell(v))
 		for _, p := range pools {
 			r := at[[2]string{v, p}]
-			fmt.Fprintf(&b, " %s: %s |", cell(r.Figure), r.Verdict)
+			fmt.Fprintf(&b, " %s: %s |", cell(r.Figure), ofRun(r.Line))
 		}
 		b.WriteString("\n")
 	}
@@ -137,7 +141,7 @@ func Lives(all []Reproduction) []byte {
 	b.WriteString("| preset | pool | calls served | workers started | died unasked | lived, on average | verdict |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range all {
 		started, died, lived := lives(r.Record)
-		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %.1f boots | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls, started, died, lived.Seconds()/r.UnitS, r.Verdict)
+		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %.1f boots | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls, started, died, lived.Seconds()/r.UnitS, ofRun(r.Line))
 	}
 	return b.Bytes()
 }

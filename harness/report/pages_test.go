@@ -18,11 +18,13 @@ func reproductions() []Reproduction {
 	line := func(subject, variant string, verdict, expected scenario.Word) Line {
 		return Line{Finding: "late", Truth: "a | b", Subject: subject, Variant: variant, Verdict: verdict, Expected: expected, Figure: "1 of 2: 1.0 boots", Calls: 2, Served: []float64{1}, UnitS: 0.5}
 	}
+	shown := line("V2", "a figure", scenario.Demonstrated, scenario.Demonstrated)
+	shown.Judged = scenario.Sound
 	return []Reproduction{
 		{Line: line("V2", "cold", scenario.Architectural, scenario.Architectural), Worlds: []string{"virtual", "process"}, Seeds: 10, Showed: 10, Record: record},
 		{Line: line("ours", "cold", scenario.Sound, scenario.Sound), Worlds: []string{"virtual"}, Seeds: 10, Showed: 9, Record: record},
 		{Line: line("V2", "warm", scenario.Sound, scenario.Architectural), Worlds: []string{"virtual"}, Seeds: 10, Record: record},
-		{Line: line("V2", "a figure", scenario.Sound, ""), Worlds: []string{"virtual"}, Seeds: 10, Showed: 10, Record: record},
+		{Line: shown, Worlds: []string{"virtual"}, Seeds: 10, Showed: 10, Record: record},
 	}
 }
 
@@ -40,7 +42,7 @@ func TestTheTrackRecordSaysWhatCameOutAndHowOften(t *testing.T) {
 		"| `late` | a \\| b | V2, cold | virtual, process | architectural | 10 of 10 | 0.01 |",
 		"|  |  | ours, cold | virtual | sound | 9 of 10 |",
 		"| V2, warm | virtual | **sound**, expected architectural | 0 of 10 |",
-		"| V2, a figure | virtual | shown by its figure: 1 of 2: 1.0 boots | 10 of 10 |")
+		"| V2, a figure | virtual | demonstrated: 1 of 2: 1.0 boots | 10 of 10 |")
 }
 
 func TestAClaimIsToldWithItsFiguresOnceItIsMeasured(t *testing.T) {
@@ -59,7 +61,7 @@ func TestAClaimIsToldWithItsFiguresOnceItIsMeasured(t *testing.T) {
 }
 
 func TestSettingsAreATableByPools(t *testing.T) {
-	has(t, Settings(reproductions()), "| setting | V2 | ours |", "| cold | 1 of 2: 1.0 boots: architectural | 1 of 2: 1.0 boots: sound |")
+	has(t, Settings(reproductions()), "| setting | V2 | ours |", "| cold | 1 of 2: 1.0 boots: architectural | 1 of 2: 1.0 boots: sound |", "| a figure | 1 of 2: 1.0 boots: sound |")
 }
 
 // w1 lives for a second and dies unasked, w2 for two and is asked to end; w3 is begun

@@ -44,7 +44,7 @@ func (t Terminal) paint(s string, c text.Colors) string {
 
 func (t Terminal) word(w scenario.Word) string {
 	switch w {
-	case scenario.Sound:
+	case scenario.Sound, scenario.Demonstrated:
 		return t.paint(string(w), text.Colors{text.FgGreen})
 	case scenario.Inconclusive, scenario.Environmental:
 		return t.paint(string(w), text.Colors{text.FgYellow})

@@ -16,6 +16,13 @@ const (
 	Inconclusive   Word = "inconclusive"   // Reason says what is missing
 )
 
+// What is said of a finding that shows a figure, or a property of a test: no run of it
+// is on trial.
+const (
+	Demonstrated    Word = "demonstrated"
+	NotDemonstrated Word = "not demonstrated"
+)
+
 // A Verdict is what the judge says, with what it says it of.
 type Verdict struct {
 	Word      Word      `json:"verdict"`
