@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
@@ -20,6 +21,12 @@ var coldStartTimeouts = Finding{
 		for _, boots := range []float64{5, 30} {
 			cases = append(cases, coldCases(u, boots, boots == 5)...)
 		}
+		// The fix of the reports, longer timeouts, helps nobody; a manager that hears does.
+		heard := cases[slices.IndexFunc(cases, func(c Case) bool { return c.Scenario.Subject.Name == dspex.V2Seed().Name })]
+		heard.Variant = "the real fix, " + heard.Variant
+		heard.Scenario.Config.Options = without(dspex.DeafStart)
+		heard.Expected, heard.Accept.Served, heard.Accept.Times = scenario.Sound, 4, []float64{1.1, 2.1, 3.1, 4.1}
+		cases = append(cases, heard)
 		// No pool can serve anybody before a start is through. V2 has its callers give
 		// up during it, which is a finding of its own.
 		hopeless := coldCases(u, .2, false)

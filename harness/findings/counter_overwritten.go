@@ -21,12 +21,12 @@ var counterOverwritten = Finding{
 		slept.Workload = at(u.Waits, []float64{0, 3}, "echo", hello) // the other client has the count looked at later
 		slept.Workload.Sessions, slept.Workload.Calls = 2, 3
 		last := dspex.V2Last()
-		return append(append(
+		return showing(counted, append(append(
 			try(sc, u.Waits, "boots", trial{"", last, nil, "", Accept{Served: 3}}),
 			try(slept, u.Waits, "boots", trial{"their fix: to sleep and look again", last, nil, "", Accept{Served: 6}})...),
 			try(sc, u.Waits, "boots",
 				trial{"an entry that stays", last, without(dspex.CounterOverwritten), scenario.Sound, Accept{Served: 3}},
-				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3}})...)
+				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3}})...))
 	},
 	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
 		for i, c := range []struct {
@@ -49,4 +49,12 @@ func callsOf(r *scenario.Record, session string) int {
 		}
 	}
 	return -1
+}
+
+// counted is that in words.
+func counted(r *scenario.Record) string {
+	if n := callsOf(r, "s1"); n >= 0 {
+		return fmt.Sprintf("counted %d", n)
+	}
+	return "counts none"
 }

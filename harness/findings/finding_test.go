@@ -215,6 +215,33 @@ func TestAFigureSaysInAFewCharactersWhatWasShown(t *testing.T) {
 	}
 }
 
+func TestAFigureSaysWhatItsCaseIsThereToShow(t *testing.T) {
+	with := func(events ...scenario.Event) *scenario.Record {
+		r := record(1)
+		r.Events = append(r.Events, events...)
+		return r
+	}
+	opens := func(u Unit) func(*scenario.Record) string { return startedIsNotReady.Cases(u)[0].Shows }
+	for want, c := range map[string]struct {
+		shows  func(*scenario.Record) string
+		record *scenario.Record
+	}{
+		"1.0 boots": {nil, with()},
+		"1.0 boots; starts within a second: 2, the caller is told why: false": {begun, with(scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Probing}, scenario.Event{Kind: scenario.Launch})},
+		"1.0 boots; starts within a second: 0, the caller is told why: true":  {begun, with(scenario.Event{Kind: scenario.Return, Err: "exit status 70"})},
+		"1.0 boots; counted 3":                               {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s1", N: 3})},
+		"1.0 boots; counts none":                             {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s2", N: 3})},
+		"1.0 boots; open after 2.0":                          {opens(units), with(scenario.Event{Kind: scenario.Opened, At: boots(3)})},
+		"1.0 boots; open after -1.0":                         {opens(units), with()},
+		"1.0 boots; the slowest takes 1.0 times the average": {silencedDetector.Cases(units)[0].Shows, with()},
+		"1.0 boots; 99 % of the quick ones by 0.0":           {workloadPools.Cases(units)[0].Shows, with()},
+	} {
+		if got := (Case{Accept: Accept{Unit: unit, UnitName: "boots"}, Shows: c.shows}).Figure(c.record); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestFindingsAreFoundByIDInTheOrderAskedFor(t *testing.T) {
 	all, err := Find()
 	if err != nil || len(all) != len(All()) {

@@ -22,7 +22,7 @@ var hotRestart = Finding{
 	Kind:   "figure",
 	Worlds: []string{"virtual"},
 	Cases: func(u Unit) []Case {
-		return try(scenario.Scenario{
+		return showing(begun, try(scenario.Scenario{
 			Config:   subject.Config{Size: 1, Lazy: true},
 			Workload: at(time.Second, []float64{0}, "echo", hello),
 			Deadline: time.Second,
@@ -31,24 +31,37 @@ var hotRestart = Finding{
 			trial{"", dspex.V2Seed(), nil, "", Accept{}},
 			trial{"starts that rest, and are told of", dspex.V2Seed(), without(dspex.HotRestart), "", Accept{}},
 			trial{"", subject.Ours(), nil, "", Accept{}},
-		)
+		))
 	},
 	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
 		for i, isHot := range []bool{true, false, false} {
-			starts, told := 0, false
-			for _, e := range records[i].Events {
-				if e.Kind == scenario.Probing {
-					break
-				}
-				if e.Kind == scenario.Launch {
-					starts++
-				}
-				told = told || e.Kind == scenario.Return && strings.Contains(e.Err, "exit status")
-			}
+			starts, told := startsThatFail(records[i])
 			if (starts >= hot) != isHot || told == isHot {
 				problems = append(problems, fmt.Sprintf("%s began %d starts in a second and told the caller why they failed: %v", records[i].Subject, starts, told))
 			}
 		}
 		return problems
 	},
+}
+
+// startsThatFail are how many starts were begun until the workload was over, and
+// whether the caller was told why they failed.
+func startsThatFail(r *scenario.Record) (starts int, told bool) {
+	for _, e := range r.Events {
+		switch e.Kind {
+		case scenario.Probing:
+			return starts, told
+		case scenario.Launch:
+			starts++
+		case scenario.Return:
+			told = told || strings.Contains(e.Err, "exit status")
+		}
+	}
+	return starts, told
+}
+
+// begun is that in words.
+func begun(r *scenario.Record) string {
+	starts, told := startsThatFail(r)
+	return fmt.Sprintf("starts within a second: %d, the caller is told why: %v", starts, told)
 }

@@ -31,7 +31,9 @@ var silencedDetector = Finding{
 				Expected: word, Accept: a,
 			})
 		}
-		return cases
+		return showing(func(r *scenario.Record) string {
+			return fmt.Sprintf("the slowest takes %.1f times the average", overAverage(r.Served()))
+		}, cases)
 	},
 	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
 		serial, parallel := records[0], records[1]
@@ -62,13 +64,19 @@ var silencedDetector = Finding{
 // slowerThanAverage is the old detector: it alarms if the slowest takes that many
 // times the average.
 func slowerThanAverage(factor float64) func([]time.Duration) bool {
-	return func(took []time.Duration) bool {
-		var sum, most time.Duration
-		for _, t := range took {
-			sum, most = sum+t, max(most, t)
-		}
-		return len(took) > 0 && most.Seconds() >= factor*sum.Seconds()/float64(len(took))
+	return func(took []time.Duration) bool { return overAverage(took) >= factor }
+}
+
+// overAverage is how many times the average the slowest takes; 0 if there is none.
+func overAverage(took []time.Duration) float64 {
+	var sum, most time.Duration
+	for _, t := range took {
+		sum, most = sum+t, max(most, t)
 	}
+	if sum == 0 {
+		return 0
+	}
+	return most.Seconds() * float64(len(took)) / sum.Seconds()
 }
 
 // oneAtATime is what tells serial calls from parallel ones: no two were ever under

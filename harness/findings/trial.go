@@ -37,6 +37,14 @@ func try(sc scenario.Scenario, unit time.Duration, name string, trials ...trial)
 	return cases
 }
 
+// showing has cases tell what they are there to show.
+func showing(what func(*scenario.Record) string, cases []Case) []Case {
+	for i := range cases {
+		cases[i].Shows = what
+	}
+	return cases
+}
+
 // warmed is a workload for a pool of so many workers, all of them ready. A call may wait
 // for more than one start, as long as that waits alone.
 func warmed(u Unit, size int, w scenario.Workload) scenario.Scenario {

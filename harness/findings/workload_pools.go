@@ -35,7 +35,9 @@ var workloadPools = Finding{
 			t.variant, t.accept.Served = "two pools", clients
 			cases = append(cases, try(sc, u.Waits, "boots", t)...)
 		}
-		return cases
+		return showing(func(r *scenario.Record) string {
+			return fmt.Sprintf("99 %% of the quick ones by %.1f", slowest(r, "echo", .99).Seconds()/u.Waits.Seconds())
+		}, cases)
 	},
 	Together: func(u Unit, records []*scenario.Record) (problems []string) {
 		for i, r := range records {
