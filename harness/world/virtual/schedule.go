@@ -28,16 +28,18 @@ const livelockAfter = 1_000_000
 // by name, and lets the strategy pick who goes on. So the order of what is seen
 // at the points is a matter of the seed alone.
 type schedule struct {
-	pick Strategy
-	most int           // steps without a pause
-	cost *rand.Rand    // of the time between two releases
-	bell chan struct{} // rung for the driver when it waits and somebody parks, or the run is through
+	pick  Strategy
+	most  int         // steps without a pause
+	alarm *time.Timer // wakes the driver that dozes: a step after somebody has parked, or once the run is through
 
 	mu      sync.Mutex
 	arrived []*parked      // since the driver last looked
 	visits  map[uint64]int // by a hash of the place
 	spare   []*parked
-	asleep  bool          // the driver waits for the bell
+	cost    *rand.Rand    // of the time between two releases
+	asleep  bool          // the driver dozes, and nothing has set its alarm yet
+	woken   time.Time     // when it was last set,
+	stepped bool          // and whether to a step later
 	through bool          // the run is: nothing more is begun
 	owed    time.Duration // for which nobody is to go on
 	longest time.Duration // for which nobody did
@@ -68,7 +70,9 @@ type parked struct {
 
 // newSchedule makes a schedule. It is called inside the bubble.
 func newSchedule(seed uint64, pick Strategy) *schedule {
-	return &schedule{pick: pick, most: livelockAfter, cost: rand.New(rand.NewPCG(seed, 1)), bell: make(chan struct{}, 1), visits: map[uint64]int{}}
+	s := &schedule{pick: pick, most: livelockAfter, cost: rand.New(rand.NewPCG(seed, 1)), alarm: time.NewTimer(time.Hour), visits: map[uint64]int{}}
+	s.alarm.Stop()
+	return s
 }
 
 // point parks the caller until the driver picks it. Hold no lock here.
@@ -106,16 +110,22 @@ func (s *schedule) park(who, at string, then func()) (p *parked) {
 	s.visits[key]++
 	p.place, p.nth, p.came, p.drawn, p.then = place{who, at}, s.visits[key], time.Now(), 0, then
 	s.arrived = append(s.arrived, p)
-	s.ring()
+	if s.asleep {
+		s.wake(s.step())
+	}
 	return p
 }
 
-// ring wakes the driver, if it dozes. It is called with the lock held.
-func (s *schedule) ring() {
-	if s.asleep {
-		s.asleep = false
-		s.bell <- struct{}{}
-	}
+// wake sets the alarm of the driver, which dozes. It is called with the lock held.
+func (s *schedule) wake(after time.Duration) {
+	s.asleep, s.woken, s.stepped = false, time.Now(), after > 0
+	s.alarm.Reset(after)
+}
+
+// step is how much time lies between this release and the one before. It is called
+// with the lock held.
+func (s *schedule) step() time.Duration {
+	return 2 * time.Duration(1+s.cost.Int64N(int64(stepMost/2)))
 }
 
 // finish says that the run is through.
@@ -123,7 +133,9 @@ func (s *schedule) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.through = true
-	s.ring()
+	if s.asleep {
+		s.wake(0)
+	}
 }
 
 // finished says whether it is.
@@ -138,18 +150,13 @@ func (s *schedule) finished() bool {
 func (s *schedule) drive() error {
 	busy := 0 // steps since there was nothing to do
 	for {
-		if len(s.parked) == 0 {
-			now := time.Now()
-			if !s.doze() {
-				return s.broken()
-			}
-			if time.Now().After(now) {
-				busy = 0
-			}
+		paused, over := s.pass()
+		if over {
+			return s.broken()
 		}
-		// Time moves on only once everybody else is blocked, so this is also what
-		// waits for them.
-		time.Sleep(2 * time.Duration(1+s.cost.Int64N(int64(stepMost/2))))
+		if paused {
+			busy = 0
+		}
 		s.look()
 		if d := s.owes(); d > 0 {
 			time.Sleep(d)
@@ -221,24 +228,35 @@ func (p *parked) before(q *parked) bool {
 	return p.nth < q.nth
 }
 
-// doze lets the bubble run until somebody parks; false if the run is over.
-func (s *schedule) doze() bool {
+// pass lets a step of time go by once somebody has parked. As time moves on only once
+// everybody else is blocked, this is also what waits for them. It says whether it had
+// to wait for somebody to park, and whether the run is over.
+func (s *schedule) pass() (paused, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.arrived) == 0 {
-		if s.through {
-			s.mu.Unlock()
-			synctest.Wait() // somebody may still be on the way
-			s.mu.Lock()
-			s.over = len(s.arrived) == 0
-			return !s.over
-		}
+	if len(s.parked)+len(s.arrived) == 0 && !s.through {
+		began := time.Now()
 		s.asleep = true
 		s.mu.Unlock()
-		<-s.bell
+		<-s.alarm.C
 		s.mu.Lock()
+		if paused = s.woken.After(began); s.stepped {
+			return paused, false
+		}
 	}
-	return true
+	if len(s.parked)+len(s.arrived) == 0 {
+		s.mu.Unlock()
+		synctest.Wait() // somebody may still be on the way
+		s.mu.Lock()
+		if s.over = len(s.arrived) == 0; s.over {
+			return paused, true
+		}
+	}
+	d := s.step()
+	s.mu.Unlock()
+	time.Sleep(d)
+	s.mu.Lock()
+	return paused, false
 }
 
 // release lets one of the parked go on.
