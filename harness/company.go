@@ -20,10 +20,10 @@ type other struct {
 	stops bool
 }
 
-func inCompany(ctx context.Context, w world, sc Scenario) (all company, err error) {
+func inCompany(ctx context.Context, w world, sc *Scenario) (all company, err error) {
 	for i, o := range sc.Others {
 		one := sc.Other(i)
-		a, err := enter(ctx, another{w, fmt.Sprintf("other%d.", i+1)}, one, o.Subject, i+1)
+		a, err := enter(ctx, another{w, fmt.Sprintf("other%d.", i+1)}, &one, o.Subject, i+1)
 		if err != nil {
 			return nil, err
 		}

@@ -90,11 +90,11 @@ const (
 // the capacity, close, and a look at what is left.
 func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
 	return upon(ctx, t, &sc, func(ctx context.Context, w world) (*scenario.Record, error) {
-		return play(ctx, w, sc, s, probe)
+		return play(ctx, w, &sc, s, probe)
 	})
 }
 
-func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
+func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
 	life, end := context.WithCancel(dspex.OnNode(ctx))
 	defer end()
 	a, err := enter(life, w, sc, s, 0)
@@ -165,7 +165,7 @@ func play(ctx context.Context, w world, sc Scenario, s subject.Subject, probe bo
 	}); ok {
 		trace.Asked(record, m.Asks())
 	}
-	record.Environment.Gaps = append(record.Environment.Gaps, unrecorded(&sc, record)...)
+	record.Environment.Gaps = append(record.Environment.Gaps, unrecorded(sc, record)...)
 	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))
 	record.Environment.Gaps = append(record.Environment.Gaps, hopeless(record.Environment.Further)...)
 	if err := context.Cause(ctx); err != nil {
@@ -231,8 +231,8 @@ type act struct {
 
 // enter has a subject ready to begin: the nth of the run's others, or the one that is
 // on trial, which is 0.
-func enter(ctx context.Context, w world, sc Scenario, s subject.Subject, nth int) (*act, error) {
-	a := &act{sc: &sc, subject: s, world: w, rec: trace.NewRecorder(nth, w.Now, w.Point), label: rand.Text()}
+func enter(ctx context.Context, w world, sc *Scenario, s subject.Subject, nth int) (*act, error) {
+	a := &act{sc: sc, subject: s, world: w, rec: trace.NewRecorder(nth, w.Now, w.Point), label: rand.Text()}
 	var err error
 	if a.hurt, err = faults.New(sc.Plan(), sc.Seed, w, func(e faults.Event) { a.rec.Add(faultEvent(e)) }); err != nil {
 		return nil, err
