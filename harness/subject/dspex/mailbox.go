@@ -47,33 +47,24 @@ func (m *mailbox) put(x any, rank time.Duration) {
 
 // take removes the first message that is wanted. foreign is the number of
 // unwanted ones before it, or of all if none is wanted; kept is how many of them
-// are left once those that drops is true of are gone.
-func (m *mailbox) take(want, drops func(any) bool) (x any, foreign, kept int, ok bool) {
+// are left once those that drops is true of are gone. Of who owes for the message that
+// he wants nothing is touched: due.
+func (m *mailbox) take(want, drops func(any) bool, owes bool) (x any, foreign, kept int, ok, due bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	foreign = m.find(want)
+	foreign = slices.IndexFunc(m.queue, func(l letter) bool { return want(l.message) })
+	if ok = foreign >= 0; ok && owes {
+		return nil, 0, 0, false, true
+	}
 	rest := m.queue[:0:0]
-	if ok = foreign >= 0; ok {
+	if ok {
 		x, rest = m.queue[foreign].message, m.queue[foreign+1:]
 	} else {
 		foreign = len(m.queue)
 	}
 	before := slices.DeleteFunc(m.queue[:foreign], func(l letter) bool { return drops(l.message) })
 	m.queue = append(before, rest...)
-	return x, foreign, len(before), ok
-}
-
-// find is where the first message is that is wanted; -1: there is none. It is called
-// under the lock.
-func (m *mailbox) find(want func(any) bool) int {
-	return slices.IndexFunc(m.queue, func(l letter) bool { return want(l.message) })
-}
-
-// has says whether there is a message that is wanted.
-func (m *mailbox) has(want func(any) bool) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.find(want) >= 0
+	return x, foreign, len(before), ok, false
 }
 
 // turn has the first of n messages go behind the others.
@@ -124,12 +115,12 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		if p.life.Err() != nil {
 			return nil, p.obituary()
 		}
-		if !paid && p.cost > 0 && p.box.has(want) { // before it is looked at: see letter
+		x, foreign, kept, ok, due := p.box.take(want, how.drops, p.cost > 0 && !paid)
+		if due { // before it is looked at: see letter
 			p.pay()
 			paid = true
 			continue
 		}
-		x, foreign, kept, ok := p.box.take(want, how.drops)
 		if ok {
 			if how.requeue && kept > 0 {
 				p.box.turn(kept)

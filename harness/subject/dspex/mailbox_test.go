@@ -41,6 +41,23 @@ func TestReceiveTakesWhatItWantsAndLeavesTheRestInOrder(t *testing.T) {
 	})
 }
 
+// A message that comes just as it is looked for is paid for like any other: else when
+// an actor is done would be a matter of chance.
+func TestWhoOwesForAMessageDoesNotGetIt(t *testing.T) {
+	var box mailbox
+	box.put("unwanted", 0)
+	box.put("wanted", 0)
+	if x, _, _, ok, due := box.take(is("wanted"), anything, true); ok || !due {
+		t.Errorf("got %v, due %v", x, due)
+	}
+	if x, foreign, kept, ok, due := box.take(is("wanted"), anything, false); x != "wanted" || foreign != 1 || kept != 0 || !ok || due {
+		t.Errorf("then %v, behind %d, of which %d are kept", x, foreign, kept)
+	}
+	if _, _, _, ok, due := box.take(is("wanted"), anything, true); ok || due {
+		t.Error("there is one where there is none")
+	}
+}
+
 func TestADeafReceiveDropsWhatCameBeforeAndKeepsWhatCameAfter(t *testing.T) {
 	actor(t, func(t *testing.T, p *process) {
 		for _, x := range []string{"before", "wanted", "after"} {
