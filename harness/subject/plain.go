@@ -66,6 +66,7 @@ type plain struct {
 	keep     int  // workers to have, whoever waits
 	named    int
 	starting int
+	resting  int // of those: they have failed, and are begun again in a moment
 	alive    int // ready or starting
 	all      map[*worker.Worker]bool
 	idle     []*worker.Worker
@@ -104,7 +105,7 @@ func (p *plain) start() {
 	if p.fill && len(p.line) > 0 {
 		p.keep = p.cfg.Size
 	}
-	for p.ctx.Err() == nil && p.starting < p.width &&
+	for p.ctx.Err() == nil && p.starting-p.resting < p.width &&
 		(p.starting < len(p.line) && p.alive < p.cfg.Size+p.cfg.Overflow || p.alive < p.keep) {
 		p.starting++
 		p.alive++
@@ -122,18 +123,14 @@ func (p *plain) launch(id string) {
 		defer cancel()
 	}
 	w, err := worker.Start(ctx, p.launcher, id)
-	if err != nil { // it is begun again, but not as a busy loop
-		rest := time.NewTimer(restAfterFailure)
-		defer rest.Stop()
-		select {
-		case <-rest.C:
-		case <-p.ctx.Done():
-		}
+	if err != nil {
+		p.rest()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
 	if err != nil {
+		p.resting--
 		p.alive--
 	} else {
 		p.all[w] = true
@@ -145,6 +142,21 @@ func (p *plain) launch(id string) {
 		p.give(w)
 	}
 	p.start() // a dead start is begun again
+}
+
+// rest keeps a start that has failed from being begun again as a busy loop. It takes
+// none of the width meanwhile.
+func (p *plain) rest() {
+	p.mu.Lock()
+	p.resting++
+	p.start()
+	p.mu.Unlock()
+	rest := time.NewTimer(restAfterFailure)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-p.ctx.Done():
+	}
 }
 
 const restAfterFailure = 10 * time.Millisecond

@@ -198,6 +198,25 @@ func TestAStartThatDiedIsBegunAgain(t *testing.T) {
 	})
 }
 
+func TestAStartThatFailedTakesNoneOfTheWidthUntilItIsBegunAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		bad  model.Profile
+		want []time.Duration // of launches
+	}{
+		"is refused": {model.Profile{Refuse: errors.New("no python")}, all(0, 0, sec, 2*sec)},
+		"dies":       {model.Profile{BootWait: sec, DieAtHello: &worker.Exit{Code: 1}}, all(0, sec, 2*sec, 3*sec)},
+	} {
+		begin := time.Time{}
+		bubble(t, Ideal(Cores), Config{Size: 3, Cores: 1}, first(c.bad, model.Profile{BootWait: sec}), func(t *testing.T, p Pool, l *model.Launcher) {
+			begin = time.Now()
+			time.Sleep(10 * sec) // virtual: nothing more is started
+			if got := begun(l, begin); !slices.Equal(got, c.want) {
+				t.Errorf("%s: starts began at %v, want %v", name, got, c.want)
+			}
+		})
+	}
+}
+
 func TestAHandlersErrorLeavesAPlainPoolsWorkerInUse(t *testing.T) {
 	plains(t, func(t *testing.T, s Subject) {
 		bubble(t, s, Config{Size: 1}, nil, func(t *testing.T, p Pool, l *model.Launcher) {

@@ -96,9 +96,11 @@ func (r *run) started(w *worker) {
 // one that fails at once would else be begun for ever at one instant.
 const restAfterFailure = 10 * time.Millisecond
 
-// failed is told of a start that came to nothing.
+// failed is told of a start that came to nothing. It takes none of the width until it
+// is begun again.
 func (r *run) failed(w *worker) {
 	w.counts(false)
+	r.start()
 	r.at(r.now+restAfterFailure, comes, func() {
 		r.pool.starting--
 		r.pool.alive--

@@ -142,6 +142,10 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 		sc.Workload.Then = []scenario.Step{{Command: "ping"}, {Command: "sleep", Args: map[string]any{"s": d.Seconds()}}}
 		return sc
 	}
+	hurt := func(sc scenario.Scenario, f faults.Fault) scenario.Scenario {
+		sc.Faults = faults.Plan{{Fault: f, Target: faults.Target{First: 1}}}
+		return sc
+	}
 	all := func(n int, d time.Duration) (times []time.Duration) {
 		for range n {
 			times = append(times, d)
@@ -160,6 +164,9 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 			[]time.Duration{time.Hour + 300*ms, time.Hour + 300*ms, time.Hour + 600*ms, time.Hour + 600*ms, time.Hour + 900*ms, time.Hour + 900*ms, time.Hour + 1200*ms, time.Hour + 1200*ms}},
 		{"one at a time", sleep(burst(3, 3, scenario.Demand{Wait: 400 * ms}), time.Hour), reference.Policy{Width: 1}, []time.Duration{time.Hour + 400*ms, time.Hour + 800*ms, time.Hour + 1200*ms}},
 		{"calls that differ", thenSleep(burst(1, 1, scenario.Demand{Wait: 400 * ms}), time.Minute), reference.Policy{Width: 1}, []time.Duration{400 * ms, 0, time.Minute}},
+		{"a start that is refused, and begun again", hurt(burst(1, 1, scenario.Demand{Wait: 400 * ms}), faults.StartRefused{}), reference.Policy{Width: 1}, all(1, 410*ms)},
+		{"another in its place", hurt(burst(2, 2, scenario.Demand{Wait: 400 * ms}), faults.StartRefused{}), reference.Policy{Width: 1}, all(2, 400*ms)},
+		{"another in place of one that dies", hurt(burst(2, 2, scenario.Demand{Wait: 400 * ms}), faults.DiesBeforeHello{}), reference.Policy{Width: 1}, all(2, 800*ms)},
 		{"starts that wait, at once", burst(8, 8, scenario.Demand{Wait: 400 * ms}), reference.Policy{Width: 8}, all(8, 400*ms)},
 	} {
 		c.sc.Patience = 2 * time.Hour
