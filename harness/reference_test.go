@@ -95,12 +95,10 @@ func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 	t.Parallel()
 	const orders = 200
 	n, own, never := 0, 0, 0
-	// After a launch that is refused the two are some milliseconds apart.
-	known := slices.DeleteFunc(faults.Recorded(), func(name string) bool { return name == faults.StartRefused{}.Name() })
 	for seed := range seeds(t, 200) {
 		sc := ragged(seed)
 		if seed%2 == 1 {
-			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), known)
+			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), faults.Recorded())
 		}
 		fill(&sc)
 		eager := reference.Demand
@@ -126,14 +124,11 @@ func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 				own++
 			case orders:
 				never++
-				t.Logf("%s, seed %d: in none of %d orders as in the loop: %s", c.s.Name, seed, orders, why)
+				t.Errorf("%s, seed %d: in none of %d orders as in the loop: %s", c.s.Name, seed, orders, why)
 			}
 		}
 	}
 	t.Logf("%d of %d agree in the seed's own order, %d in another, %d in none that was tried", own, n, n-own-never, never)
-	if never > n/500 { // an order that two in a thousand runs hang on may not be among so few
-		t.Errorf("%d of %d agree in no order", never, n)
-	}
 	if own < n*98/100 {
 		t.Errorf("only %d of %d agree in the seed's own order: more than ties", own, n)
 	}
