@@ -235,11 +235,19 @@ func sent(r *scenario.Record) (ids []string) {
 }
 
 func TestClientsOfOneMomentComeInTheOrderInWhichTheyCame(t *testing.T) {
-	for name, warm := range map[string]int{"to an open pool": 1, "while it opens": 0} {
+	for name, c := range map[string]struct {
+		subject subject.Subject
+		lazy    bool
+		warm    int
+	}{
+		"to an open pool":                   {dspex.V1(), false, 1},
+		"while it opens":                    {dspex.V1(), false, 0},
+		"to one that does not go by theirs": {dspex.V2Last(), true, 0}, // who came first while a worker starts is last
+	} {
 		orders := map[string]bool{}
 		for seed := range seeds(t, 20) {
 			of := recordVirtually(t, Scenario{
-				World: virtual.Name, Seed: seed, Subject: dspex.V1(), Config: subject.Config{Size: 1}, Start: scenario.Demand{CPU: 300 * time.Millisecond}, Warm: warm,
+				World: virtual.Name, Seed: seed, Subject: c.subject, Config: subject.Config{Size: 1, Lazy: c.lazy}, Start: scenario.Demand{CPU: 300 * time.Millisecond}, Warm: c.warm,
 				Workload: scenario.Workload{Clients: 4, Command: "sleep", Args: map[string]any{"s": 0.2}}, Deadline: 10 * time.Second,
 			})
 			of.Scenario.Seed += 1000                   // other lots
