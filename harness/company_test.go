@@ -5,8 +5,10 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,6 +164,28 @@ func TestAPoolBeginsToOpenOnceTheOneBeforeHas(t *testing.T) {
 	if open, _ := RunT(t, sc).Record.First(scenario.Open); open.At < rest || open.At > rest+time.Millisecond {
 		t.Errorf("it began after %v", open.At)
 	}
+}
+
+// A pool is seen to begin in the midst of something. Time stands still until that is done.
+func TestAPoolBeginsToOpenOnceTheOneBeforeHasDoneWhatItIsAt(t *testing.T) {
+	sc := twoOf(subject.Ours())
+	var done atomic.Bool
+	sc.Others[0].Subject = subject.Subject{Name: "busy", Open: func(ctx context.Context, l worker.Launcher, _ subject.Config) (subject.Pool, error) {
+		_, err := l.Launch(ctx, "w1")
+		for range 1000 { // whoever can go on does
+			runtime.Gosched()
+		}
+		done.Store(true)
+		return nobody{}, err
+	}}
+	ours := sc.Subject.Open
+	sc.Subject.Open = func(ctx context.Context, l worker.Launcher, cfg subject.Config) (subject.Pool, error) {
+		if !done.Load() {
+			t.Error("it began while the one before was at something")
+		}
+		return ours(ctx, l, cfg)
+	}
+	RunT(t, sc)
 }
 
 func TestTheCapacityIsProbedOnceTheClientsOfOtherPoolsAreThrough(t *testing.T) {
