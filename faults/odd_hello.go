@@ -15,7 +15,9 @@ func init() {
 }
 
 // OddHello has a worker answer the hello with what is none: half of one and no more, a
-// reply to another id, another status than ok, or one behind what it has printed.
+// reply to another id, another status than ok, or one behind what it has printed. A
+// worker with another status, such as loading, never says that it is ready, but answers
+// whoever calls it all the same.
 //
 // It fires once the worker has stated that it does. It can be used in every world with
 // workers of ours.

@@ -112,6 +112,7 @@ func TestWhatAPlanCannotSayIsNamedWithItsLine(t *testing.T) {
 		"- {}":                              "line 1: fault is missing",
 		"- at: clock":                       "line 1: fault is missing",
 		"- fault: give-up\n- fault: mishap": `line 2: no fault is called "mishap": there are bit-flip, `,
+		"- fault: says-loading":             `line 1: no fault is called "says-loading" any more: write fault: odd-hello, with: {status: loading}`,
 		"- fault: give-up\n  wth: {}":       `line 2: "wth" is no key: there are at, fault, from, seed, target, times, until, with`,
 		"- fault: give-up\n  with:\n    afer: 1s":          `line 3: "afer" is no key: there are after`,
 		"- fault: give-up\n  with: 1s":                     "line 2: give-up: with is a list of settings",

@@ -40,13 +40,26 @@ func Register(zero Fault, draw func(*rand.Rand) Fault) {
 // Names are all faults, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(registered)) }
 
+// renamed are the names that faults had before, each with how the same is written now.
+var renamed = map[string]string{"says-loading": "fault: odd-hello, with: {status: loading}"}
+
+// Known says what is wrong with the name of a fault; nil: there is one.
+func Known(name string) error {
+	if _, ok := registered[name]; ok {
+		return nil
+	}
+	if now, ok := renamed[name]; ok {
+		return fmt.Errorf("no fault is called %q any more: write %s", name, now)
+	}
+	return fmt.Errorf("no fault is called %q: there are %s", name, strings.Join(Names(), ", "))
+}
+
 // newFault gives a pointer to a fault of that name without settings.
 func newFault(name string) (reflect.Value, error) {
-	r, ok := registered[name]
-	if !ok {
-		return reflect.Value{}, fmt.Errorf("no fault is called %q: there are %s", name, strings.Join(Names(), ", "))
+	if err := Known(name); err != nil {
+		return reflect.Value{}, err
 	}
-	return reflect.New(r.of), nil
+	return reflect.New(registered[name].of), nil
 }
 
 // Draw draws a fault of that name with settings for a run of seconds; nil if

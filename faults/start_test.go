@@ -22,7 +22,7 @@ var unborn = []struct {
 	{"dies", faults.DiesBeforeHello{}, "exit status 70"},
 	{"half a hello", faults.OddHello{Bytes: 9}, "no hello within"},
 	{"wrong id", faults.OddHello{ID: 7}, "7"},
-	{"another status", faults.OddHello{Status: "starting"}, "starting"},
+	{"another status", faults.OddHello{Status: "loading"}, "loading"},
 	{"noise", faults.OddHello{Noise: 20}, "over the limit"},
 	{"refused", faults.StartRefused{Reason: "no such image"}, "no such image"},
 }

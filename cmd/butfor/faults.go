@@ -50,8 +50,8 @@ play each fault in each world: from the source code, in whose folder it must run
 				return page.Write(path, faultsPart, text)
 			}
 			for _, name := range names {
-				if !slices.Contains(faults.Names(), name) {
-					return usageError{fmt.Errorf("no fault is called %q: there are %s", name, strings.Join(faults.Names(), ", "))}
+				if err := faults.Known(name); err != nil {
+					return usageError{err}
 				}
 			}
 			asJSON, _ := c.Flags().GetBool("json")

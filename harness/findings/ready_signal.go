@@ -20,7 +20,7 @@ var readySignal = Finding{
 			Start:    u.Wait,
 			Workload: at(u.Waits, []float64{0}, "echo", hello),
 			Deadline: times(4, u.Waits),
-			Faults:   faults.Plan{{Fault: faults.SaysLoading{}, Target: faults.Target{Starts: []int{1}}}},
+			Faults:   faults.Plan{{Fault: faults.OddHello{Status: "loading"}, Target: faults.Target{Starts: []int{1}}}},
 		}
 		sc.Contract = mute(u)
 		return try(sc, u.Waits, "boots",

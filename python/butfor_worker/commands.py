@@ -110,7 +110,7 @@ def ping(worker, args):
     if "worker_id" in args:
         worker.id = _string(args, "worker_id")
     return {
-        "status": "loading" if "loads" in worker.habits else "ok",
+        "status": "ok",
         "worker_id": worker.id,
         "timestamp": time(),
         "pid": posix.getpid(),

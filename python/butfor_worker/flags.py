@@ -33,7 +33,6 @@ flags:
   --at-hello ORDER     obey such an order at the hello
   --habit NAME         do as workers of another pool did; may be given more
                        than once:
-                         loads     say in the hello that it is loading
                          stays     answer a shutdown, and do not go
                          outlives  live on when the port ends, busy, with a log
                          prints    what called code prints goes to the port
@@ -49,7 +48,7 @@ exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
 STATUS_MAX = 255
-HABITS = ("loads", "stays", "outlives", "prints", "shows", "swallows")
+HABITS = ("stays", "outlives", "prints", "shows", "swallows")
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 

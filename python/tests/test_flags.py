@@ -55,7 +55,7 @@ class Parse(unittest.TestCase):
             (["--exit-at-hello=x"], "--exit-at-hello must be .* not 'x'"),
             (["--mute=1"], "--mute takes no value"),
             (["--faults=1"], "--faults takes no value"),
-            (["--habit", "sings"], "--habit must be one of loads, .* not 'sings'"),
+            (["--habit", "sings"], "--habit must be one of stays, .* not 'sings'"),
             (["--help=1"], "--help takes no value"),
             (["--nope"], "--nope: no such flag"),
             (["word"], "word: no such flag"),

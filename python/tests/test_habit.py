@@ -2,11 +2,6 @@ from .driver import Case, framed
 
 
 class Habits(Case):
-    def test_a_worker_may_say_that_it_is_loading(self):
-        worker = self.worker("--habit", "loads")
-        self.assertEqual(worker.hello()["result"]["status"], "loading")
-        self.assertServes(worker)
-
     def test_a_worker_may_stay_when_it_is_told_to_go(self):
         worker = self.worker("--habit", "stays")
         self.assertEqual(worker.do("shutdown")["status"], "shutting_down")
