@@ -185,6 +185,19 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 	}
 }
 
+// Calls that take nothing are answered at the instant at which they are sent, all the
+// same one after another.
+func TestWhoWasServedFirstComesBackFirst(t *testing.T) {
+	sc := burst(4, 1, scenario.Demand{Wait: 400 * ms})
+	sc.Workload.Calls = 2
+	calls := of(t, sc, reference.Policy{Width: 1}).Calls
+	for i, c := range calls[:4] {
+		if next := calls[4+i]; next.Client != c.Client {
+			t.Errorf("number %d to be served was %s, to come back %s", i+1, c.Client, next.Client)
+		}
+	}
+}
+
 func BenchmarkFamily(b *testing.B) {
 	sc := burst(8, 8, scenario.Demand{CPU: 300 * ms, Wait: 100 * ms})
 	for b.Loop() {

@@ -143,6 +143,7 @@ func (w *worker) exits(after time.Duration) {
 func (w *worker) replies(err string) {
 	k := w.call
 	w.call = nil
+	w.answer(k, err, false)
 	w.rests()
 	if w.doomed || k.asks.Command == "shutdown" {
 		w.end()
@@ -150,7 +151,6 @@ func (w *worker) replies(err string) {
 	} else {
 		w.give(w)
 	}
-	w.answer(k, err, false)
 }
 
 // do meets a demand, and then goes on.
