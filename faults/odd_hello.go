@@ -50,7 +50,10 @@ func (f OddHello) order() wire.Order {
 }
 
 // Model implements StartFault.
-func (f OddHello) Model(p *model.Profile, _ *rand.Rand) { p.AtHello = f.order() }
+func (f OddHello) Model(p *model.Profile, _ *rand.Rand) {
+	order := f.order()
+	p.AtHello = &order
+}
 
 // Real implements StartFault.
 func (f OddHello) Real(*rand.Rand) []string {

@@ -30,7 +30,10 @@ func (f SlowHello) Check() error { return between("after", f.After, 1, mostDeman
 func (f SlowHello) order() wire.Order { return wire.Order{Say: wire.Say{Late: f.After}} }
 
 // Model implements StartFault.
-func (f SlowHello) Model(p *model.Profile, _ *rand.Rand) { p.AtHello = f.order() }
+func (f SlowHello) Model(p *model.Profile, _ *rand.Rand) {
+	order := f.order()
+	p.AtHello = &order
+}
 
 // Real implements StartFault.
 func (f SlowHello) Real(*rand.Rand) []string {

@@ -27,7 +27,7 @@ type Profile struct {
 	Mute              bool          // never says hello
 	Hello             any           // the hello's result, in place of status ok
 	HelloID           int64         // the hello's id, in place of 0
-	AtHello           wire.Order    // what it is ordered at its hello
+	AtHello           *wire.Order   // what it is ordered at its hello; nil: nothing
 	Imports           bool          // states once it has booted that it has imported what it was to
 	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all. Without a CPU alone
 	WrongIDAt         int           // answers its n-th call under another id

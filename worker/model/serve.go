@@ -44,11 +44,8 @@ func (p *Port) next() {
 	}
 	f := &p.profile
 	p.reply = wire.Reply{ID: p.head.ID, Success: true}
-	p.order = nil
-	if p.head.ID != 0 {
+	if p.order = f.AtHello; p.head.ID != 0 {
 		p.order = wire.OrderIn(frame)
-	} else if f.AtHello != (wire.Order{}) {
-		p.order = &f.AtHello
 	}
 	if p.head.ID == 0 && f.Imports {
 		p.writes(wire.StatedImport + "\n")
