@@ -21,7 +21,13 @@ func Environment(r *scenario.Record, outside scenario.Environment) *scenario.Env
 	if e.Cores == 0 {
 		e.Cores = r.Cores
 	}
-	e.Starts, e.Calls, e.Deaths, e.Victims = []scenario.Span{}, map[string][]scenario.Span{}, nil, nil
+	launches := 0
+	for i := range r.Events {
+		if r.Events[i].Kind == scenario.Launch {
+			launches++
+		}
+	}
+	e.Starts, e.Calls, e.Deaths, e.Victims = make([]scenario.Span, 0, launches), map[string][]scenario.Span{}, nil, nil
 	d := derivation{env: &e, lives: map[string]*life{}}
 	for i := range r.Events {
 		d.take(&r.Events[i])
