@@ -56,6 +56,7 @@ type job struct {
 	Subject  string // by its name, as code does not travel
 	Mutant   string // in the subject's place; "": none is
 	Scenario *Scenario
+	Latent   bool // look also for what is latent in it
 	Bundle   string
 	Contract *scenario.Contract // in place of the bundle's; nil: that
 	Case     *matrix.Case
@@ -211,6 +212,9 @@ func (j job) play(t *testing.T, d *dock) (a answer) {
 	if err == nil {
 		a.Result, err = runIn(context.Background(), t, sc)
 	}
+	if err == nil && j.Latent {
+		a.Result.Latent = latent(a.Result.Word, caseOf(context.Background(), t, a.Result))
+	}
 	if err != nil {
 		return answer{Err: err.Error()}
 	}
@@ -250,18 +254,19 @@ func (f *Fleet) Judge(ctx context.Context, dir string, contract *scenario.Contra
 // Run is harness.Run in a child, for the virtual world. Children find the subject
 // by its name: it is one of Subjects. A run that hangs or crashes its child has
 // a result all the same.
-func (f *Fleet) Run(ctx context.Context, sc Scenario) (Result, error) { return f.run(ctx, sc, "") }
+func (f *Fleet) Run(ctx context.Context, sc Scenario) (Result, error) { return f.run(ctx, sc, job{}) }
 
-// run is Run, with a mutant in place of the subject if one is named: one that the
-// children have built in.
-func (f *Fleet) run(ctx context.Context, sc Scenario, mutant string) (Result, error) {
+// run is Run, with what else the job says: a mutant in place of the subject, one that
+// the children have built in, or to look for what is latent.
+func (f *Fleet) run(ctx context.Context, sc Scenario, j job) (Result, error) {
 	if sc.World != virtual.Name {
 		return Result{}, fmt.Errorf("a fleet runs scenarios in world %q, not %q", virtual.Name, sc.World)
 	}
 	if err := sc.Check(); err != nil {
 		return Result{}, err
 	}
-	a, err := f.ask(ctx, job{Subject: sc.Subject.Name, Mutant: mutant, Scenario: &sc})
+	j.Subject, j.Scenario = sc.Subject.Name, &sc
+	a, err := f.ask(ctx, j)
 	if fell := (*fallenError)(nil); errors.As(err, &fell) {
 		return fell.result(sc), nil
 	} else if err != nil {

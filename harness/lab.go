@@ -22,6 +22,7 @@ type Lab struct {
 	Seed    uint64         // of what is drawn; added to that of a scenario which has one
 	Order   scenario.Order // in place of a scenario's own, if it names a strategy
 	Subject string         // "" means every subject of each finding
+	Latent  bool           // look also for what is latent in each run
 	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
 	T       *testing.T     // in tests, for the virtual world; programs have none
@@ -103,7 +104,11 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 	}
 	err = l.inWorld(func(l Lab) (err error) {
 		outcomes, err = l.reproduce(ctx, fs, func(_ int, c findings.Case, _ int) (Result, error) {
-			return runIn(ctx, l.T, c.Scenario)
+			r, err := runIn(ctx, l.T, c.Scenario)
+			if err == nil && l.Latent {
+				r.Latent = latent(r.Word, caseOf(ctx, l.T, r))
+			}
+			return r, err
 		})
 		return err
 	})
@@ -129,7 +134,7 @@ func (l Lab) abroad(ctx context.Context, fs []findings.Finding) runner {
 			sc, c := l.placed(f, cases[n]), make(chan outcome, 1)
 			played[key{place, n}] = c
 			go func() {
-				r, err := l.Fleet.Run(ctx, sc)
+				r, err := l.Fleet.run(ctx, sc, job{Latent: l.Latent})
 				c <- outcome{r, err}
 			}()
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,39 @@ func TestAQuietMachineIsNotBlamed(t *testing.T) {
 		}
 		if got := beside(around[1], around[0]); (got != "") != want {
 			t.Errorf("%v: %q", want, got)
+		}
+	}
+}
+
+func TestALabLooksForWhatIsLatentIfItIsAsked(t *testing.T) {
+	fs, err := findings.Find("concurrent-when-warm", "dies-on-first-success")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := sail(t)
+	for name, c := range map[string]struct {
+		lab  Lab
+		want []string // of each run, the corners at which it would miss; "-": nobody has looked
+	}{
+		"unasked":     {Lab{T: t}, []string{"-", "-", "-", "-", "-", "-"}},
+		"in this":     {Lab{T: t, Latent: true}, []string{"-", "0", "0", "-", "2", "2"}},
+		"in children": {Lab{Fleet: &f.Fleet, Latent: true}, []string{"-", "0", "0", "-", "2", "2"}}, // as it comes through JSON
+	} {
+		c.lab.World = virtual.Name
+		outcomes, err := c.lab.Reproduce(t.Context(), fs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, o := range outcomes {
+			corners := "-"
+			if l := o.Result.Latent; l != nil {
+				corners = strconv.Itoa(len(l))
+			}
+			got = append(got, corners)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 	play := func(n int, sc Scenario, mutant string) (Outcome, error) {
 		c := cases[n]
 		c.Scenario = sc
-		r, err := l.Fleet.run(ctx, l.placed(f, c), mutant)
+		r, err := l.Fleet.run(ctx, l.placed(f, c), job{Mutant: mutant})
 		if err != nil {
 			return Outcome{}, fmt.Errorf("%s, %s: %w", f.ID, cases[n].Scenario.Subject.Name, err)
 		}

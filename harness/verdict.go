@@ -40,10 +40,16 @@ func JudgeAlso(ctx context.Context, t *testing.T, of Result) scenario.Verdict {
 	c := caseOf(ctx, t, of)
 	v := judge.Judge(c)
 	v.Others = judgeOthers(ctx, t, of)
-	if v.Word == scenario.Sound || v.Word == scenario.Environmental {
-		v.Latent = judge.Latent(c)
-	}
+	v.Latent = latent(v.Word, c)
 	return v
+}
+
+// latent is nil, too, where the run itself shows what the pool does not keep.
+func latent(w scenario.Word, c judge.Case) []scenario.Latent {
+	if w != scenario.Sound && w != scenario.Environmental {
+		return nil
+	}
+	return judge.Latent(c)
 }
 
 func caseOf(ctx context.Context, t *testing.T, of Result) judge.Case {

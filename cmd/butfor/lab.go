@@ -25,6 +25,7 @@ type labFlags struct {
 	world, subject, order string
 	seed                  uint64
 	boot                  time.Duration
+	latent                bool
 }
 
 func (f *labFlags) of(c *cobra.Command) {
@@ -39,6 +40,11 @@ func (f *labFlags) of(c *cobra.Command) {
 	c.Flags().DurationVar(&f.boot, "boot", harness.DefaultBoot, "what a start of a worker asks for")
 }
 
+// alsoLatent is a flag of those that judge what they run.
+func (f *labFlags) alsoLatent(c *cobra.Command, what string) {
+	c.Flags().BoolVar(&f.latent, "latent", false, what)
+}
+
 // lab is what the flags say, with what the arguments name: findings by their id,
 // and scenario files. end is to be called once it is no longer needed.
 func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs []findings.Finding, end func(), err error) {
@@ -48,7 +54,7 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 	if f.boot > time.Hour {
 		return lab, nil, nil, usageError{fmt.Errorf("--boot is %v: nobody waits longer than an hour for a start", f.boot)}
 	}
-	lab = harness.Lab{World: f.world, Subject: f.subject, Seed: f.seed, Boot: f.boot}
+	lab = harness.Lab{World: f.world, Subject: f.subject, Seed: f.seed, Boot: f.boot, Latent: f.latent}
 	if lab.Order, err = orderOf(f.order); err != nil {
 		return lab, nil, nil, usageError{err}
 	}

@@ -79,6 +79,7 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 		},
 	}
 	f.of(c)
+	f.alsoLatent(c, "say also what each pool that kept its deadlines would miss at the corners of its contract")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the table alone, with reasons only where something came out otherwise")
 	c.Flags().BoolVar(&quick, "quick", false, "run the headline findings alone, which take a minute or two on real workers")
 	c.Flags().IntVar(&seeds, "seeds", 0, "explore that many seeds, from --seed on, in the virtual world")
@@ -278,7 +279,7 @@ func lineOf(o harness.Outcome) report.Line {
 		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
 		Verdict: word, Expected: expected, Judged: judged, Mechanism: r.Mechanism, Reason: reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
-		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Deadline: r.Record.Deadline.Seconds(),
+		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Unit: o.Case.Accept.UnitName, Deadline: r.Record.Deadline.Seconds(),
 		Problems: append([]string{}, o.Problems().Texts()...), Beside: o.Beside, Safety: r.Safety, Evidence: r.Evidence, Path: r.Path, Table: r.Table, Latent: r.Latent,
 	}
 }

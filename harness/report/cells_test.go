@@ -21,7 +21,7 @@ func TestTheCellsOfAVerdictAreToldWithTheirShares(t *testing.T) {
 		Terminal{Width: width}.Story(&b, l)
 		return b.String()
 	}
-	got := story(100, Line{Finding: "mine", Subject: "V2-seed", Table: q, Latent: []string{"with starts that ask for the most 3 of 4 calls would miss"}})
+	got := story(100, Line{Finding: "mine", Subject: "V2-seed", Table: q, Latent: []scenario.Latent{{Reason: "with starts that ask for the most 3 of 4 calls would miss"}}})
 	for _, want := range []string{
 		"7.5 missed", "all by 1.65 s", "all by 0.6 s", "1 missed", "never all", "filled at the first demand", "V2-seed",
 		"of the misses 100 % would not have been but for the code, 87 % but for the environment", "16 seeds; the same word 14 % to either side",
@@ -30,6 +30,11 @@ func TestTheCellsOfAVerdictAreToldWithTheirShares(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
+	}
+	var b bytes.Buffer
+	Terminal{Width: 100}.Reasons(&b, []Line{{Finding: "mine", Subject: "ours", Latent: []scenario.Latent{{Reason: "3 of 4 would miss"}}}})
+	if !strings.Contains(b.String(), "\n  latent: 3 of 4 would miss\n") {
+		t.Errorf("what is latent is not among the reasons:\n%s", b.String())
 	}
 	if strings.Contains(got, "together") {
 		t.Errorf("effects are told of who is never served:\n%s", got)

@@ -40,6 +40,7 @@ type Line struct {
 	Calls     int                `json:"calls"`
 	Served    []float64          `json:"served_s"`         // from arrival, shortest first
 	UnitS     float64            `json:"unit_s"`           // that the figure is told in
+	Unit      string             `json:"unit,omitempty"`   // its name, if it has one
 	Deadline  float64            `json:"deadline_s"`       // from arrival
 	Problems  []string           `json:"problems"`         // what came out otherwise than claimed
 	Beside    string             `json:"beside,omitempty"` // what shows that something else wanted the CPUs, where that was looked for
@@ -47,7 +48,7 @@ type Line struct {
 	Evidence  []scenario.Figure  `json:"evidence,omitempty"`
 	Path      []scenario.Segment `json:"path,omitempty"`
 	Table     *scenario.Table    `json:"table,omitempty"`
-	Latent    []string           `json:"latent,omitempty"`
+	Latent    []scenario.Latent  `json:"latent,omitzero"` // nil if it was not looked for
 	Others    []Other            `json:"others,omitempty"`
 	// Of a replay of a recorded run: how it is held against that, and why the
 	// two may differ without anybody's fault.

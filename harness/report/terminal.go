@@ -184,7 +184,15 @@ func (t Terminal) Reasons(w io.Writer, lines []Line) {
 			name += ", " + l.Variant
 		}
 		t.wrapped(w, "  ", fmt.Sprintf("%s: %s: %s", name, t.word(l.Verdict), l.Reason))
+		t.latent(w, l)
 		t.otherwise(w, l)
+	}
+}
+
+// latent prints what the run did not happen to show.
+func (t Terminal) latent(w io.Writer, l Line) {
+	for _, x := range l.Latent {
+		t.wrapped(w, "  ", "latent: "+x.Reason)
 	}
 }
 
@@ -218,9 +226,7 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	for _, o := range l.Others {
 		t.wrapped(w, "  ", fmt.Sprintf("another pool, %s: %s: %s", o.Subject, t.word(o.Verdict), o.Reason))
 	}
-	for _, s := range l.Latent {
-		t.wrapped(w, "  ", "latent: "+s)
-	}
+	t.latent(w, l)
 	t.otherwise(w, l)
 	fmt.Fprintln(w)
 }

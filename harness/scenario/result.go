@@ -33,10 +33,19 @@ type Verdict struct {
 	Path      []Segment `json:"path,omitempty"`     // the latest call's time, piece by piece
 	Table     *Table    `json:"table,omitempty"`    // the four cells, where it came to that
 	// Latent is what this pool would miss at the corners of the contract where ideal
-	// ones do not, if that was looked for.
-	Latent []string `json:"latent,omitempty"`
+	// ones do not; nil if that was not looked for.
+	Latent []Latent `json:"latent,omitzero"`
 	// Others are on the run's other pools, in their order: each is judged by itself.
 	Others []Verdict `json:"others,omitempty"`
+}
+
+// A Latent is what a pool would miss at one corner of its contract where ideal ones
+// miss nothing: not of the run, but of what it did not happen to meet.
+type Latent struct {
+	Corner string `json:"corner"`
+	Missed int    `json:"missed"`
+	Calls  int    `json:"calls"`
+	Reason string `json:"reason"` // the sentence a person would say
 }
 
 // A Table is the 2×2 of {this pool, the best of the ideal ones} × {what the run met,
