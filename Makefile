@@ -83,6 +83,14 @@ mutate: build ## put bugs into the pools and list the assertions of the catalogu
 record: build ## reproduce the catalogue under 100 seeds, and write the track record into README.md and docs/claims.md
 	$(BIN) record --readme README.md --claims docs/claims.md
 
+.PHONY: gate
+gate: build ## hold the catalogue, in virtual time, against ci/baselines/virtual.json: did anything get worse?
+	$(BIN) gate --latent
+
+.PHONY: baseline
+baseline: build ## write ci/baselines/virtual.json anew: read how it changes, and commit it
+	$(BIN) gate --latent --update
+
 .PHONY: faults
 faults: build ## write the faults with their settings and tests into docs/faults.md
 	$(BIN) faults --page docs/faults.md
@@ -119,7 +127,7 @@ lint: ## run the linter (builds it first: some minutes the first time)
 
 .PHONY: fuzz
 fuzz: ## run each fuzzer for FUZZTIME, 60s unless told
-	@for room in ./worker/wire ./faults ./harness/scenario ./harness/world/outside; do \
+	@for room in ./worker/wire ./faults ./harness/scenario ./harness/world/outside ./ci/gate; do \
 		for target in $$($(GO) test -list '^Fuzz' $$room | grep '^Fuzz'); do \
 			echo "$$room $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-60s} -fuzzminimizetime 20x $$room || exit 1; done; done
 

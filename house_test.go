@@ -32,11 +32,12 @@ var rooms = map[string][]string{
 	"harness/report":          {"harness/scenario", "harness/findings"},
 	"harness/matrix":          {"harness/scenario"},
 	"harness":                 {"harness/world", "harness/trace", "harness/judge", "harness/findings", "harness/report", "harness/matrix", "ci"},
-	"cmd":                     {"harness", "harness/mutant", "harness/overlay", "harness/world/container"},
+	"cmd":                     {"harness", "ci/gate", "harness/mutant", "harness/overlay", "harness/world/container"},
 	"suites":                  {"harness", "internal/leftover", "harness/world/container"},
 	// For whoever needs them.
 	"python":            {},
 	"ci":                {}, // for what is embedded alone
+	"ci/gate":           {"harness/report"},
 	"internal/point":    {},
 	"internal/settings": {},
 	"internal/page":     {},

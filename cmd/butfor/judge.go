@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +60,27 @@ newer one than this butfor reads.`,
 	return c
 }
 
+// judged is a bundle's run, judged again.
+func judged(ctx context.Context, f *harness.Fleet, dir string, contract *scenario.Contract) (report.Line, error) {
+	r, err := f.Judge(ctx, dir, contract)
+	if err != nil {
+		return report.Line{}, fmt.Errorf("%s: %w", dir, err)
+	}
+	return lineOf(harness.Outcome{
+		Finding: findings.Finding{ID: r.Scenario.Name, File: dir, Kind: "verdict"}, Case: findings.Case{Variant: variant(dir, r)},
+		Result: r, Figure: findings.Accept{}.Figure(r.Record),
+	}), nil
+}
+
+// variant is what the folder that run has made of a run says, with dashes: see folder.
+func variant(dir string, r harness.Result) string {
+	rest, ok := strings.CutPrefix(filepath.Base(dir), r.Scenario.Name+".")
+	if end := strings.LastIndex(rest, "."+r.Record.Subject); ok && end >= 0 {
+		return rest[:end]
+	}
+	return ""
+}
+
 func judge(ctx context.Context, dirs []string, contract *scenario.Contract, asJSON bool, stdout io.Writer) error {
 	f, err := fleet()
 	if err != nil {
@@ -67,11 +90,10 @@ func judge(ctx context.Context, dirs []string, contract *scenario.Contract, asJS
 	stdout, printed := watched(stdout)
 	var lines []report.Line
 	for _, dir := range dirs {
-		r, err := f.Judge(ctx, dir, contract)
+		line, err := judged(ctx, f, dir, contract)
 		if err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
+			return err
 		}
-		line := lineOf(harness.Outcome{Finding: findings.Finding{ID: r.Scenario.Name, File: dir, Kind: "verdict"}, Result: r, Figure: findings.Accept{}.Figure(r.Record)})
 		lines = append(lines, line)
 		if asJSON {
 			err = report.JSON(stdout, line)

@@ -33,7 +33,7 @@ func (f *labFlags) of(c *cobra.Command) {
 	for _, s := range harness.Subjects() {
 		names = append(names, s.Name)
 	}
-	c.Flags().StringVar(&f.world, "world", "", "where to run: process, on real Python workers (default), virtual, on models in virtual time, or container, on Python workers in containers")
+	c.Flags().StringVar(&f.world, "world", "", "where to run: process, on real Python workers (default of butfor run), virtual, on models in virtual time (default else), or container, on Python workers in containers")
 	c.Flags().StringVar(&f.subject, "subject", "", "only this pool, of those that a finding has: "+strings.Join(names, ", "))
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of what is drawn: arrivals, and in the virtual world the order of things")
 	c.Flags().StringVar(&f.order, "order", "", "how the virtual world orders what happens at one instant: random (default) or pct:DEPTH")
@@ -43,6 +43,16 @@ func (f *labFlags) of(c *cobra.Command) {
 // alsoLatent is a flag of those that judge what they run.
 func (f *labFlags) alsoLatent(c *cobra.Command, what string) {
 	c.Flags().BoolVar(&f.latent, "latent", false, what)
+}
+
+// virtually has them run in virtual time unless a flag or a file says otherwise.
+func (f *labFlags) virtually(args []string) {
+	if f.world != "" {
+		return
+	}
+	if _, world, err := named(args); err == nil && world == "" {
+		f.world = virtual.Name
+	}
 }
 
 // lab is what the flags say, with what the arguments name: findings by their id,

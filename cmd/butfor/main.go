@@ -86,6 +86,7 @@ Python workers, and says the verdict with its reason.`,
   butfor run --world virtual          all of them, in virtual time: in seconds
   butfor reproduce serial-start       one, and how it goes
   butfor judge runs/serial-start.V1   a run that was saved, once more
+  butfor gate                         whether anything got worse since the baseline
   butfor run --subject ours --json    one subject, as JSON Lines`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -95,7 +96,7 @@ Python workers, and says the verdict with its reason.`,
 	root.PersistentFlags().Bool("json", false, "print JSON Lines, one result an object, and nothing else on stdout")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), reproduceCommand(), judgeCommand(), listCommand(), doctorCommand(), matrixCommand(), recordCommand(), faultsCommand(), mutateCommand(), overlayCommand(), childCommand())
+	root.AddCommand(runCommand(), reproduceCommand(), judgeCommand(), gateCommand(), listCommand(), doctorCommand(), matrixCommand(), recordCommand(), faultsCommand(), mutateCommand(), overlayCommand(), childCommand())
 	return root
 }
 

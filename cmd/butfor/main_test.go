@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -182,7 +183,7 @@ func TestProgressIsToldAtEachTenthAndWhereThatTakesLong(t *testing.T) {
 }
 
 func TestHelpIsNoError(t *testing.T) {
-	for _, args := range []string{"", "--help", "run --help", "list --help", "doctor --help"} {
+	for _, args := range []string{"", "--help", "run --help", "list --help", "gate --help", "doctor --help"} {
 		if s := butfor(t, strings.Fields(args)...); s.status != 0 || !strings.Contains(s.stdout, "Usage:") || s.stderr != "" {
 			t.Errorf("butfor %s: status %d, stdout %q, stderr %q", args, s.status, s.stdout, s.stderr)
 		}
@@ -190,7 +191,7 @@ func TestHelpIsNoError(t *testing.T) {
 }
 
 func TestTheVirtualWorldReproducesEveryFinding(t *testing.T) {
-	s := butfor(t, "run", "--world", "virtual", "--json")
+	s := butfor(t, "run", "--world", "virtual", "--latent", "--json")
 	all := objects(t, s.stdout)
 	for _, o := range all {
 		if expected := o["expected"]; expected != nil && expected != "" && o["verdict"] != expected || o["world"] != "virtual" || o["order"] != "edges" {
@@ -199,6 +200,12 @@ func TestTheVirtualWorldReproducesEveryFinding(t *testing.T) {
 	}
 	if again := butfor(t, "run", "--world", "virtual", "--json"); s.status != 0 || len(all) < len(findings.All()) || !slices.Equal(hashes(objects(t, again.stdout)), hashes(all)) {
 		t.Errorf("status %d with %d results and hashes %v, then %v", s.status, len(all), hashes(all), hashes(objects(t, again.stdout)))
+	}
+	results := filepath.Join(t.TempDir(), "results.jsonl")
+	write(t, results, s.stdout)
+	const baseline = "../../ci/baselines/virtual.json"
+	if s := butfor(t, "gate", "--latent", "--baseline", baseline, results); !regexp.MustCompile(`^\S+: \d+ same\n$`).MatchString(s.stdout) {
+		t.Errorf("ci/baselines/virtual.json is stale, or something got worse; if it is meant to be so: make baseline\n%s%s", s.stdout, s.stderr)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/report"
 	"github.com/butfor/butfor/harness/scenario"
-	"github.com/butfor/butfor/harness/world/virtual"
 )
 
 func reproduceCommand() *cobra.Command {
@@ -69,11 +68,7 @@ Exit status: 0 if everything came out as expected, else as of butfor run.`,
 				}
 				return verdictStatus(lines)
 			}
-			if f.world == "" {
-				if _, world, err := named(args); err == nil && world == "" {
-					f.world = virtual.Name
-				}
-			}
+			f.virtually(args)
 			lab, fs, end, err := f.lab(c.Context(), args)
 			if err != nil {
 				return err

@@ -19,11 +19,7 @@ func (t Terminal) Cells(w io.Writer, l Line) {
 	if q == nil {
 		return
 	}
-	tw := table.NewWriter()
-	tw.SetOutputMirror(w)
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
-	tw.SetStyle(style)
+	tw := newTable(w)
 	tw.AppendHeader(table.Row{"", "as it was met", "inside the contract"})
 	tw.AppendRow(table.Row{text.WrapSoft(l.Subject, max(8, t.Width-48)), cellText(q.This), cellText(q.ThisInside)})
 	tw.AppendRow(table.Row{text.WrapSoft(q.Winner, max(8, t.Width-48)), cellText(q.Ideal), cellText(q.IdealInside)})

@@ -101,6 +101,24 @@ func TestAnEntryIsNoWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
+func TestRowsFitTheTerminalAndLeaveNothingOut(t *testing.T) {
+	for _, width := range []int{60, 80, 120} {
+		var b bytes.Buffer
+		Terminal{Width: width}.Rows(&b, []string{"", "result", "what is otherwise"}, [][]string{
+			{"worse", "cold-start-timeouts, deadline 5 boots, V2-seed", "architectural, was sound: " + strings.Repeat("slow ", 50)},
+			{"gone", "warm", "nothing"},
+		})
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(line) - 1; n > width {
+				t.Errorf("a line of %d in %d columns: %s", n, width, line)
+			}
+		}
+		if out := b.String(); strings.Count(out, "slow") != 50 || !strings.Contains(out, "│ gone  │ warm") || strings.Count(out, "├") != 2 {
+			t.Errorf("printed\n%s", out)
+		}
+	}
+}
+
 func TestWhateverTheWidthNothingIsLeftOut(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
 		out := printed(Terminal{Width: width}, lines())

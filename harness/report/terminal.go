@@ -65,12 +65,8 @@ func (t Terminal) Table(w io.Writer, lines []Line) {
 	}
 	slices.SortStableFunc(subjects, func(a, b string) int { return rank(a) - rank(b) })
 
-	tw := table.NewWriter()
-	tw.SetOutputMirror(w)
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault
-	style.Options.SeparateRows = true
-	tw.SetStyle(style)
+	tw := newTable(w)
+	tw.Style().Options.SeparateRows = true
 	columns := len(subjects)
 	first, each := t.divide(columns, lines)
 	stacked := each < widest(lines)
@@ -105,6 +101,46 @@ func (t Terminal) Table(w io.Writer, lines []Line) {
 		i = j
 	}
 	tw.Render()
+}
+
+// Rows prints rows below a header, cells cut into lines so that they fit the width:
+// the last takes what is left of it.
+func (t Terminal) Rows(w io.Writer, header []string, rows [][]string) {
+	tw := newTable(w)
+	tw.Style().Options.SeparateRows = true
+	last := len(header) - 1
+	room := t.Width - 3*len(header) - 1
+	for i := range last {
+		widest := 0
+		for _, r := range append([][]string{header}, rows...) {
+			widest = max(widest, text.StringWidth(r[i]))
+		}
+		room -= min(widest, t.Width/4)
+	}
+	row := func(cells []string) (row table.Row) {
+		for i, s := range cells {
+			width := t.Width / 4
+			if i == last {
+				width = room
+			}
+			row = append(row, text.WrapSoft(s, width))
+		}
+		return row
+	}
+	tw.AppendHeader(row(header))
+	for _, r := range rows {
+		tw.AppendRow(row(r))
+	}
+	tw.Render()
+}
+
+func newTable(w io.Writer) table.Writer {
+	tw := table.NewWriter()
+	tw.SetOutputMirror(w)
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	tw.SetStyle(style)
+	return tw
 }
 
 // divide says how wide the first column and each of the others may be.
