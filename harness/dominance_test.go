@@ -58,6 +58,10 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 				*on = faults.Clock
 			}
 		}
+		if sc.Faults.Crowded() { // whom a pool may send away
+			sc.Config.QueueLimit = draw.IntN(8)
+			sc.Config.CheckoutTimeout = time.Duration(draw.IntN(20)) * 100 * time.Millisecond
+		}
 	},
 	"frozen load": func(draw *rand.Rand, sc *Scenario) {
 		sc.Replay, sc.Frozen = met(draw, sc), true

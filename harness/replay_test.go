@@ -284,6 +284,19 @@ func TestTheLikelyOrdersAreTriedBeforeOtherSeeds(t *testing.T) {
 	}
 }
 
+func TestWhoComesAtOneMomentIsSetApartWithThoseWhoCameBeside(t *testing.T) {
+	ms := time.Millisecond
+	w := scenario.Workload{Clients: 2, At: []time.Duration{10 * ms, 10*ms + 5}, Extra: []scenario.Extra{{Name: "flood1.1", At: 10 * ms, Waits: ms}, {Name: "flood1.2", At: 30 * ms}}}
+	got := setApart(w, []string{"c2", "flood1.1", "c1"}, ms)
+	c2, flood, c1 := got.At[1], got.Extra[0].At, got.At[0]
+	if !(10*ms <= c2 && c2 < flood && flood < c1 && c1 < 11*ms) || got.Extra[0].Waits != ms || got.Extra[1] != w.Extra[1] {
+		t.Errorf("%v, %+v", got.At, got.Extra)
+	}
+	if w.At[0] != 10*ms || w.Extra[0].At != 10*ms {
+		t.Errorf("what was recorded is now %v, %+v", w.At, w.Extra)
+	}
+}
+
 // A flood comes as it came, whatever lots are drawn.
 func TestAFloodIsReplayedAsItCame(t *testing.T) {
 	missed := 0

@@ -216,8 +216,8 @@ func TestACallThatIsToFailDoesSoThoughNobodySawIt(t *testing.T) {
 }
 
 func TestWhatACallIsCanBeToldByItsID(t *testing.T) {
-	w := Workload{Clients: 2, Command: "one", Then: []Step{{Command: "two"}, {Command: "three"}}}
-	for id, want := range map[string]string{"c1.1": "one", "c2.2": "two", "c2.3": "three", "c1.9": "three", "c1": "", "c1.0": "", "probe1": "", "1.1": "", "c1.x": "", "c01.1": ""} {
+	w := Workload{Clients: 2, Command: "one", Then: []Step{{Command: "two"}, {Command: "three"}}, Extra: []Extra{{Name: "flood1.2"}}}
+	for id, want := range map[string]string{"c1.1": "one", "c2.2": "two", "c2.3": "three", "c1.9": "three", "c1": "", "c1.0": "", "probe1": "", "1.1": "", "c1.x": "", "c01.1": "", "flood1.2": "one", "flood1.1": ""} {
 		if got, ok := w.stepOf(id); got.Command != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", id, got.Command, ok, want)
 		}
