@@ -25,7 +25,7 @@ func of(r harness.Result, k scenario.Kind) (calls []string) {
 	return calls
 }
 
-func TestAFloodComesAtOnceAndIsServedInLine(t *testing.T) {
+func TestAFloodComesAtOnce(t *testing.T) {
 	r := tried(t, nil, faults.Entry{Fault: faults.Flood{Callers: 20}, At: faults.Clock, From: 120 * ms})
 	counted(t, r, 20, 120*ms, 120*ms)
 	sound(t, r, 12)
@@ -37,6 +37,10 @@ func TestAFloodComesAtOnceAndIsServedInLine(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
+}
+
+func TestAFloodIsServedInLine(t *testing.T) {
+	r := tried(t, nil, faults.Entry{Fault: faults.Flood{Callers: 20, Every: ms}, At: faults.Clock, From: 120 * ms}) // while nobody else comes
 	if begun, sent := of(r, scenario.Begin), of(r, scenario.Send); !slices.Equal(begun, sent) || len(sent) != 32 {
 		t.Errorf("they turned to the pool in the order\n%v\nand were served in\n%v", begun, sent)
 	}
