@@ -39,4 +39,7 @@ func cellText(c scenario.Cell) string {
 	return fmt.Sprintf("%.3g missed\n%s", c.Misses, served)
 }
 
-func signed(d time.Duration) string { return fmt.Sprintf("%+.3g s", d.Seconds()) }
+// signed is a difference, for which less than half a millisecond is none.
+func signed(d time.Duration) string {
+	return fmt.Sprintf("%+.3g s", d.Round(time.Millisecond).Seconds())
+}

@@ -43,6 +43,10 @@ func TestTheCellsOfAVerdictAreToldWithTheirShares(t *testing.T) {
 	if got = story(100, Line{Table: q}); !strings.Contains(got, "the code takes +0.9 s, the environment +0.3 s, both together -0.15 s more") {
 		t.Errorf("the effects are missing:\n%s", got)
 	}
+	q.Effects = &scenario.Effects{Code: 5370 * time.Nanosecond, Environment: -4 * time.Millisecond, Both: -time.Nanosecond}
+	if got = story(100, Line{Table: q}); !strings.Contains(got, "the code takes +0 s, the environment -0.004 s, both together +0 s more") {
+		t.Errorf("what is below a millisecond is told:\n%s", got)
+	}
 	for _, width := range []int{60, 80, 100} {
 		for line := range strings.Lines(story(width, Line{Subject: "a pool with a long name", Table: q})) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
