@@ -96,7 +96,7 @@ func currents(lines []report.Line) (all []current, err error) {
 	for _, l := range lines {
 		own := Result{Finding: l.Finding, Variant: l.Variant, Subject: l.Subject, World: l.World, Seed: l.Seed}
 		c := current{own, l.Reason, l}
-		c.judged(l.Verdict, l.Mechanism)
+		c.judged(cmp.Or(l.Judged, l.Verdict), l.Mechanism) // what a figure demonstrates is in its times
 		for _, s := range l.Safety {
 			kind, _, _ := strings.Cut(s, ":")
 			c.Safety = append(c.Safety, kind)

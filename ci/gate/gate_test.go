@@ -33,6 +33,9 @@ func baseline(t *testing.T, lines ...report.Line) Baseline {
 type edit func(*report.Line)
 
 func verdict(w scenario.Word) edit { return func(l *report.Line) { l.Verdict = w } }
+func shown(judged scenario.Word) edit {
+	return func(l *report.Line) { l.Verdict, l.Judged = scenario.Demonstrated, judged }
+}
 func by(what string) edit {
 	return func(l *report.Line) { l.Verdict, l.Mechanism = scenario.Architectural, what }
 }
@@ -72,6 +75,8 @@ func TestAResultIsHeldAgainstWhatItWas(t *testing.T) {
 		{real, as, as, Same, ""},
 		// The verdict.
 		{virtual, sound, architectural, Worse, "architectural, was sound"},
+		{virtual, sound, shown(scenario.Sound), Same, ""},
+		{virtual, sound, shown(scenario.Architectural), Worse, "architectural, was sound"},
 		{real, sound, architectural, Worse, "architectural, was sound"},
 		{real, sound, amplified, Worse, "amplified, was sound"},
 		{real, sound, overdetermined, Worse, "overdetermined, was sound"},
