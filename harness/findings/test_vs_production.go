@@ -38,11 +38,20 @@ var testVsProduction = Finding{
 			variant string
 			sc      scenario.Scenario
 			calls   int
-			seed    int // calls that V2 serves
-		}{{"test", test, size, 1}, {"production", production, clients, size}} {
+			seed    int // calls that V2-seed serves
+			last    int // ... and V2-last
+		}{{"test", test, size, 1, 2}, {"production", production, clients, size, 11}} {
 			one(preset.variant, preset.sc, dspex.V1(), "", Accept{Served: preset.calls})
 			one(preset.variant, preset.sc, dspex.V2Seed(), scenario.Architectural, Accept{Served: preset.seed})
+			// In the circuit breaker of V2-P3 calls are made one at a time, by a process that
+			// does not die: none is lost, but one worker is all that can be had.
+			one(preset.variant, preset.sc, dspex.V2P3(), scenario.Architectural, Accept{Served: preset.calls})
+			// V2-last needs a new worker for each call, started one after another: in a test
+			// as those that come back are lost, in production as each dies with its client.
+			one(preset.variant, preset.sc, dspex.V2Last(), scenario.Architectural, Accept{Served: preset.last})
+			one(preset.variant, preset.sc, dspex.V3(), scenario.Sound, Accept{Served: preset.calls})
 			one(preset.variant, preset.sc, subject.Herd(), "", Accept{Served: preset.calls})
+			one(preset.variant, preset.sc, subject.Puddle(), "", Accept{Served: preset.calls})
 			one(preset.variant, preset.sc, subject.Ours(), scenario.Sound, Accept{Served: preset.calls})
 		}
 		return cases

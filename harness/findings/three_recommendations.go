@@ -10,7 +10,7 @@ var threeRecommendations = Finding{
 	ID:     "three-recommendations",
 	Claim:  "in production: schedulers × 2 workers, lazy: false, checkout_timeout: 30_000",
 	Source: report + ", production recommendation 1",
-	Truth:  "only lazy: false changes who V2 serves, and its starts still go one after another",
+	Truth:  "only lazy: false changes who V2-seed serves, and its starts still go one after another",
 	Kind:   "figure",
 	Worlds: []string{"virtual"},
 	Cases: func(u Unit) (cases []Case) {
@@ -24,19 +24,22 @@ var threeRecommendations = Finding{
 		for _, setting := range []struct {
 			variant string
 			changes []func(*subject.Config)
-			served  int // by V2
 		}{
-			{"as tested", nil, 1},
-			{"schedulers × 2", []func(*subject.Config){more}, 1},
-			{"lazy: false", []func(*subject.Config){eager}, callers},
-			{"checkout_timeout: 30 boots", []func(*subject.Config){patient}, 1},
-			{"all three", []func(*subject.Config){more, eager, patient}, callers},
+			{"as tested", nil},
+			{"schedulers × 2", []func(*subject.Config){more}},
+			{"lazy: false", []func(*subject.Config){eager}},
+			{"checkout_timeout: 30 boots", []func(*subject.Config){patient}},
+			{"all three", []func(*subject.Config){more, eager, patient}},
 		} {
 			cfg := before
 			for _, change := range setting.changes {
 				change(&cfg)
 			}
-			one := func(s subject.Subject, word scenario.Word, served int) {
+			one := func(s subject.Subject, word scenario.Word, a Accept) {
+				a.Unit, a.UnitName = u.Waits, "boots"
+				if a.Times != nil {
+					a.Served = len(a.Times)
+				}
 				cases = append(cases, Case{
 					Variant: setting.variant,
 					Scenario: scenario.Scenario{
@@ -47,12 +50,49 @@ var threeRecommendations = Finding{
 						Deadline: cfg.CheckoutTimeout,
 					},
 					Expected: word,
-					Accept:   Accept{Unit: u.Waits, UnitName: "boots", Served: served},
+					Accept:   a,
 				})
 			}
-			one(dspex.V2Seed(), "", setting.served)
-			one(subject.Ours(), scenario.Sound, callers)
+			// V2 starts one after another. A lazy V2-seed loses who waits meanwhile; V2-last
+			// does not, but loses the workers that come back, each but the one started last.
+			seed, last := []float64{1.1}, leaking(callers, cfg.Size)
+			first := 1. // when V2-P3 has all the workers that it waits for
+			if !cfg.Lazy {
+				first = float64(cfg.Size)
+				seed = rounds(first, callers, cfg.Size)
+				last = seed
+			}
+			one(dspex.V2Seed(), "", Accept{Times: seed})
+			one(dspex.V2Last(), "", Accept{Times: last})
+			// V1 makes one call at a time, and never has a second worker. So does V2-P3, in
+			// its circuit breaker: none of its callers waits at the manager, to be lost there.
+			one(dspex.V1(), "", Accept{Times: rounds(1, callers, 1)})
+			one(dspex.V2P3(), "", Accept{Times: rounds(first, callers, 1)})
+			// These start as many at once as are wanted. No setting changes more than how
+			// many callers take turns.
+			for _, s := range []subject.Subject{dspex.V3(), subject.Herd(), subject.Puddle()} {
+				one(s, "", Accept{Times: rounds(1, callers, cfg.Size)})
+			}
+			one(subject.Ours(), scenario.Sound, Accept{Served: callers})
 		}
 		return cases
 	},
+}
+
+// rounds are the times of callers with a call of 0.1 each, who take turns at workers
+// that are all ready at first.
+func rounds(first float64, callers, workers int) (at []float64) {
+	for i := range callers {
+		at = append(at, first+.1*float64(1+i/workers))
+	}
+	return at
+}
+
+// leaking are those where each start but the last costs the pool the worker before:
+// only the last one serves more than a call.
+func leaking(callers, workers int) (at []float64) {
+	for i := range workers - 1 {
+		at = append(at, float64(i+1)+.1)
+	}
+	return append(at, rounds(float64(workers), callers-len(at), 1)...)
 }
