@@ -28,4 +28,5 @@ var lateReply = Finding{
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}},
 		)
 	},
+	Together: told("expected 3, got 2", 0),
 }

@@ -9,5 +9,8 @@ var shutdownIgnored = Finding{
 	Truth:  "a worker says that it shuts down, and stays: each removal waits for a second, inside the manager",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
-	Cases:  func(u Unit) []Case { return removals(u, dspex.ShutdownIgnored) },
+	Cases: func(u Unit) []Case {
+		return append(removals(u, dspex.ShutdownIgnored), stops(u, dspex.ShutdownIgnored)...)
+	},
+	Together: stopped,
 }

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/butfor/butfor/faults"
@@ -16,7 +17,10 @@ var slowGoodbye = Finding{
 	Truth:  "each removal waits for a second, inside the manager, for an exit that nobody tells",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
-	Cases:  func(u Unit) []Case { return removals(u, dspex.SlowGoodbye) },
+	Cases: func(u Unit) []Case {
+		return append(removals(u, dspex.SlowGoodbye), stops(u, dspex.SlowGoodbye)...)
+	},
+	Together: stopped,
 }
 
 // removals are a caller who gives up in mid-call, so that his worker is removed, and
@@ -35,4 +39,45 @@ func removals(u Unit, slow dspex.Switch) []Case {
 		trial{"without it", dspex.V2Seed(), without(dspex.DeafStart), scenario.Sound, Accept{Served: 1, LastBy: times(3, u.Waits).Seconds()}},
 		trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 1, Times: []float64{times(2, u.Waits).Seconds()}}},
 	)
+}
+
+// stops are a pool of 6 idle workers that is stopped, as a supervisor does it, and the
+// next one, which opens then: with such a bug, and without.
+func stops(u Unit, slow dspex.Switch) (cases []Case) {
+	const idle = 6
+	for _, t := range []trial{
+		{"6 idle workers stopped", dspex.V2Seed(), with(slow), "", Accept{Served: 1}},
+		{"6 idle workers stopped, without it", dspex.V2Seed(), nil, scenario.Sound, Accept{Served: 1}},
+		{"6 idle workers stopped", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
+	} {
+		sc := warmed(u, 1, at(u.Waits, []float64{0}, "echo", hello))
+		sc.Others = []scenario.Other{{
+			Subject: t.of, Config: subject.Config{Size: idle, Options: t.options}, Warm: idle,
+			Workload: at(u.Waits, []float64{0}, "echo", hello), Stops: true,
+		}}
+		cases = append(cases, try(sc, u.Waits, "boots", t)...)
+	}
+	return showing(func(r *scenario.Record) string {
+		took, err := stop(r)
+		return fmt.Sprintf("stopped after %.1f s, in time: %v", took.Seconds(), err == "")
+	}, cases)
+}
+
+// stop is how long the pool that was stopped for this one took, and its error.
+func stop(r *scenario.Record) (took time.Duration, err string) {
+	begun, _ := r.Others[0].First(scenario.Close)
+	over, _ := r.Others[0].First(scenario.Closed)
+	return over.At - begun.At, over.Err
+}
+
+// stopped says of the last three cases that with the bug a supervisor waits in vain.
+func stopped(_ Unit, records []*scenario.Record) (problems []string) {
+	const patience = 5 * time.Second
+	for i, r := range records[len(records)-3:] {
+		took, err := stop(r)
+		if inVain := i == 0; inVain != (err != "") || inVain != (took >= patience) {
+			problems = append(problems, fmt.Sprintf("%s was stopped after %v with the error %q", r.Subject, took, err))
+		}
+	}
+	return problems
 }

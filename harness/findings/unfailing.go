@@ -18,6 +18,10 @@ var unfailing = []Unfailing{
 	{"counter-overwritten", "", "ours", OfVerdict, "it is about what a pool counts, which ours does not: it stands beside the others"},
 	{"counter-overwritten", "", "ours", OfServed, "it is about what a pool counts, which ours does not: it stands beside the others"},
 	{"started-is-not-ready", "", "V3", OfTimes, "that is the finding: the first call is answered after one start, whatever the pool calls open"},
+	{"slow-goodbye", "6 idle workers stopped", "ours", OfVerdict, "it is about the pool that is stopped before this one, which is looked at between the cases"},
+	{"slow-goodbye", "6 idle workers stopped", "ours", OfServed, "it is about the pool that is stopped before this one, which is looked at between the cases"},
+	{"shutdown-ignored", "6 idle workers stopped", "ours", OfVerdict, "it is about the pool that is stopped before this one, which is looked at between the cases"},
+	{"shutdown-ignored", "6 idle workers stopped", "ours", OfServed, "it is about the pool that is stopped before this one, which is looked at between the cases"},
 	{"herd", "as many at once as there are cores", "V3", OfServed, "it is about when the last is served, which is looked at: whatever is wrong with their starts, all are in the end"},
 }
 
