@@ -129,7 +129,7 @@ func (f *recordFlags) reproductions(ctx context.Context) (all []report.Reproduct
 		for i, o := range outcomes {
 			line := lineOf(o)
 			if i == len(all) {
-				all = append(all, report.Reproduction{Line: line, Worlds: o.Finding.Worlds, Record: o.Result.Record})
+				all = append(all, report.Reproduction{Line: line, Worlds: o.Finding.WorldsOf(o.Case), Record: o.Result.Record})
 			}
 			all[i].Seeds++
 			if line.AsExpected() {

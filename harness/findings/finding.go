@@ -35,6 +35,14 @@ type Finding struct {
 // test, and not a verdict.
 func (f Finding) Demonstrates() bool { return f.Kind == "figure" || f.Kind == "test" }
 
+// WorldsOf are those that show one of its cases.
+func (f Finding) WorldsOf(c Case) []string {
+	if c.Virtual {
+		return []string{"virtual"}
+	}
+	return f.Worlds
+}
+
 // A Unit is what one start takes on this machine, measured alone, and what it
 // was asked for.
 type Unit struct {

@@ -477,6 +477,20 @@ func TestThePercentileIsOfTheCallsOfOneCommand(t *testing.T) {
 	}
 }
 
+func TestACaseIsShownInTheWorldsOfItsFindingOrInVirtualTimeAlone(t *testing.T) {
+	for _, f := range All() {
+		for _, c := range f.Cases(units) {
+			want := f.Worlds
+			if c.Virtual {
+				want = []string{"virtual"}
+			}
+			if got := f.WorldsOf(c); !slices.Equal(got, want) {
+				t.Errorf("%s, %s: %q, want %q", f.ID, c.Variant, got, want)
+			}
+		}
+	}
+}
+
 func TestDemandsAreOneOfEachKind(t *testing.T) {
 	u := Demands(unit, 2)
 	if u.Wait != (scenario.Demand{Wait: unit}) || u.Compute != (scenario.Demand{CPU: unit}) {
