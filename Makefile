@@ -54,10 +54,10 @@ test-go: export GORACE := atexit_sleep_ms=0 $(GORACE)
 test-go:
 	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
 		echo '      Debian: apt-get install gcc libc6-dev')
-	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 10m -skip 'SameTrace$$' $$($(GO) list ./... | grep -v /suites/)
-	$(if $(RACE),$(GO) test -timeout 10m -skip 'SameTrace$$|Real' $(MANY))
+	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -v /suites/)
+	$(if $(RACE),$(GO) test -timeout 20m -skip 'SameTrace$$|Real' $(MANY))
 	@$(MAKE) --no-print-directory -j 2 same-trace same-trace-points test-points
-	$(GO) test $(RACE) -timeout 10m -p 1 $(ALONE)
+	$(GO) test $(RACE) -timeout 20m -p 1 $(ALONE)
 
 .PHONY: same-trace same-trace-points test-points
 same-trace:
