@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/butfor/butfor/worker/wire"
@@ -78,9 +79,10 @@ func (w *Worker) hello(ctx context.Context) (capabilities []string, err error) {
 const exitPatience = 100 * time.Millisecond
 
 // end makes sure that the far side of a failed port is gone, and says how it
-// went if it went by itself.
+// went if it went by itself: also if that took so long that it was killed on its way.
 func end(port Port, cause error) (exit *Exit) {
-	if Gone(cause) {
+	gone := Gone(cause)
+	if gone {
 		patience := time.NewTimer(exitPatience)
 		defer patience.Stop()
 		select {
@@ -92,6 +94,9 @@ func end(port Port, cause error) (exit *Exit) {
 	}
 	port.Kill()
 	<-port.Done()
+	if e := port.Exit(); gone && e.Signal != syscall.SIGKILL {
+		return &e
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -149,4 +150,31 @@ func TestAWorkerThatSaysHelloTwiceIsNoWorker(t *testing.T) {
 			t.Errorf("got %v with %d alive", err, l.Alive())
 		}
 	})
+}
+
+// A slow is a port whose far side has closed it, and takes long to be gone: until it
+// is killed.
+type slow struct {
+	far
+	exit worker.Exit
+	done chan struct{}
+}
+
+func (s *slow) Launch(context.Context, string) (worker.Port, error) { return s, nil }
+func (s *slow) Recv(context.Context) ([]byte, error)                { return nil, io.EOF }
+func (s *slow) Done() <-chan struct{}                               { return s.done }
+func (s *slow) Exit() worker.Exit                                   { return s.exit }
+func (s *slow) Kill() error                                         { close(s.done); return nil }
+
+func TestAStartSaysHowItsWorkerEndedAlsoIfThatTookLong(t *testing.T) {
+	killed := worker.Exit{Code: -1, Signal: syscall.SIGKILL}
+	for _, exit := range []worker.Exit{{Code: 71}, {Code: -1, Signal: syscall.SIGSEGV}, killed} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := worker.Start(t.Context(), &slow{exit: exit, done: make(chan struct{})}, "w1")
+			e := new(worker.StartError)
+			if !errors.As(err, &e) || exit != killed && (e.Exit == nil || *e.Exit != exit) || exit == killed && e.Exit != nil {
+				t.Errorf("%v: got %v", exit, err)
+			}
+		})
+	}
 }
