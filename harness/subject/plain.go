@@ -122,9 +122,10 @@ func (p *plain) launch(id string) {
 		ctx, cancel = context.WithTimeout(ctx, p.cfg.StartTimeout)
 		defer cancel()
 	}
+	begun := time.Now()
 	w, err := worker.Start(ctx, p.launcher, id)
 	if err != nil {
-		p.rest()
+		p.rest(restAfterFailure - time.Since(begun))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,12 +147,12 @@ func (p *plain) launch(id string) {
 
 // rest keeps a start that has failed from being begun again as a busy loop. It takes
 // none of the width meanwhile.
-func (p *plain) rest() {
+func (p *plain) rest(d time.Duration) {
 	p.mu.Lock()
 	p.resting++
 	p.start()
 	p.mu.Unlock()
-	rest := time.NewTimer(restAfterFailure)
+	rest := time.NewTimer(d)
 	defer rest.Stop()
 	select {
 	case <-rest.C:
@@ -159,6 +160,8 @@ func (p *plain) rest() {
 	}
 }
 
+// restAfterFailure is counted from where the start was begun: one that has taken its time
+// to fail is no busy loop.
 const restAfterFailure = 10 * time.Millisecond
 
 // watch sees a worker's end, from whatever cause.

@@ -181,17 +181,22 @@ func TestAWorkerThatEndedIsReplacedWhereItIsMissed(t *testing.T) {
 
 func TestAStartThatDiedIsBegunAgain(t *testing.T) {
 	plains(t, func(t *testing.T, s Subject) {
-		for name, bad := range map[string]model.Profile{
-			"dies": {BootWait: sec, DieAtHello: &worker.Exit{Code: 1}}, "is refused": {Refuse: errors.New("no python")}, "says something else": {Hello: "ok"},
+		for name, bad := range map[string]struct {
+			model.Profile
+			after time.Duration
+		}{
+			"dies":                {model.Profile{BootWait: sec, DieAtHello: &worker.Exit{Code: 1}}, sec},
+			"is refused":          {model.Profile{Refuse: errors.New("no python")}, restAfterFailure},
+			"says something else": {model.Profile{Hello: "ok"}, restAfterFailure},
 		} {
-			bubble(t, s, Config{Size: 1, Lazy: true, Cores: 1}, first(bad, model.Profile{}), func(t *testing.T, p Pool, l *model.Launcher) {
-				if out := together(context.Background(), p, 2, 0); out[0].err != nil || out[1].err != nil || out[0].worker != "w2" || len(l.Ports()) != 2 {
+			bubble(t, s, Config{Size: 1, Lazy: true, Cores: 1}, first(bad.Profile, model.Profile{}), func(t *testing.T, p Pool, l *model.Launcher) {
+				if out := together(context.Background(), p, 2, 0); out[0].err != nil || out[1].err != nil || out[0].worker != "w2" || out[0].after != bad.after || len(l.Ports()) != 2 {
 					t.Errorf("%s: got %v after %d starts", name, out, len(l.Ports()))
 				}
 			})
 		}
 		bubble(t, s, Config{Size: 1, Lazy: true, Cores: 1, StartTimeout: 2 * sec}, first(model.Profile{Mute: true}, model.Profile{}), func(t *testing.T, p Pool, l *model.Launcher) {
-			if out := together(context.Background(), p, 1, 0); out[0].err != nil || out[0].after != 2*sec+restAfterFailure {
+			if out := together(context.Background(), p, 1, 0); out[0].err != nil || out[0].after != 2*sec {
 				t.Errorf("mute: got %v, want a second start after StartTimeout", out)
 			}
 		})

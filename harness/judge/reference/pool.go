@@ -92,8 +92,8 @@ func (r *run) started(w *worker) {
 	r.start()
 }
 
-// restAfterFailure is how long it takes until a start that failed is begun again:
-// one that fails at once would else be begun for ever at one instant.
+// restAfterFailure is how long it takes, from where a start was begun that failed, until
+// it is begun again: one that fails at once would else be begun for ever at one instant.
 const restAfterFailure = 10 * time.Millisecond
 
 // failed is told of a start that came to nothing. It takes none of the width until it
@@ -101,7 +101,7 @@ const restAfterFailure = 10 * time.Millisecond
 func (r *run) failed(w *worker) {
 	w.counts(false)
 	r.start()
-	r.at(r.now+restAfterFailure, comes, func() {
+	r.at(max(r.now, w.begun+restAfterFailure), comes, func() {
 		r.pool.starting--
 		r.pool.alive--
 		r.start()

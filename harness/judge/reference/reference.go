@@ -4,9 +4,9 @@
 //
 // Each member serves callers first come, first served, by whichever worker is free
 // first: they wait on the pool alone, never on a start that they caused. Starts run
-// on their own, and a dead one is begun again, a moment later: until then another may
-// be under way in its place. Those who give up leave the line. Workers, the starting
-// ones too, are never more than Size and Overflow. Of a scenario's settings Size,
+// on their own, and a dead one is begun again, if it died at once a moment later: until
+// then another may be under way in its place. Those who give up leave the line. Workers,
+// the starting ones too, are never more than Size and Overflow. Of a scenario's settings Size,
 // Overflow, Cores, Lazy, StartConcurrency and StartTimeout count; and where a plan has
 // more callers come than the workload has, for some members QueueLimit and
 // CheckoutTimeout, as it is no miss to send those away. Its workers are sound, as the

@@ -165,6 +165,8 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 		{"one at a time", sleep(burst(3, 3, scenario.Demand{Wait: 400 * ms}), time.Hour), reference.Policy{Width: 1}, []time.Duration{time.Hour + 400*ms, time.Hour + 800*ms, time.Hour + 1200*ms}},
 		{"calls that differ", thenSleep(burst(1, 1, scenario.Demand{Wait: 400 * ms}), time.Minute), reference.Policy{Width: 1}, []time.Duration{400 * ms, 0, time.Minute}},
 		{"a start that is refused, and begun again", hurt(burst(1, 1, scenario.Demand{Wait: 400 * ms}), faults.StartRefused{}), reference.Policy{Width: 1}, all(1, 410*ms)},
+		{"one that dies, and is begun again", hurt(burst(1, 1, scenario.Demand{Wait: 400 * ms}), faults.DiesBeforeHello{}), reference.Policy{Width: 1}, all(1, 800*ms)},
+		{"one that dies soon", hurt(burst(1, 1, scenario.Demand{Wait: 4 * ms}), faults.DiesBeforeHello{}), reference.Policy{Width: 1}, all(1, 14*ms)},
 		{"another in its place", hurt(burst(2, 2, scenario.Demand{Wait: 400 * ms}), faults.StartRefused{}), reference.Policy{Width: 1}, all(2, 400*ms)},
 		{"another in place of one that dies", hurt(burst(2, 2, scenario.Demand{Wait: 400 * ms}), faults.DiesBeforeHello{}), reference.Policy{Width: 1}, all(2, 800*ms)},
 		{"starts that wait, at once", burst(8, 8, scenario.Demand{Wait: 400 * ms}), reference.Policy{Width: 8}, all(8, 400*ms)},

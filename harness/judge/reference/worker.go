@@ -14,6 +14,7 @@ type worker struct {
 	*run
 	group     *cpu.Group
 	id        string
+	begun     time.Duration
 	mute      bool // it will say no hello
 	stillborn bool // it will die in place of it
 	ready     bool // its hello has come
@@ -38,7 +39,7 @@ type worker struct {
 
 // launch begins a start, the nth from 0.
 func (r *run) launch(n int) {
-	w := &worker{run: r, id: r.id(n), counted: true, ordinal: n + 1, group: r.env.Group(r.machine)}
+	w := &worker{run: r, id: r.id(n), begun: r.now, counted: true, ordinal: n + 1, group: r.env.Group(r.machine)}
 	p := r.demands.Start(n)
 	if len(r.plan.Course) > 0 {
 		r.moment(faults.Start(n + 1))
