@@ -136,8 +136,14 @@ func policies(sc *scenario.Scenario) (all []Policy) {
 				add(Policy{Width: w, Fill: fill, Hold: cores})
 			}
 		}
+		if 2*cores < most && fill != Most { // and where they wait in between, two to a core
+			add(Policy{Width: 2 * cores, Fill: fill, Hold: 2 * cores})
+			add(Policy{Width: cores, OnCPU: true, Fill: fill, Hold: 2 * cores})
+		}
 		if sc.Config.Overflow > 0 && fill != Most {
-			add(Policy{Width: cores, Fill: fill, Hold: sc.Config.Size})
+			for _, w := range []int{cores, sc.Config.Size} {
+				add(Policy{Width: w, Fill: fill, Hold: sc.Config.Size})
+			}
 		}
 		if cuts(sc) {
 			add(Policy{Width: cores, Fill: fill, Spare: true})
