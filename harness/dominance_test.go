@@ -53,9 +53,13 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 	},
 	"a swarm": func(draw *rand.Rand, sc *Scenario) {
 		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3), faults.Recorded())
-		for i := range sc.Faults { // not when the pool itself has done something
-			if on := &sc.Faults[i].At; on.On == faults.AtStart || on.On == faults.AtCall {
-				*on = faults.Clock
+		for i := range sc.Faults {
+			e := &sc.Faults[i]
+			if e.At.On == faults.AtStart || e.At.On == faults.AtCall { // not when the pool itself has done something
+				e.At = faults.Clock
+			}
+			if _, lasts := e.Fault.(faults.ModelledWorkerFault); lasts { // of idle workers all are as good: which one a call gets is luck
+				e.Target, e.Times = faults.Target{}, 0
 			}
 		}
 		if sc.Faults.Crowded() { // whom a pool may send away
@@ -85,6 +89,12 @@ func contested(seed uint64) (sc Scenario, how string) {
 	return sc, how
 }
 
+// found are seeds in which the family was beaten by far, for want of a pool that begins
+// all of Size at once and no more (422, 2743), or of one with two workers to a core (480,
+// 1063); and in which it seemed to be, by a head start (362), by a limit to a start that
+// never ends (1041), or by giving all calls to the one worker without a quota (4984).
+var found = []uint64{362, 422, 480, 1041, 1063, 2743, 4984}
+
 // met draws an environment: demands of starts and calls, a death, and load.
 func met(draw *rand.Rand, sc *Scenario) *scenario.Environment {
 	ms := func(most int) time.Duration { return time.Duration(draw.IntN(most*1000)) * time.Microsecond }
@@ -93,6 +103,9 @@ func met(draw *rand.Rand, sc *Scenario) *scenario.Environment {
 		s := scenario.Span{Worker: i, Demand: scenario.Demand{CPU: ms(600), Wait: ms(600)}}
 		s.Cut = draw.IntN(8) == 0
 		s.Died = !s.Cut && draw.IntN(8) == 0
+		if s.Cut { // it may never end: ours has a limit by itself, the family has the scenario's
+			sc.Config.StartTimeout = 10 * time.Second
+		}
 		e.Starts = append(e.Starts, s)
 	}
 	w := &sc.Workload
@@ -161,11 +174,14 @@ func beaten(t *testing.T, sc Scenario, deadline time.Duration) time.Duration {
 	return high
 }
 
-// warmth is how many workers were ready when the clients' clock started.
+// warmth is how many workers were ready when the clients' clock started, or well on
+// their way to it: one that a pool began before its callers came is a head start, which
+// the family does not take where it is to be no warmer than that.
 func warmth(r *scenario.Record) (n int) {
 	clock, _ := r.First(scenario.Go)
 	for _, w := range r.Workers() {
-		if w.Ready >= 0 && w.Ready < clock.At {
+		ready, early := w.Ready >= 0 && w.Ready < clock.At, w.Launched < clock.At-asMuch
+		if alive := w.Exited < 0 || w.Exited > clock.At; alive && (ready || early) {
 			n++
 		}
 	}
@@ -182,7 +198,12 @@ func TestNobodyBeatsTheFamily(t *testing.T) {
 	t.Parallel()
 	runs, kept, beat, several, lucky := 0, 0, 0, 0, 0
 	most, hows := map[string]time.Duration{}, map[string]int{}
-	for seed := range seeds(t, 220) {
+	few := seeds(t, 220)
+	for i := range few + uint64(len(found)) {
+		seed := i
+		if i >= few {
+			seed = found[i-few]
+		}
 		for _, s := range rivals() {
 			sc, how := contested(seed)
 			r, err := stage(context.Background(), t, sc, s, false)
