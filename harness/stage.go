@@ -515,13 +515,17 @@ func (a *act) close(patience time.Duration) {
 	}
 	closed := make(chan struct{})
 	var late sync.WaitGroup
-	for _, x := range a.hurt.Late(false) {
+	tooLate := a.hurt.Late(false)
+	for _, x := range tooLate {
 		late.Go(func() { a.tooLate(x, closed) })
 	}
 	e := scenario.Event{Kind: scenario.Closed}
 	if err := a.do(patience+closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
 		e.Err = "Close: " + err.Error()
 		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
+	}
+	if len(tooLate) > 0 {
+		a.world.Point("run", "closed") // whom that has sent home is back before
 	}
 	a.rec.Add(e)
 	close(closed)

@@ -24,6 +24,8 @@ type node struct {
 
 	mu      sync.Mutex
 	clients map[string]*client
+	closing bool
+	met     bool // calls, as it closed
 }
 
 // client is a process that calls are made in. It has no goroutine: its calls
@@ -63,6 +65,7 @@ type stop struct{}
 // vain (findings: deaf-start). The manager is linked to all ports, so that they
 // close with it; no goroutine and no worker is left.
 func (n *node) close(ctx context.Context, actors ...*process) error {
+	n.closes()
 	var err error
 	for _, p := range actors {
 		p.post(stop{})
@@ -77,8 +80,30 @@ func (n *node) close(ctx context.Context, actors ...*process) error {
 		}
 	}
 	n.busy.Wait()
-	n.halt(errClosed)
+	n.closed()
 	return err
+}
+
+// closes takes note of the calls that a closing node meets.
+func (n *node) closes() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closing = true
+	for _, c := range n.clients {
+		n.met = n.met || c.calls > 0
+	}
+}
+
+// closed ends all that lives on a node whose actors are gone. Who waits for one of
+// them hears of its death first: in a bubble he has by the time that this takes.
+func (n *node) closed() {
+	n.mu.Lock()
+	met := n.met
+	n.mu.Unlock()
+	if met {
+		time.Sleep(receiveCost)
+	}
+	n.halt(errClosed)
 }
 
 // abort ends a node whose pool did not open, and all that lives on it.
@@ -117,6 +142,7 @@ func (n *node) enter(name string) *client {
 		}
 	}
 	c.calls++
+	n.met = n.met || n.closing
 	return c
 }
 

@@ -404,6 +404,7 @@ func (p *v3) Call(ctx context.Context, call subject.Call) (subject.Reply, error)
 // Close has the dispatcher stop, and with it the workers, all at once. Whoever has
 // not ended when ctx does is killed.
 func (p *v3) Close(ctx context.Context) error {
+	p.closes()
 	p.self.post(stop{})
 	p.mu.Lock()
 	ends := []*process{p.self}
@@ -423,7 +424,7 @@ func (p *v3) Close(ctx context.Context) error {
 			err = errors.Join(err, fmt.Errorf("%s did not stop, and was killed: %w", e.name, context.Cause(ctx)))
 		}
 	}
-	p.halt(errClosed)
+	p.closed()
 	p.busy.Wait()
 	return err
 }
