@@ -57,9 +57,10 @@ var selfMadeContention = Finding{
 			c.Expected = word
 			cases = append(cases, c)
 		}
-		for _, c := range []Case{cases[0], cases[2]} {
+		for i, c := range []Case{cases[0], cases[2]} {
 			c.Variant, c.Virtual = "deadline 3.3 boots", true
 			c.Scenario.Deadline = times(tight, u.Computes)
+			c.Accept.Times = repeat([]float64{4, 1}[i], size) // the herd is late by what its starts take of each other
 			cases = append(cases, c)
 		}
 		return cases
