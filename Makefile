@@ -159,9 +159,11 @@ fidelity: python ## measure how well replays predict here, for some minutes, and
 	$(GO) run ./cmd/fidelity $(FIDELITY)
 
 # What is missing is installed where that can be done without asking, and named
-# where it can't. BUTFOR_NO_INSTALL=1 forbids it.
+# where it can't. BUTFOR_NO_INSTALL=1 forbids it. Where another apt is at work, this
+# waits for it; update can't do so by itself.
 INSTALL = [ "$$(id -u)" = 0 ] && [ -z '$(BUTFOR_NO_INSTALL)' ] && command -v apt-get >/dev/null && \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+	( tries=60; until apt-get update -qq; do [ $$((tries -= 1)) -gt 0 ] || exit 1; sleep 2; done ) && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300
 
 .PHONY: python
 python:

@@ -11,8 +11,13 @@ if ! command -v mmdebstrap >/dev/null; then
 		exit 1
 	fi
 	echo 'base.sh: installing mmdebstrap' >&2
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null
+	# Where another apt is at work, this waits for it; update can't do so by itself.
+	tries=60
+	until apt-get update -qq; do
+		[ $((tries -= 1)) -gt 0 ] || exit 1
+		sleep 2
+	done
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 mmdebstrap >/dev/null
 fi
 set --
 for path in 'share/doc/*' 'share/man/*' 'share/locale/*' 'share/info/*' 'share/lintian/*' 'share/bash-completion/*' 'share/perl5/*' \
