@@ -24,7 +24,8 @@ const (
 
 // Call sends a request and waits for its reply.
 //
-// A handler's error comes as *RemoteError: the worker is well. So it is after
+// A handler's error comes as *RemoteError: the worker is well. So does what it says of
+// a request that did not come to it as one. So it is after
 // a request that can't be encoded or sent as it is (*wire.MessageError,
 // *wire.FrameError) and after a ctx that had ended before. Any other error is
 // a *CallError and leaves the worker in doubt: its port may still carry the
@@ -61,7 +62,7 @@ func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 	if err != nil {
 		return wire.Reply{}, w.failed(r, begin, "reply", err)
 	}
-	if reply.ID != r.ID {
+	if !reply.Answers(r.ID) {
 		return wire.Reply{}, w.failed(r, begin, "reply", fmt.Errorf("%w: expected %d, got %d", ErrWrongID, r.ID, reply.ID))
 	}
 	if reply.More {

@@ -178,3 +178,19 @@ func TestAStartSaysHowItsWorkerEndedAlsoIfThatTookLong(t *testing.T) {
 		})
 	}
 }
+
+func TestAWorkerThatCouldNotReadARequestSaysSoAndIsCalledAgain(t *testing.T) {
+	f := &far{}
+	w := start(t, f, "w1")
+	f.answer = func(wire.Request) []wire.Reply {
+		return []wire.Reply{{Error: "RequestError: the request has no id", ErrorType: wire.RequestError}}
+	}
+	var told *worker.RemoteError
+	if _, err := w.Call(t.Context(), worker.Request{Command: "echo"}); !errors.As(err, &told) || told.Type != wire.RequestError || w.InDoubt() {
+		t.Errorf("%v, in doubt: %v", err, w.InDoubt())
+	}
+	f.answer = nil
+	if _, err := w.Call(t.Context(), worker.Request{Command: "echo"}); err != nil {
+		t.Error(err)
+	}
+}

@@ -424,8 +424,9 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	defer p.rec.mu.Unlock()
 	if err == nil {
 		e.ID, e.Err = reply.ID, reply.Error
-		if at := p.holds(reply.ID); at >= 0 && !reply.More {
-			e.Call = p.pending[at].call
+		at := slices.IndexFunc(p.pending, func(s sent) bool { return reply.Answers(s.frame) })
+		if at >= 0 && !reply.More {
+			e.ID, e.Call = p.pending[at].frame, p.pending[at].call
 			p.pending = slices.Delete(p.pending, at, at+1)
 			c := p.rec.calls[e.Call]
 			e.Probe = c.probe

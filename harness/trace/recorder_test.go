@@ -553,6 +553,12 @@ func TestACallIsExecutingFromItsFrameToItsLastReply(t *testing.T) {
 	b.standing("answered", 1, "c2")
 	b.answer(p2, f2, `{"id":1,"success":false,"error":"no","timestamp":1}`)
 	b.standing("refused", 0)
+	b.make(p2, "c3", 2)
+	b.answer(p2, f2, `{"id":0,"success":false,"error":"RequestError: no id","error_type":"RequestError","timestamp":1}`)
+	b.standing("not read", 0)
+	if e := b.last(scenario.Recv); e.Call != "c3" || e.ID != 2 || e.Err == "" {
+		t.Errorf("%+v", e)
+	}
 }
 
 func TestNothingIsExecutingOnceItsWorkerIsGone(t *testing.T) {

@@ -40,4 +40,9 @@ func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 	}
 }
 
+// swallows says whether the worker keeps its reply to itself.
+func (p *Port) swallows() bool {
+	return p.has(worker.Swallows) && slices.Contains([]string{resultError, wire.RequestError}, p.reply.ErrorType)
+}
+
 func (p *Port) has(h worker.Habit) bool { return slices.Contains(p.habits, h) }

@@ -69,6 +69,12 @@ func TestHabits(t *testing.T) {
 			if told := errors.As(err, &remote) && remote.Type == "ResultError"; told == has {
 				t.Errorf("no JSON: %v", err)
 			}
+			if err := w.Port.Send(bg, []byte(`{"command":"echo"`)); err != nil {
+				t.Error(err)
+			}
+			if frame, err := w.Port.Recv(ctx); errors.Is(err, context.DeadlineExceeded) != has {
+				t.Errorf("a request that is no JSON: %s, %v", frame, err)
+			}
 		}},
 	} {
 		for _, has := range []bool{true, false} {
@@ -108,19 +114,21 @@ func TestAModelDividesAsPythonDoes(t *testing.T) {
 }
 
 func TestAnErrorThatIsDecidedIsSwallowedAsItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := &model.Launcher{Fate: func(model.Call) model.Fate { return model.Fate{Err: "ResultError: no"} }}
-		w, err := worker.Start(worker.WithHabits(bg, worker.Swallows), l, "w1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer w.Port.Kill()
-		ctx, cancel := context.WithTimeout(bg, time.Minute)
-		defer cancel()
-		if _, err := w.Call(ctx, worker.Request{Command: "echo"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v", err)
-		}
-	})
+	for kind, swallowed := range map[string]bool{"ResultError": true, wire.RequestError: true, "ValueError": false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := &model.Launcher{Fate: func(model.Call) model.Fate { return model.Fate{Err: kind + ": no"} }}
+			w, err := worker.Start(worker.WithHabits(bg, worker.Swallows), l, "w1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Port.Kill()
+			ctx, cancel := context.WithTimeout(bg, time.Minute)
+			defer cancel()
+			if _, err := w.Call(ctx, worker.Request{Command: "echo"}); errors.Is(err, context.DeadlineExceeded) != swallowed {
+				t.Errorf("%s: %v", kind, err)
+			}
+		})
+	}
 }
 
 func TestAModelCallsTwoFunctionsAndCounts(t *testing.T) {

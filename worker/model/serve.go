@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -39,7 +40,7 @@ func (p *Port) next() {
 	p.in = slices.Delete(p.in, 0, 1)
 	var err error
 	if p.head, err = wire.ParseHead(frame); err != nil {
-		p.dies(worker.Exit{Code: 2})
+		p.unread(err)
 		return
 	}
 	f := &p.profile
@@ -308,8 +309,32 @@ func (p *Port) call() {
 			p.end(*dies)
 		case p.tooLarge():
 			p.end(outOfMemory)
-		case p.reply.ErrorType == resultError && p.has(worker.Swallows):
+		case p.swallows():
 		default:
+			p.answer()
+		}
+	})
+}
+
+// unread answers what is no request, as the Python worker does: of one without an id, or
+// that is no JSON, under 0.
+func (p *Port) unread(err error) {
+	p.calls++
+	of := &wire.MessageError{ID: -1}
+	why := err.Error()
+	switch errors.As(err, &of); {
+	case errors.Is(err, wire.ErrMissing) && of.Field == "id":
+		why = "the request has no id"
+	case errors.Is(err, wire.ErrMalformed), errors.Is(err, wire.ErrNotUTF8):
+		why = "the frame is no JSON in UTF-8: " + why
+	}
+	if of.ID < 0 {
+		why += "; answered as id 0"
+	}
+	p.head, p.order = wire.Head{ID: -1}, nil
+	p.reply = wire.Reply{ID: max(of.ID, 0), Error: wire.RequestError + ": " + why, ErrorType: wire.RequestError}
+	p.do(Demand{}, func() {
+		if !p.swallows() {
 			p.answer()
 		}
 	})

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
 	"github.com/butfor/butfor/worker/process"
+	"github.com/butfor/butfor/worker/wire"
 )
 
 // asked is what a worker is asked, one after another, about sessions and memory.
@@ -101,6 +103,44 @@ func TestTheModelAnswersOfWhatItHoldsAsThePythonWorkerDoes(t *testing.T) {
 		if !reflect.DeepEqual(ours[i], python[i]) {
 			t.Errorf("%d. %s %v: it says %v, the Python worker %v", i+1, a.command, a.args, ours[i], python[i])
 		}
+	}
+}
+
+func TestTheModelAnswersWhatIsNoRequestAsThePythonWorkerDoes(t *testing.T) {
+	ctx, cancel := context.WithTimeout(bg, time.Minute)
+	defer cancel()
+	for name, l := range map[string]worker.Launcher{"model": &model.Launcher{}, "python": &process.Launcher{}} {
+		w, err := worker.Start(ctx, l, "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			frame string
+			id    int64
+			says  string
+		}{
+			{`{"command":"echo","args":{}}`, 0, "RequestError: the request has no id; answered as id 0"},
+			{`{"id":7,"command":"echo","args":{}`, 0, "RequestError: the frame is no JSON in UTF-8: "},
+			{`{"id":7,"command":"echo","args":[]}`, 7, "RequestError: "},
+			{`{"id":-7,"command":"echo","args":{}}`, 0, "RequestError: "},
+		} {
+			var r wire.Reply
+			frame, err := []byte(nil), w.Port.Send(ctx, []byte(c.frame))
+			if err == nil {
+				frame, err = w.Port.Recv(ctx)
+			}
+			if err == nil {
+				r, err = wire.ParseReply(frame)
+			}
+			asZero := strings.HasSuffix(r.Error, "; answered as id 0")
+			if err != nil || r.ID != c.id || r.ErrorType != wire.RequestError || !strings.HasPrefix(r.Error, c.says) || asZero != (c.id == 0) {
+				t.Errorf("%s, %s: %s, %v", name, c.frame, frame, err)
+			}
+		}
+		if _, err := w.Call(ctx, worker.Request{Command: "echo"}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = w.Port.Close(ctx)
 	}
 }
 

@@ -30,6 +30,16 @@ type Evidence struct {
 	Import      time.Duration // of the start alone: what importing took
 }
 
+// RequestError is the ErrorType of an answer to what is no request.
+const RequestError = "RequestError"
+
+// Answers says whether it answers the request of that id, which is the first that has
+// no answer yet. A worker that could not read which id a request has says so under 0,
+// the hello's.
+func (r *Reply) Answers(id int64) bool {
+	return r.ID == id || r.ID == 0 && !r.Success && r.ErrorType == RequestError
+}
+
 const (
 	replyID = iota
 	replySuccess

@@ -189,3 +189,23 @@ func TestAppendReplyRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestAWorkerAnswersUnderZeroWhatItCouldNotReadTheIDOf(t *testing.T) {
+	for _, c := range []struct {
+		reply Reply
+		want  bool
+	}{
+		{Reply{ID: 7, Success: true}, true},
+		{Reply{ID: 7, ErrorType: "ValueError"}, true},
+		{Reply{ID: 7, ErrorType: RequestError}, true},
+		{Reply{ID: 0, ErrorType: RequestError}, true},
+		{Reply{ID: 0, ErrorType: "ValueError"}, false},
+		{Reply{ID: 0, Success: true, ErrorType: RequestError}, false},
+		{Reply{ID: 6, ErrorType: RequestError}, false},
+		{Reply{ID: 6, Success: true}, false},
+	} {
+		if got := c.reply.Answers(7); got != c.want {
+			t.Errorf("%+v answers 7: %v", c.reply, got)
+		}
+	}
+}

@@ -122,7 +122,7 @@ func (m *nimble) ask(ctx context.Context, me *process, w *slot, call subject.Cal
 	switch {
 	case err != nil:
 		return subject.Reply{}, fmt.Errorf("worker %s: %s: %w", id, call.Command, err)
-	case reply.ID != w.calls:
+	case !reply.Answers(w.calls):
 		return subject.Reply{}, fmt.Errorf("worker %s: %s: reply to another request: expected %d, got %d", id, call.Command, w.calls, reply.ID)
 	case !reply.Success:
 		return subject.Reply{Worker: id, Evidence: reply.Evidence}, &worker.RemoteError{Worker: id, Command: call.Command, Type: reply.ErrorType, Message: reply.Error, Traceback: reply.Traceback}

@@ -361,7 +361,7 @@ func (p *v3) ask(w *agent, r *run) error {
 func (p *v3) answered(w *agent, frame []byte) {
 	r := w.current
 	reply, err := wire.ParseReply(frame)
-	if r == nil || err != nil || reply.ID != w.calls {
+	if r == nil || err != nil || !reply.Answers(w.calls) {
 		return
 	}
 	w.current = nil
