@@ -37,6 +37,8 @@ var spoilt = []struct {
 	{"bit flip that prolongs", faults.BitFlip{Bit: 16}, "within"},
 	{"bit flip in the brace", faults.BitFlip{Bit: 40}, "malformed JSON"},
 	{"bit flip in the name of the id", faults.BitFlip{Bit: 56}, "id"},
+	{"request without an id", faults.SpoiltRequest{How: faults.NoID}, "RequestError: the request has no id"},
+	{"request that is no JSON", faults.SpoiltRequest{How: faults.NoJSON}, "RequestError: the frame is no JSON"},
 	{"sliced writes", faults.SlicedWrites{Bytes: 3}, ""},
 	{"slow drip", faults.SlicedWrites{Bytes: 10, Gap: ms}, ""},
 	{"duplicate reply", faults.DuplicateReply{}, ""},
@@ -148,6 +150,17 @@ func TestAWorkerWhoseReplyWasHurtMayBeHurtAgain(t *testing.T) {
 				t.Errorf("%s: it fired %d times, its victims are %s, want %s", f.Name(), r.Record.Faults[0].Fired, victims, want)
 			}
 		}
+	}
+}
+
+func TestAWorkerThatCouldNotReadACallHasNothingToDoAfterIt(t *testing.T) {
+	r := tried(t, func(sc *harness.Scenario) {
+		sc.Config.Size, sc.Warm, sc.Workload.Clients = 1, 1, 1
+		sc.Workload.Fails = "RequestError: the request has no id"
+	}, faults.Entry{Fault: faults.SpoiltRequest{How: faults.NoID}}, faults.Entry{Fault: faults.KillIdle{After: ms}, At: faults.Call(1), Times: 1})
+	sound(t, r, 2)
+	if idle := r.Record.Faults[1]; idle.Fired != 1 {
+		t.Errorf("%+v", plain(idle))
 	}
 }
 
@@ -281,7 +294,7 @@ func (p impatient) Call(ctx context.Context, c subject.Call) (subject.Reply, err
 }
 
 func TestOurPoolLivesWithSpoiltCalls(t *testing.T) {
-	for _, name := range []string{"stdout-noise", "stderr-flood", "truncated-frame", "oversize-length", "bit-flip", "sliced-writes", "duplicate-reply", "late-reply", "swapped-replies", "dies-by-signal", "exit-after-reply", "held-open", "closes-port", "hangs"} {
+	for _, name := range []string{"stdout-noise", "stderr-flood", "truncated-frame", "oversize-length", "bit-flip", "sliced-writes", "duplicate-reply", "late-reply", "swapped-replies", "spoilt-request", "dies-by-signal", "exit-after-reply", "held-open", "closes-port", "hangs"} {
 		t.Run(name, func(t *testing.T) { survives(t, name, 3) })
 	}
 }

@@ -44,6 +44,14 @@ type CallFault interface {
 	Fired(Sign) bool
 }
 
+// A SpoilingFault is a CallFault that orders nothing: what it alters is the request, on
+// its way to the worker.
+type SpoilingFault interface {
+	CallFault
+	// Spoil gives what goes to the worker in its place.
+	Spoil(request []byte) []byte
+}
+
 // An IdleFault hurts a worker from outside, once it has had nothing to do for some
 // time.
 type IdleFault interface {
@@ -172,6 +180,7 @@ type Seen int
 const (
 	Launched Seen = iota
 	Asked         // for its hello
+	Sent          // it was sent a request that was spoilt
 	Ready         // the hello came
 	Came          // something came, a reply or what is none
 	Gone          // it ended

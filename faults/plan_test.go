@@ -204,6 +204,8 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"bit is 0":                        {Fault: BitFlip{}},
 		"bit is 81":                       {Fault: BitFlip{Bit: 81}},
 		"bit-flip: nth is -1":             {Fault: BitFlip{Bit: 1, Nth: -1}},
+		`how is "no-args"`:                {Fault: SpoiltRequest{How: "no-args"}},
+		"spoilt-request: nth is -1":       {Fault: SpoiltRequest{How: NoID, Nth: -1}},
 		`side is "left"`:                  {Fault: ClosesPort{Side: "left"}},
 		"closes-port: nth is -1":          {Fault: ClosesPort{Nth: -1}},
 		`signal is "STOP"`:                {Fault: DiesBySignal{Signal: "STOP"}},

@@ -171,19 +171,29 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	if err != nil {
 		return p.Port.Send(ctx, frame)
 	}
-	if order, ok := p.sends(r); ok {
-		frame = order.In(frame)
+	order, by := p.sends(r)
+	var spoils SpoilingFault
+	if by != nil {
+		if spoils, _ = by.Fault.(SpoilingFault); spoils != nil {
+			frame = spoils.Spoil(frame)
+		} else {
+			frame = order.In(frame)
+		}
 	}
-	if err = p.Port.Send(ctx, frame); err != nil {
-		p.i.mu.Lock()
+	err = p.Port.Send(ctx, frame)
+	p.i.mu.Lock()
+	defer p.i.mu.Unlock()
+	if err != nil {
 		delete(p.flight, r.ID)
-		p.i.mu.Unlock()
+	} else if spoils != nil {
+		p.sees(Sign{Seen: Sent, Ready: p.ready})
 	}
 	return err
 }
 
-// sends notes a request, and says what is ordered at it.
-func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
+// sends notes a request, and says what is ordered at it, and by which entry; nil if none
+// is about it.
+func (p *port) sends(r wire.Request) (order wire.Order, by *Underway) {
 	i := p.i
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -197,9 +207,9 @@ func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
 	switch {
 	case r.ID == 0:
 		p.sees(Sign{Seen: Asked})
-		return order, false
+		return order, nil
 	case call == "":
-		return order, false
+		return order, nil
 	}
 	i.calls++
 	p.nth++
@@ -209,29 +219,28 @@ func (p *port) sends(r wire.Request) (order wire.Order, ordered bool) {
 	if c != nil {
 		c.held()
 	}
-	if by := cmp.Or(p.struck, p.silent); by != nil { // nobody can know yet
-		p.victim(by, call)
+	if hurt := cmp.Or(p.struck, p.silent); hurt != nil { // nobody can know yet
+		p.victim(hurt, call)
 	}
 	if p.struck != nil {
-		return order, false
+		return order, nil
 	}
 	if i.stopped {
-		return order, false
+		return order, nil
 	}
 	client, nth := "", 0
 	if c != nil {
 		client, nth = c.Client, c.Nth
 	}
 	now := i.world.Now()
-	order, by := i.course.Order(p.thing().Given(call, client, nth), p.nth, now)
-	if by == nil {
-		return order, false
+	if order, by = i.course.Order(p.thing().Given(call, client, nth), p.nth, now); by == nil {
+		return order, nil
 	}
 	p.on = append(p.on, &effect{
 		entry: i.entries[by.place-1], proves: by.Fault.(CallFault).Fired, call: call,
 		states: wire.Stated(r.ID) + "\n", at: now, from: len(p.sent) - 1,
 	})
-	return order, true
+	return order, by
 }
 
 // Recv implements worker.Port.
@@ -250,9 +259,7 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	if unclear != nil {
 		return frame, err // what came is the pool's to say
 	}
-	if _, asked := p.flight[reply.ID]; asked && !reply.More {
-		delete(p.flight, reply.ID)
-	}
+	maps.DeleteFunc(p.flight, func(id int64, _ string) bool { return reply.Answers(id) && !reply.More })
 	if !p.ready {
 		if _, err := wire.CheckHello(reply); err == nil {
 			p.ready = true

@@ -148,7 +148,7 @@ func (r *Record) calls(extra bool) []Call {
 			if e.Right {
 				c.Err = ""
 			}
-			if victims[e.Call] && e.Err != "" && !e.Lost && c.Took <= r.Deadline {
+			if victims[e.Call] && e.Err != "" && !e.Right && !e.Lost && c.Took <= r.Deadline {
 				c.Excused = true // nobody could have answered it, and its caller was told in time
 			}
 			c.Missed = !extra && !c.Excused && (c.Err != "" || c.Wrong || c.Lost || c.Took > r.Deadline)

@@ -78,6 +78,7 @@ func TestACallThatAFaultKeptFromAnAnswerIsExcusedIfItsCallerWasToldInTime(t *tes
 		"told at the deadline":             {100 * ms, 40 * ms, Event{Err: "worker died"}, true},
 		"told too late":                    {101 * ms, 40 * ms, Event{Err: "worker died"}, false},
 		"answered all the same":            {50 * ms, 40 * ms, Event{}, false},
+		"told what is the right answer":    {50 * ms, 40 * ms, Event{Err: "RequestError", Right: true}, false},
 		"lost":                             {50 * ms, 40 * ms, Event{Err: "lost", Lost: true}, false},
 	} {
 		e := c.e
@@ -86,7 +87,7 @@ func TestACallThatAFaultKeptFromAnAnswerIsExcusedIfItsCallerWasToldInTime(t *tes
 			e, {At: c.victim, Kind: Victim, Fault: "exit-at-call", Call: "c1"}, {At: c.victim, Kind: Fault, Fault: "exit-at-call", Call: "c1"},
 			{At: 50 * ms, Kind: Return, Call: "c2", Err: "worker died"}}}
 		calls := r.Calls()
-		if len(calls) != 2 || calls[0].Excused != c.excused || calls[0].Missed != (!c.excused && e.Err != "") || calls[1].Excused || !calls[1].Missed {
+		if len(calls) != 2 || calls[0].Excused != c.excused || calls[0].Missed != (!c.excused && e.Err != "" && !e.Right) || calls[1].Excused || !calls[1].Missed {
 			t.Errorf("%s: %+v", name, calls)
 		}
 	}

@@ -62,6 +62,7 @@ var _ = Describe("faults in containers", Serial, Label("world", "faults"), func(
 		Entry("a reply twice", faults.DuplicateReply{}, first),
 		Entry("a reply that is late", faults.LateReply{After: 20 * time.Millisecond}, first),
 		Entry("swapped replies", faults.SwappedReplies{}, first),
+		Entry("a request without an id", faults.SpoiltRequest{How: faults.NoID}, first),
 		Entry("a worker that is killed at rest", faults.KillIdle{}, faults.Target{}),
 	)
 

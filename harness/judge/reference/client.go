@@ -113,6 +113,7 @@ const (
 	workerDied  = "ideal pool: its worker died"
 	queueFull   = "ideal pool: as many wait as may"
 	waitedLong  = "ideal pool: it waited for as long as it may"
+	notRead     = "ideal pool: what its worker was sent is no request"
 	noCommand   = "ideal pool: its workers do not have this command"
 )
 

@@ -130,17 +130,21 @@ func (w *worker) busy() {
 	w.strikes = w.strikes[:0]
 }
 
-// ordered is what the worker is ordered at a call that it is sent.
-func (w *worker) ordered(k *call) wire.Order {
+// ordered is what the worker is ordered at a call that it is sent, and whether that comes
+// to it as a request at all.
+func (w *worker) ordered(k *call) (order wire.Order, spoilt bool) {
 	if len(w.plan.Course) == 0 {
-		return wire.Order{}
+		return order, false
 	}
 	w.nth++
 	w.plan.sent++
 	w.moment(faults.Call(w.plan.sent))
 	k.arm(faults.Held)
-	order, _ := w.plan.Order(w.thing().Given(k.id, k.name(), k.nth+1), w.nth, w.now)
-	return order
+	order, by := w.plan.Order(w.thing().Given(k.id, k.name(), k.nth+1), w.nth, w.now)
+	if by != nil {
+		_, spoilt = by.Fault.(faults.SpoilingFault)
+	}
+	return order, spoilt
 }
 
 // arm has the faults of callers strike that follow a moment of the call, unless it is

@@ -187,6 +187,19 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 	}
 }
 
+func TestACallThatComesToItsWorkerAsNoRequestIsAnErrorAtOnceAndExcused(t *testing.T) {
+	sc := burst(1, 1, scenario.Demand{Wait: 400 * ms})
+	sc.Workload.Command, sc.Workload.Args, sc.Workload.Calls = "sleep", map[string]any{"s": 1}, 2
+	sc.Faults = faults.Plan{{Fault: faults.SpoiltRequest{How: faults.NoID}, Times: 1}}
+	calls := of(t, sc, reference.Policy{Width: 1}).Calls
+	if c := calls[0]; !c.Excused || c.Err == "" || c.Took != 400*ms {
+		t.Errorf("%+v", c)
+	}
+	if c := calls[1]; c.Err != "" || c.Took != time.Second {
+		t.Errorf("the next one on that worker: %+v", c)
+	}
+}
+
 // Calls that take nothing are answered at the instant at which they are sent, all the
 // same one after another.
 func TestWhoWasServedFirstComesBackFirst(t *testing.T) {

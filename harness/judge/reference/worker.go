@@ -102,7 +102,12 @@ func (w *worker) take(k *call) {
 	w.busy()
 	w.call, k.worker = k, w
 	k.out.Sent, k.out.Worker = w.now, w.id
-	order := w.ordered(k)
+	order, spoilt := w.ordered(k)
+	if spoilt {
+		k.victim = true
+		w.do(model.Demand{}, func() { w.replies(notRead) })
+		return
+	}
 	if order.Ends() {
 		w.exits(order.After)
 		if w.over {
