@@ -24,8 +24,8 @@ type clients struct {
 	through map[string]int // clients of each session that make no more calls
 }
 
-// run lets the workload's clients arrive, and who came beside them in a recorded run,
-// and returns once they are through.
+// run lets the workload's clients arrive, and who came beside them in a recorded run or
+// asks how the pool is, and returns once they are through.
 func (cs *clients) run() {
 	var wg sync.WaitGroup
 	for i, at := range cs.sc.Workload.Arrivals(cs.sc.Seed) {
@@ -38,8 +38,40 @@ func (cs *clients) run() {
 			}
 		})
 	}
+	for i, at := range cs.sc.Workload.Health {
+		wg.Go(func() {
+			if sleep(cs.life, at) {
+				cs.ask(fmt.Sprintf("asker%d", i+1))
+			}
+		})
+	}
 	wg.Wait()
 }
+
+// ask asks the pool how it is.
+func (cs *clients) ask(name string) {
+	cs.world.Point(name, "ask")
+	err := errNotYetOpen
+	if isClosed(cs.opened) && cs.pool() != nil {
+		err = errNoTeller
+		if pool, ok := cs.pool().(subject.HealthTeller); ok {
+			ctx, cancel := context.WithTimeout(cs.life, closePatience)
+			defer cancel()
+			err = cs.do(2*closePatience, func() error { return pool.Health(point.As(ctx, name)) })
+			cs.world.Point(name, "told")
+		}
+	}
+	e := scenario.Event{Kind: scenario.Health}
+	if err != nil {
+		e.Err = err.Error()
+	}
+	cs.rec.Add(e)
+}
+
+var (
+	errNotYetOpen = errors.New("it is not open")
+	errNoTeller   = errors.New("it has no answer to that")
+)
 
 // client is one client's life.
 func (cs *clients) client(nth int, at time.Duration) {

@@ -71,12 +71,13 @@ func mixed(seed uint64) Scenario {
 }
 
 // inSessions is mixed, of which each fourth has sessions, and calls that differ: one of
-// them is rightly told of an error.
+// them is rightly told of an error. There the pool is asked how it is, too.
 func inSessions(seed uint64) Scenario {
 	sc := mixed(seed)
 	if draw := rand.New(rand.NewPCG(seed, 44)); draw.IntN(4) == 0 {
 		w, key := &sc.Workload, map[string]any{"key": "k"}
 		w.Sessions, w.EndSessions = 1+draw.IntN(w.Clients), draw.IntN(2) == 0
+		w.Health = []time.Duration{time.Duration(draw.IntN(300)) * time.Millisecond, 300 * time.Millisecond}
 		w.Calls, w.Then = 4, []scenario.Step{{Command: "put", Args: key}, {Command: "get", Args: key}, {Command: "call", Args: map[string]any{"function": "operator:truediv", "args": []any{1, 0}}, Fails: "division by zero"}}
 	}
 	return sc

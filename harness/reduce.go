@@ -173,6 +173,7 @@ var reductions = []func(Scenario) []Scenario{
 	without(func(sc *Scenario) bool { return sc.Workload.Arrive != "" }, func(sc *Scenario) { sc.Workload.Arrive, sc.Workload.Every = "", 0 }),
 	without(func(sc *Scenario) bool { return sc.Workload.Think > 0 }, func(sc *Scenario) { sc.Workload.Think = 0 }),
 	without(func(sc *Scenario) bool { return sc.Workload.DieAfter > 0 }, func(sc *Scenario) { sc.Workload.DieAfter = 0 }),
+	without(func(sc *Scenario) bool { return sc.Workload.Health != nil }, func(sc *Scenario) { sc.Workload.Health = nil }),
 	without(func(sc *Scenario) bool { return sc.Workload.Mortal }, func(sc *Scenario) { sc.Workload.Mortal = false }),
 	without(func(sc *Scenario) bool { return sc.Config.CheckoutTimeout > 0 }, func(sc *Scenario) { sc.Config.CheckoutTimeout = 0 }),
 	without(func(sc *Scenario) bool { return sc.Config.CallTimeout > 0 }, func(sc *Scenario) { sc.Config.CallTimeout = 0 }),

@@ -23,7 +23,7 @@ func crowd() Scenario {
 		World: virtual.Name, Seed: 7, Subject: dspex.V2Seed(),
 		Config:   subject.Config{Size: 6, Overflow: 2, Lazy: true, CheckoutTimeout: 3 * time.Second},
 		Start:    scenario.Demand{CPU: 100 * time.Millisecond, Wait: 200 * time.Millisecond},
-		Workload: scenario.Workload{Clients: 12, Calls: 3, Think: 20 * time.Millisecond, Arrive: scenario.Poisson, Every: 10 * time.Millisecond, Command: "sleep", Args: map[string]any{"s": .1}},
+		Workload: scenario.Workload{Clients: 12, Calls: 3, Think: 20 * time.Millisecond, Arrive: scenario.Poisson, Every: 10 * time.Millisecond, Health: []time.Duration{time.Second}, Command: "sleep", Args: map[string]any{"s": .1}},
 		Deadline: 2 * time.Second,
 		Faults:   faults.Plan{{Fault: faults.SlowStart{Wait: 10 * time.Millisecond}}, {Fault: faults.CPUHogs{Threads: 1}}},
 	}
@@ -46,7 +46,7 @@ func TestWhatFailsIsMadeAsSmallAsItCanBe(t *testing.T) {
 		t.Errorf("%+v became %+v, told %d times: %v", failureOf(before), failureOf(after), told, err)
 	}
 	sc := after.Scenario
-	if sc.Workload.Calls > 2 || sc.Workload.Think > 0 || sc.Config.Overflow > 0 || sc.Config.CheckoutTimeout > 0 || sc.Config.Size > 2 || sc.Workload.Clients > 4 || len(sc.Faults) > 0 {
+	if sc.Workload.Calls > 2 || sc.Workload.Think > 0 || sc.Workload.Health != nil || sc.Config.Overflow > 0 || sc.Config.CheckoutTimeout > 0 || sc.Config.Size > 2 || sc.Workload.Clients > 4 || len(sc.Faults) > 0 {
 		t.Errorf("this is left: %+v", sc)
 	}
 	// Each of the reductions was tried on what is left, so none can do more.

@@ -26,13 +26,14 @@ const (
 // mostLanes is how many workers, and how many clients, a chart shows.
 const mostLanes = 40
 
-// A chart is a run's workload as rows of cells, each a worker or a client. All
-// its cells last equally long.
+// A chart is a run's workload as rows of cells, each a worker or a client, or the pool
+// itself. All its cells last equally long.
 type chart struct {
 	end     time.Duration // of the workload
 	room    int           // columns for cells
 	cells   int           // in a row
 	cell    time.Duration // how long one is
+	pool    []*lane       // one, if it was asked how it is
 	workers []*lane
 	clients []*lane
 }
@@ -56,6 +57,9 @@ func draw(r *scenario.Record, width int) *chart {
 	for _, w := range workers {
 		c.workers = append(c.workers, &lane{name: clip(w.ID, width/3)})
 	}
+	if slices.ContainsFunc(events, asked) {
+		c.pool = []*lane{{name: "pool"}}
+	}
 	calls := r.Calls()
 	clients := map[string]*lane{}
 	for _, call := range calls {
@@ -67,12 +71,24 @@ func draw(r *scenario.Record, width int) *chart {
 	c.room = width - c.label()
 	c.scale()
 
+	for _, e := range events {
+		if asked(e) {
+			says := answered
+			if e.Err != "" {
+				says = failed
+			}
+			c.mark(c.pool[0], e.At, says)
+		}
+	}
 	c.paintWorkers(workers, events)
 	for _, call := range calls {
 		c.paintCall(clients[call.Client], call, r.Deadline)
 	}
 	return c
 }
+
+// asked says whether the pool is asked how it is.
+func asked(e scenario.Event) bool { return e.Kind == scenario.Health }
 
 // clip is a name, cut if it is longer than so many columns.
 func clip(name string, columns int) string {
@@ -93,7 +109,7 @@ func launches(events []scenario.Event) (n int) {
 
 // label is how wide the names before the rows are, with the blank after them.
 func (c *chart) label() (columns int) {
-	for _, l := range slices.Concat(c.workers, c.clients) {
+	for _, l := range slices.Concat(c.pool, c.workers, c.clients) {
 		columns = max(columns, utf8.RuneCountInString(l.name)+1)
 	}
 	return columns
@@ -106,7 +122,7 @@ func (c *chart) scale() {
 		for _, n := range []time.Duration{1, 2, 5} {
 			c.cell = n * power
 			if c.cells = c.at(c.end) + 1; c.cells <= c.room { // one more, for the last mark
-				for _, l := range slices.Concat(c.workers, c.clients) {
+				for _, l := range slices.Concat(c.pool, c.workers, c.clients) {
 					l.cells = []rune(strings.Repeat(" ", c.cells))
 				}
 				return
@@ -234,7 +250,7 @@ func (c *chart) axis() string {
 // rows are the chart as lines of text.
 func (c *chart) rows() []string {
 	rows := []string{c.axis()}
-	for _, lanes := range [][]*lane{c.workers, c.clients} {
+	for _, lanes := range [][]*lane{c.pool, c.workers, c.clients} {
 		slices.SortStableFunc(lanes, byName)
 		for _, l := range lanes[:min(len(lanes), mostLanes)] {
 			rows = append(rows, fmt.Sprintf("%-*s%s", c.label(), l.name, string(l.cells)))
@@ -254,6 +270,10 @@ func byName(a, b *lane) int {
 
 // legend says what the cells mean.
 func (c *chart) legend() string {
-	return fmt.Sprintf("One column is %s. Workers: %c starting, %c idle, %c busy, %c gone. Clients: %c waiting, %c in a worker's hands, %c deadline missed, %c answered, %c not answered.",
+	legend := fmt.Sprintf("One column is %s. Workers: %c starting, %c idle, %c busy, %c gone. Clients: %c waiting, %c in a worker's hands, %c deadline missed, %c answered, %c not answered.",
 		span(c.cell), starting, idle, busy, failed, waiting, busy, overdue, answered, failed)
+	if c.pool != nil {
+		legend += fmt.Sprintf(" Pool, asked how it is: %c says well, %c does not.", answered, failed)
+	}
+	return legend
 }

@@ -124,6 +124,8 @@ func (s *story) moment(events []scenario.Event) {
 			s.counts(e)
 		case scenario.SessionEnded:
 			s.sessionEnded(e)
+		case scenario.Health:
+			s.alone("the pool is asked how it is: " + cmp.Or(Rounded(e.Err), "well"))
 		case scenario.Fault, scenario.FaultOver, scenario.Victim:
 			s.fault(e)
 		case scenario.Begin: // its arrival and where it is sent say enough

@@ -25,6 +25,7 @@ const (
 	SessionEnding Kind = "session-ending" // the pool is being told that a session is over
 	SessionEnded  Kind = "session-ended"  // it has been; Err if it could not
 	SessionCalls  Kind = "session-calls"  // as the pool says once the workload is over, a session has made N; Err if it knows of none
+	Health        Kind = "health"         // asked how it is, the pool says that it is well; Err if something is wrong, or nobody can ask it
 	Launch        Kind = "launch"         // a worker is being launched
 	Launched      Kind = "launched"       // it has been; Err if it could not
 	Send          Kind = "send"           // a frame went to a worker; said again with Err if it did not after all

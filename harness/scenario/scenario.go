@@ -186,6 +186,9 @@ type Workload struct {
 	Sessions int `json:",omitempty" yaml:"sessions,omitempty"`
 	// EndSessions has each ended once its clients are through, if its last one lives.
 	EndSessions bool `json:",omitempty" yaml:"end_sessions,omitempty"`
+	// Health is when the pool is asked how it is, since the clients' clock started. Its
+	// answer stands in the record, and nothing is judged by it.
+	Health []time.Duration `json:",omitempty" yaml:"health,flow,omitempty"`
 	// Mortal clients die once they have made their calls; others live until
 	// the run ends.
 	Mortal bool `yaml:"mortal,omitempty"`
@@ -315,6 +318,9 @@ func (s *Scenario) Check() error {
 	}
 	if n := slices.IndexFunc(w.At, func(at time.Duration) bool { return at < 0 || at > timeMost }); n >= 0 {
 		bad("workload.at", "has %v: it must be from 0, when the clock starts, to %v", w.At[n], timeMost)
+	}
+	if n := slices.IndexFunc(w.Health, func(at time.Duration) bool { return at < 0 || at > timeMost }); n >= 0 {
+		bad("workload.health", "has %v: it must be from 0, when the clock starts, to %v", w.Health[n], timeMost)
 	}
 	if s.Replay != nil {
 		if err := s.Replay.Check(); err != nil {

@@ -64,6 +64,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"order.length is -1":                                          func(s *Scenario) { s.Order.Length = -1 },
 		"deadline is 24h0m0.000000001s: it must be from 0 to 24h0m0s": func(s *Scenario) { s.Deadline = timeMost + 1 },
 		"start.wait is 24h0m0.000000001s":                             func(s *Scenario) { s.Start.Wait = timeMost + 1 },
+		"workload.health has -1ns":                                    func(s *Scenario) { s.Workload.Health = []time.Duration{0, -1} },
 		"workload.at has 24h0m0.000000001s":                           func(s *Scenario) { s.Workload.At = []time.Duration{0, timeMost + 1, 0, 0} },
 		"Subject.Open":                                                func(s *Scenario) { s.Subject.Open = nil },
 		"config.size":                                                 func(s *Scenario) { s.Config.Size, s.Warm = 0, 0 },

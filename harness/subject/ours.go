@@ -21,6 +21,7 @@ func Ours() Subject { return Subject{Name: "ours", Open: openOurs} }
 // died with a worker in its hands.
 type ours struct {
 	*pool.Pool
+	lazy bool
 
 	mu     sync.Mutex
 	leases map[string][]*leased // by client
@@ -47,7 +48,7 @@ func openOurs(ctx context.Context, l worker.Launcher, cfg Config) (Pool, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &ours{Pool: p, leases: map[string][]*leased{}}, nil
+	return &ours{Pool: p, lazy: cfg.Lazy, leases: map[string][]*leased{}}, nil
 }
 
 // own takes in what only our pool has, under the names of its settings: affinity
@@ -127,6 +128,17 @@ func (p *ours) EndSession(ctx context.Context, id string) error {
 		return err
 	}
 	return s.End(ctx)
+}
+
+// Health implements HealthTeller. The pool is well with as many ready workers as it
+// is to have; one that is lazy, with as many as it has begun.
+func (p *ours) Health(context.Context) error {
+	s := p.Stat()
+	ready := s.Idle + s.Busy + s.Tended
+	if ready >= s.Size || p.lazy && s.Starting == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d workers are ready (starting: %d, died so far: %d)", ready, s.Size, s.Starting, s.Deaths)
 }
 
 // leased is a worker in a client's hands.

@@ -19,8 +19,8 @@ import (
 // A Pool is what the harness asks of a pool under test. Both methods may be
 // called concurrently.
 //
-// Optional, found by assertion: Warmer, ClientWatcher, Lessor, SessionEnder and
-// SessionCounter.
+// Optional, found by assertion: Warmer, ClientWatcher, Lessor, SessionEnder,
+// SessionCounter and HealthTeller.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
 	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
@@ -117,6 +117,12 @@ type SessionEnder interface {
 // such session.
 type SessionCounter interface {
 	SessionCalls(id string) (calls int, known bool)
+}
+
+// A HealthTeller says how it is: nil is well, and an error what is wrong. It is to
+// answer at once, and at the latest when ctx ends.
+type HealthTeller interface {
+	Health(ctx context.Context) error
 }
 
 // A Lessor lets clients take a worker out of the pool, for more than one call.

@@ -361,6 +361,34 @@ func TestALostSessionSaysSoAndThenBeginsAnew(t *testing.T) {
 	})
 }
 
+func TestOursSaysHowItIs(t *testing.T) {
+	for _, lazy := range []bool{false, true} {
+		bubble(t, Ours(), Config{Size: 2, Lazy: lazy}, boots(sec), func(t *testing.T, p Pool, l *model.Launcher) {
+			says := func(when, want string) {
+				t.Helper()
+				synctest.Wait()
+				said := "well"
+				if err := p.(HealthTeller).Health(t.Context()); err != nil {
+					said = err.Error()
+				}
+				if said != want {
+					t.Errorf("lazy %v, %s: it says %q, want %q", lazy, when, said, want)
+				}
+			}
+			says("at first", map[bool]string{false: "0 of 2 workers are ready (starting: 2, died so far: 0)", true: "well"}[lazy])
+			if err := p.(Warmer).Warm(context.Background(), 2); err != nil {
+				t.Fatal(err)
+			}
+			says("when they are ready", "well")
+			together(context.Background(), p, 2, sec)
+			_ = l.Ports()[0].Kill()
+			says("when one is dead", "1 of 2 workers are ready (starting: 1, died so far: 1)")
+			time.Sleep(2 * sec)
+			says("when it is replaced", "well")
+		})
+	}
+}
+
 func TestOursAsksForEvidenceAndHandsItOut(t *testing.T) {
 	offers := func(int) model.Profile {
 		return model.Profile{Hello: map[string]any{"status": "ok", "capabilities": []string{"evidence"}}}

@@ -1,6 +1,8 @@
 package dspex
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,6 +21,35 @@ const (
 	// cleanUpPatience is how long a worker may take to forget a session.
 	cleanUpPatience = time.Second
 )
+
+// Health says that all is well, whatever is (findings: health-check-constant). One that
+// checks asks the server in front of the manager, which looks at the workers itself.
+func (p v2) Health(context.Context) error {
+	switch {
+	case p.bugs.on(HealthCheckConstant):
+		return nil
+	case !p.self.alive():
+		return p.self.obituary()
+	}
+	return p.missing()
+}
+
+// missing says how many workers do not live that are to: of an eager pool all, of a
+// lazy one those that it has started.
+func (m *nimble) missing() error {
+	m.census.Lock()
+	defer m.census.Unlock()
+	living, want := 0, max(m.eager, len(m.all))
+	for _, w := range m.all {
+		if !w.gone() {
+			living++
+		}
+	}
+	if living < want {
+		return fmt.Errorf("%d of %d workers live", living, want)
+	}
+	return nil
+}
 
 // order sends a worker a command from the manager.
 func (m *nimble) order(w *slot, command string, args map[string]any, by func(*port, *process, []byte) error) error {

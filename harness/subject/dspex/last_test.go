@@ -319,8 +319,12 @@ func TestAHealthCheckThatChecksReplacesTheDead(t *testing.T) {
 	each(t, Seed, HealthCheckConstant, eagerly(1), start, func(b *bed, on bool) {
 		b.call("c1", echo())
 		_ = b.workers()[0].Kill()
-		b.later(3 * second)
-		health := b.pool.(interface{ Health(context.Context) error })
+		health := b.pool.(subject.HealthTeller)
+		b.later(second / 10)
+		if err := health.Health(b.Context()); (err == nil) != on {
+			b.Errorf("without a worker it is told: %v", err)
+		}
+		b.later(3*second - second/10)
 		if err := health.Health(b.Context()); err != nil {
 			b.Errorf("health: %v", err)
 		}

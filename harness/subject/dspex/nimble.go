@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/butfor/butfor/harness/subject"
@@ -30,9 +31,11 @@ type nimble struct {
 	lazy   int // workers that may still be started on demand
 	idle   []*slot
 	line   []*request
-	all    []*slot
 	homes  map[string]*slot // of sessions, where they have one (findings: session-isolation)
 	failed failures
+
+	census sync.Mutex // for who looks at the workers from outside; none but the manager changes them
+	all    []*slot
 }
 
 // slot is a worker in the pool.

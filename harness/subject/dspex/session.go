@@ -124,11 +124,3 @@ func (p v2) EndSession(ctx context.Context, id string) error {
 	})
 	return err
 }
-
-// Health says that all is well, whatever is (findings: health-check-constant).
-func (p v2) Health(context.Context) error {
-	if !p.bugs.on(HealthCheckConstant) && !p.self.alive() {
-		return p.self.obituary()
-	}
-	return nil
-}

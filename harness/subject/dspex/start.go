@@ -44,7 +44,9 @@ func (m *nimble) start() error {
 	w, err := m.bring(id)
 	if err == nil {
 		m.failed = failures{}
+		m.census.Lock()
 		m.all = append(m.all, w)
+		m.census.Unlock()
 		m.idle = append(m.idle, w)
 		return nil
 	}
@@ -170,7 +172,9 @@ func (m *nimble) checkHello(frame []byte) (evidence bool, err error) {
 // pool may start another on demand, an eager one does.
 func (m *nimble) remove(w *slot) {
 	m.goodbye(w)
+	m.census.Lock()
 	m.all = slices.DeleteFunc(m.all, func(x *slot) bool { return x == w })
+	m.census.Unlock()
 	maps.DeleteFunc(m.homes, func(_ string, x *slot) bool { return x == w })
 	if m.cfg.Lazy {
 		m.lazy++

@@ -66,8 +66,8 @@ const (
 	// check-in, inside the manager; the answer goes to the owner of the port, who
 	// is the client, and the manager waits for 5 s.
 	HealthBlocksPool Switch = "health-blocks-pool"
-	// HealthCheckConstant: all is healthy whenever one asks. Off: idle workers
-	// that have died are replaced within a second.
+	// HealthCheckConstant: all is healthy whenever one asks. Off: it is told how many
+	// workers are missing, and idle ones that have died are replaced within a second.
 	HealthCheckConstant Switch = "health-check-constant"
 	// DegradedIsDeath: a worker that answered with an error is thrown away, once
 	// the next caller has got it.
