@@ -23,6 +23,7 @@ const (
 	OfReadyBy   Assertion = "ready by"
 	OfSerial    Assertion = "serial"
 	OfTogether  Assertion = "together"
+	OfHealth    Assertion = "health"
 	OfAll       Assertion = "between the cases"
 )
 
@@ -45,6 +46,7 @@ func (c Case) Assertions() (made []Assertion) {
 		{OfReadyBy, a.ReadyBy > 0},
 		{OfSerial, a.Serial},
 		{OfTogether, a.Together > 0},
+		{OfHealth, a.Health != ""},
 	} {
 		if m.made {
 			made = append(made, m.of)

@@ -107,6 +107,7 @@ type Accept struct {
 	Ready    []float64     // when the workers were ready, in units since the pool began to open; nil: not checked
 	ReadyBy  float64       // the last of them at the latest
 	Serial   bool          // no worker was launched while another started
+	Health   Health        // what the pool says that is asked how it is; "": not checked
 	Together int           // starts that were ever under way at once, at most; 0: not checked
 }
 
@@ -138,6 +139,9 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 		if used > a.MostUsed {
 			bad(OfMostUsed, "%d workers were used, expected at most %d", used, a.MostUsed)
 		}
+	}
+	if a.Health != "" && !a.Health.of(diagnoses(r)) {
+		bad(OfHealth, "%s, expected %s", diagnosed(r), a.Health)
 	}
 	if a.Serial {
 		for i := 1; i < len(workers); i++ {

@@ -92,7 +92,7 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 }
 
 func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(t *testing.T) {
-	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Workers: 9, MostUsed: 1, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1}
+	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Workers: 9, MostUsed: 1, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs}
 	r := started(record(1, 2), start{0, 1, 1}, start{0, 2, 1})
 	slices.SortStableFunc(r.Events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
 	problems := append(all.Who(r), all.When(r, Tolerance)...)
@@ -133,6 +133,41 @@ func TestEachReasonWhyAnAssertionNeedNotFailIsOfOneThatIsMade(t *testing.T) {
 	}
 	if why := WhyUnfailing("serial-start", "", "ours", OfServed); why != "" {
 		t.Errorf("a reason for what is not listed: %q", why)
+	}
+}
+
+func TestWhatAPoolSaysOfItselfIsHeldAgainstItsWorkers(t *testing.T) {
+	e := func(k scenario.Kind, worker, err string) scenario.Event {
+		return scenario.Event{Kind: k, Worker: worker, Err: err}
+	}
+	up, gone, well, unwell := e(scenario.Ready, "w1", ""), e(scenario.Exit, "w1", ""), e(scenario.Health, "", ""), e(scenario.Health, "", "no")
+	up2 := e(scenario.Ready, "w2", "")
+	for name, c := range map[string]struct {
+		events         []scenario.Event
+		always, asItIs bool
+		shows          string
+	}{
+		"not asked":                             {[]scenario.Event{up}, false, false, ""},
+		"well, and it is":                       {[]scenario.Event{up, well}, false, true, "well with 1 of 1 alive"},
+		"well, and it is not":                   {[]scenario.Event{up, gone, well}, true, false, "well with 0 of 1 alive"},
+		"before the first is ready":             {[]scenario.Event{well}, true, false, "well with 0 of 1 alive"},
+		"unwell, and it is":                     {[]scenario.Event{up, gone, unwell}, false, true, "unwell with 0 of 1 alive"},
+		"unwell, and it is not":                 {[]scenario.Event{up, unwell}, false, false, "unwell with 1 of 1 alive"},
+		"both times as it is":                   {[]scenario.Event{up, gone, unwell, up2, well}, false, true, "unwell with 0 of 1 alive, well with 1 of 1 alive"},
+		"well all the time":                     {[]scenario.Event{up, well, gone, well}, true, false, "well with 1 of 1 alive, well with 0 of 1 alive"},
+		"well all the time, in the end rightly": {[]scenario.Event{up, gone, well, up2, well}, false, false, "well with 0 of 1 alive, well with 1 of 1 alive"},
+		"first well, then not":                  {[]scenario.Event{up, gone, well, unwell}, false, false, "well with 0 of 1 alive, unwell with 0 of 1 alive"},
+	} {
+		r := &scenario.Record{Size: 1, Events: c.events}
+		for h, want := range map[Health]bool{AlwaysWell: c.always, AsItIs: c.asItIs} {
+			problems := Accept{Unit: unit, Health: h}.Who(r)
+			if problems.Of(OfHealth) == want {
+				t.Errorf("%s: as claimed, %s: %v, want %v: %q", name, h, !want, want, problems)
+			}
+		}
+		if got := diagnosed(r); got != "asked how it is: "+c.shows {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
 
