@@ -4,8 +4,6 @@
 GO      ?= go
 PYTHON   = $(shell command -v python3)
 BIN     := bin/butfor
-# The suites measure the machine: they run alone, after the other tests.
-ALONE   := ./suites/...
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # -race needs a C compiler. Without one the tests run all the same, and say so.
@@ -36,36 +34,53 @@ repro-%: build ## reproduce one finding and show how it goes: make repro-serial-
 build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points inside
 	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
+# Findings on real workers measure the machine: they run alone, after all else.
 .PHONY: test
-test: python compiler vet test-python matrix-tenth mutate image-if-any test-go ## all tests, with -race where there is a C compiler
+test: python compiler vet image-if-any build ## all tests, with -race where there is a C compiler
+	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
+		echo '      Debian: apt-get install gcc libc6-dev')
+	@$(MAKE) --no-print-directory -j 3 test-containers test-whole test-race test-points
+	$(GO) test $(RACE) -timeout 20m ./suites/findings -ginkgo.label-filter='!virtual'
 
 # -race, where there is a C compiler.
 RACE = $(if $(CC_FOUND),-race)
 # In these a test plays hundreds of runs, or builds programs: with -race, which makes
 # a run some eight times as long, they are short, and whole without. Tests on real
 # workers are whole with it.
-MANY := ./cmd/butfor ./faults ./harness ./harness/mutant ./harness/overlay
+MANY := ./harness/mutant ./cmd/butfor ./faults ./harness ./harness/overlay
 
 # A program built with -race sleeps for a second before it exits, unless told not
-# to: so does each child of a test, of which there are a hundred. What says that
-# the same seed gives the same trace is played by itself, on 1 and 2 processors.
-.PHONY: test-go
-test-go: export GORACE := atexit_sleep_ms=0 $(GORACE)
-test-go:
-	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
-		echo '      Debian: apt-get install gcc libc6-dev')
-	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -v /suites/)
-	$(if $(RACE),$(GO) test -timeout 20m -skip 'SameTrace$$|Real' $(MANY))
-	@$(MAKE) --no-print-directory -j 2 same-trace same-trace-points test-points
-	$(GO) test $(RACE) -timeout 20m -p 1 $(ALONE)
+# to: so does each child of a test, of which there are a hundred.
+export GORACE := atexit_sleep_ms=0 $(GORACE)
 
-.PHONY: same-trace same-trace-points test-points
-same-trace:
+# What mostly waits goes on beside what computes. One thing comes after another where
+# both need the same packages built the same way: at once they would build them twice.
+.PHONY: test-containers test-whole test-race test-points built-race
+
+# The suite of containers looks at nothing that hangs on time, and in virtual time
+# nothing does.
+test-containers: built-race
+	$(GO) test $(RACE) -timeout 20m ./suites/container
+	$(GO) test $(RACE) -timeout 20m ./suites/findings -run 'TestFindings$$' -ginkgo.label-filter=virtual
+
+test-whole:
+	@$(MAKE) --no-print-directory test-python
+	@$(MAKE) --no-print-directory matrix-tenth
+	@$(MAKE) --no-print-directory mutate
+	$(if $(RACE),$(GO) test -timeout 20m -skip 'SameTrace$$|Real' $(MANY))
+
+# What says that the same seed gives the same trace is played by itself, on 1 and 2
+# processors.
+test-race: built-race
+	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/suites/(container|findings)$$')
 	$(GO) test $(RACE) -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
-same-trace-points:
-	$(GO) test $(RACE) -tags butfor_points -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
+
 test-points:
 	$(GO) test $(RACE) -tags butfor_points -timeout 10m ./internal/point ./pool ./harness/judge/history ./harness/world/virtual
+	$(GO) test $(RACE) -tags butfor_points -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
+
+built-race:
+	$(GO) build $(RACE) ./...
 
 .PHONY: matrix
 matrix: build ## measure how often the verdict is wrong, for some minutes, and write the table into docs/verdict.md
