@@ -40,6 +40,7 @@ func TestEveryMutantIsKilled(t *testing.T) {
 	for _, m := range mutants(t) {
 		for _, k := range m.KilledBy {
 			t.Run(m.Name+" by "+k.Name, func(t *testing.T) {
+				t.Parallel()
 				out, err := command(t, m, "test", "-tags", "butfor_points", "-count=1", "-timeout=2m", "-run", "^"+k.Name+"$", k.Package)
 				if err == nil {
 					t.Fatalf("it lives: %s", m.Bug)
