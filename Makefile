@@ -47,7 +47,7 @@ RACE = $(if $(CC_FOUND),-race)
 # In these a test plays hundreds of runs, or builds programs: with -race, which makes
 # a run some eight times as long, they are short, and whole without. Tests on real
 # workers are whole with it.
-MANY := ./harness/mutant ./cmd/butfor ./faults ./harness ./harness/overlay
+MANY := ./harness/mutant ./faults ./harness ./harness/overlay
 
 # A program built with -race sleeps for a second before it exits, unless told not
 # to: so does each child of a test, of which there are a hundred.
@@ -69,12 +69,16 @@ test-whole:
 	@$(MAKE) --no-print-directory mutate
 	$(if $(RACE),$(GO) test -timeout 20m -skip 'SameTrace$$|Real' $(MANY))
 
-# What says that the same seed gives the same trace is played by itself, on 1 and 2
-# processors.
-test-race: built-race
-	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/suites/(container|findings)$$')
+# The children of cmd/butfor's tests are without -race: what they play and judge, the
+# tests of harness and the suite of findings do with it. So these tests are whole. They
+# come late, as they build what test-whole builds early.
+test-race: built-race build
+	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/cmd/butfor$$|/suites/(container|findings)$$')
+	BUTFOR_TEST_PROGRAM='$(CURDIR)/$(BIN)' $(GO) test $(RACE) -timeout 20m ./cmd/butfor
 	$(GO) test $(RACE) -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
 
+# What says that the same seed gives the same trace is played by itself, on 1 and 2
+# processors.
 test-points:
 	$(GO) test $(RACE) -tags butfor_points -timeout 10m ./internal/point ./pool ./harness/judge/history ./harness/world/virtual
 	$(GO) test $(RACE) -tags butfor_points -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
