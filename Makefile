@@ -75,13 +75,20 @@ test-whole:
 test-race: built-race build
 	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/cmd/butfor$$|/suites/(container|findings)$$')
 	BUTFOR_TEST_PROGRAM='$(CURDIR)/$(BIN)' $(GO) test $(RACE) -timeout 20m ./cmd/butfor
-	$(GO) test $(RACE) -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
+	@$(call same-trace,)
 
-# What says that the same seed gives the same trace is played by itself, on 1 and 2
-# processors.
 test-points:
 	$(GO) test $(RACE) -tags butfor_points -timeout 10m ./internal/point ./pool ./harness/judge/history ./harness/world/virtual
-	$(GO) test $(RACE) -tags butfor_points -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness
+	@$(call same-trace,-tags butfor_points)
+
+# What says that the same seed gives the same trace is played by itself: on 1 and 2
+# processors, and with -race on 2. All traces must be the same, so that on 1 -race
+# would see nothing else.
+define same-trace
+hashes=$$(mktemp -d); trap 'rm -rf "$$hashes"' EXIT; export BUTFOR_HASHES="$$hashes/hashes"; set -ex; \
+$(GO) test $(1) -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; \
+$(if $(RACE),$(GO) test $(RACE) $(1) -timeout 10m -count=1 -cpu 2 -run 'SameTrace$$' ./harness)
+endef
 
 built-race:
 	$(GO) build $(RACE) ./...
