@@ -40,7 +40,10 @@ test: python compiler vet image-if-any build ## all tests, with -race where ther
 	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
 		echo '      Debian: apt-get install gcc libc6-dev')
 	@$(MAKE) --no-print-directory -j 3 test-containers test-whole test-race test-points
-	$(GO) test $(RACE) -timeout 20m ./suites/findings -ginkgo.label-filter='!virtual'
+	$(TEST) $(RACE) -timeout 20m ./suites/findings -ginkgo.label-filter='!virtual'
+
+# What is tested has been vetted.
+TEST = $(GO) test -vet=off
 
 # -race, where there is a C compiler.
 RACE = $(if $(CC_FOUND),-race)
@@ -60,25 +63,25 @@ export GORACE := atexit_sleep_ms=0 $(GORACE)
 # The suite of containers looks at nothing that hangs on time, and in virtual time
 # nothing does.
 test-containers: built-race
-	$(GO) test $(RACE) -timeout 20m ./suites/container
-	$(GO) test $(RACE) -timeout 20m ./suites/findings -run 'TestFindings$$' -ginkgo.label-filter=virtual
+	$(TEST) $(RACE) -timeout 20m ./suites/container
+	$(TEST) $(RACE) -timeout 20m ./suites/findings -run 'TestFindings$$' -ginkgo.label-filter=virtual
 
 test-whole:
 	@$(MAKE) --no-print-directory test-python
 	@$(MAKE) --no-print-directory matrix-tenth
 	@$(MAKE) --no-print-directory mutate
-	$(if $(RACE),$(GO) test -timeout 20m -skip 'SameTrace$$|Real' $(MANY))
+	$(if $(RACE),$(TEST) -timeout 20m -skip 'SameTrace$$|Real' $(MANY))
 
 # The children of cmd/butfor's tests are without -race: what they play and judge, the
 # tests of harness and the suite of findings do with it. So these tests are whole. They
 # come late, as they build what test-whole builds early.
 test-race: built-race build
-	$(GO) test $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/cmd/butfor$$|/suites/(container|findings)$$')
-	BUTFOR_TEST_PROGRAM='$(CURDIR)/$(BIN)' $(GO) test $(RACE) -timeout 20m ./cmd/butfor
+	$(TEST) $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/cmd/butfor$$|/suites/(container|findings)$$')
+	BUTFOR_TEST_PROGRAM='$(CURDIR)/$(BIN)' $(TEST) $(RACE) -timeout 20m ./cmd/butfor
 	@$(call same-trace,)
 
 test-points:
-	$(GO) test $(RACE) -tags butfor_points -timeout 10m ./internal/point ./pool ./harness/judge/history ./harness/world/virtual
+	$(TEST) $(RACE) -tags butfor_points -timeout 10m ./internal/point ./pool ./harness/judge/history ./harness/world/virtual
 	@$(call same-trace,-tags butfor_points)
 
 # What says that the same seed gives the same trace is played by itself: on 1 and 2
@@ -86,8 +89,8 @@ test-points:
 # would see nothing else.
 define same-trace
 hashes=$$(mktemp -d); trap 'rm -rf "$$hashes"' EXIT; export BUTFOR_HASHES="$$hashes/hashes"; set -ex; \
-$(GO) test $(1) -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; \
-$(if $(RACE),$(GO) test $(RACE) $(1) -timeout 10m -count=1 -cpu 2 -run 'SameTrace$$' ./harness)
+$(TEST) $(1) -timeout 10m -count=1 -cpu 1,2 -run 'SameTrace$$' ./harness; \
+$(if $(RACE),$(TEST) $(RACE) $(1) -timeout 10m -count=1 -cpu 2 -run 'SameTrace$$' ./harness)
 endef
 
 built-race:

@@ -22,6 +22,9 @@ func mutants(t *testing.T) []Mutant {
 }
 
 func TestEveryPatchAppliesAndBuilds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the pool of each mutant")
+	}
 	overlay, err := Together(root, t.TempDir(), mutants(t))
 	if err != nil {
 		t.Fatal(err)
