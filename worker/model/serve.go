@@ -341,7 +341,7 @@ func (p *Port) unread(err error) {
 }
 
 // Commands are those that a worker has; of call it knows few functions.
-var Commands = []string{"ping", "echo", "sleep", "burn", "alloc", "put", "get", "list", "call", "get_stats", "cleanup_session", "reset_state", "shutdown"}
+var Commands = []string{"ping", "echo", "sleep", "burn", "alloc", "put", "get", "list", "create_program", "call", "get_stats", "cleanup_session", "reset_state", "shutdown"}
 
 // Knows says whether a worker has a command.
 func Knows(command string) bool { return slices.Contains(Commands, command) }

@@ -12,8 +12,9 @@ import (
 
 // A session is what a worker holds of one, in the order in which it came.
 type session struct {
-	keys   []string
-	values map[string]json.RawMessage
+	keys     []string
+	values   map[string]json.RawMessage
+	programs []string // by id
 }
 
 // Sessions are those of which it holds something, sorted; "" is the anonymous one.
@@ -36,6 +37,8 @@ func (p *Port) keep(r *wire.Head) (result any, err error) {
 		return map[string]any{"held_bytes": p.held}, err
 	case "put":
 		return p.put(r)
+	case "create_program":
+		return p.create(r)
 	case "get":
 		key, err := name(r, "key")
 		if err != nil {
@@ -61,11 +64,14 @@ func (p *Port) keep(r *wire.Head) (result any, err error) {
 		}
 		s, err := p.look(r)
 		delete(p.sessions, id)
-		return map[string]any{"status": "cleaned", "session_id": id, "programs_removed": 0, "values_removed": len(s.keys)}, err
+		return map[string]any{"status": "cleaned", "session_id": id, "programs_removed": len(s.programs), "values_removed": len(s.keys)}, err
 	default: // reset_state
-		cleared := len(p.sessions)
+		cleared, programs := len(p.sessions), 0
+		for _, s := range p.sessions {
+			programs += len(s.programs)
+		}
 		clear(p.sessions)
-		return map[string]any{"status": "reset", "sessions_cleared": cleared, "programs_cleared": 0}, nil
+		return map[string]any{"status": "reset", "sessions_cleared": cleared, "programs_cleared": programs}, nil
 	}
 }
 
@@ -82,9 +88,6 @@ func (p *Port) put(r *wire.Head) (result any, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.sessions == nil {
-		p.sessions = map[string]session{}
-	}
 	s := p.sessions[id]
 	if s.values == nil {
 		s.values = map[string]json.RawMessage{}
@@ -93,8 +96,42 @@ func (p *Port) put(r *wire.Head) (result any, err error) {
 		s.keys = append(s.keys, key)
 	}
 	s.values[key] = slices.Clone(value)
-	p.sessions[id] = s
+	p.hold(id, s)
 	return map[string]any{"key": key}, nil
+}
+
+// create makes a program, which the model does not run: it takes any callable.
+func (p *Port) create(r *wire.Head) (result any, err error) {
+	arg := "program_id"
+	if r.Raw("id") != nil && r.Raw(arg) == nil {
+		arg = "id"
+	}
+	program, err := name(r, arg)
+	if err != nil {
+		return nil, err
+	}
+	id, err := sessionOf(r)
+	if err != nil {
+		return nil, err
+	}
+	s := p.sessions[id]
+	if slices.Contains(s.programs, program) {
+		return nil, fmt.Errorf("args.%s: program %q exists already in this session", arg, program)
+	}
+	if _, err = name(r, "callable"); err != nil {
+		return nil, err
+	}
+	s.programs = append(s.programs, program)
+	p.hold(id, s)
+	return map[string]any{"program_id": program, "status": "created", "signature": r.Raw("signature")}, nil
+}
+
+// hold has a session hold what it has come to.
+func (p *Port) hold(id string, s session) {
+	if p.sessions == nil {
+		p.sessions = map[string]session{}
+	}
+	p.sessions[id] = s
 }
 
 // look is the session of a call, empty if there is none.
