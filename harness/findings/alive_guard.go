@@ -23,8 +23,8 @@ var aliveGuard = Finding{
 			Deadline: times(.4, u.Waits),
 			Patience: times(5, u.Waits),
 		}, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{}},
-			trial{"without the guard", dspex.V2Seed(), without(dspex.AliveGuard), scenario.Architectural, Accept{}},
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Told: "illegal return at check-out"}},
+			trial{"without the guard", dspex.V2Seed(), without(dspex.AliveGuard), scenario.Architectural, Accept{Told: "badarg"}},
 			trial{"the dead are passed over", dspex.V2Seed(), without(dspex.GiveUpCrashesPool), scenario.Sound, Accept{Served: 1}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
 		)

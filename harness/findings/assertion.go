@@ -17,8 +17,12 @@ const (
 	OfServed    Assertion = "served"
 	OfTimes     Assertion = "times"
 	OfLastBy    Assertion = "last by"
+	OfFailed    Assertion = "failed"
+	OfTold      Assertion = "told"
+	OfLost      Assertion = "lost"
 	OfWorkers   Assertion = "workers"
 	OfMostUsed  Assertion = "most used"
+	OfPerCall   Assertion = "per call"
 	OfReady     Assertion = "ready"
 	OfReadyBy   Assertion = "ready by"
 	OfSerial    Assertion = "serial"
@@ -40,8 +44,12 @@ func (c Case) Assertions() (made []Assertion) {
 		{OfServed, !a.nothing() && a.Times == nil},
 		{OfTimes, a.Times != nil},
 		{OfLastBy, a.LastBy > 0},
+		{OfFailed, a.Failed != nil},
+		{OfTold, a.Told != ""},
+		{OfLost, a.Lost > 0},
 		{OfWorkers, a.Workers > 0},
 		{OfMostUsed, a.MostUsed > 0},
+		{OfPerCall, a.PerCall > 0},
 		{OfReady, a.Ready != nil},
 		{OfReadyBy, a.ReadyBy > 0},
 		{OfSerial, a.Serial},

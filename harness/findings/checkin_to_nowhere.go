@@ -20,7 +20,7 @@ var checkinToNowhere = Finding{
 			Workload: at(u.Waits, []float64{3, 4, 5, 6}, "echo", hello),
 			Deadline: u.Waits,
 		}, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), with(dspex.CheckinToNowhere), scenario.Architectural, Accept{Served: 2}},
+			trial{"", dspex.V2Seed(), with(dspex.CheckinToNowhere), scenario.Architectural, Accept{Served: 2, Lost: 2}},
 			trial{"to the manager", dspex.V2Seed(), nil, scenario.Sound, Accept{Served: 4}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 4}},
 		)

@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"slices"
+
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -14,16 +16,52 @@ var deafStart = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		return try(scenario.Scenario{
+		requests := scenario.Scenario{
 			Config:   subject.Config{Size: 4, Lazy: true},
 			Start:    u.Wait,
 			Workload: op(4, times(.1, u.Waits)),
 			Deadline: times(5, u.Waits),
-		}, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}}},
-			trial{"", dspex.V2P3(), without(dspex.InlineBreaker), scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}}},
-			trial{"a manager that hears", dspex.V2Seed(), without(dspex.DeafStart), scenario.Sound, Accept{Served: 4, Times: []float64{1.1, 2.1, 3.1, 4.1}}},
-			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 4, LastBy: 1.3}},
+		}
+		// The second caller has a worker started, and the first one's check-in comes meanwhile.
+		checkins := scenario.Scenario{
+			Config:   subject.Config{Size: 2, Lazy: true},
+			Start:    u.Wait,
+			Warm:     1,
+			Workload: at(u.Waits, []float64{0, .1, 3, 3}, "sleep", map[string]any{"s": times(.5, u.Waits).Seconds()}),
+			Deadline: times(2, u.Waits),
+		}
+		heard := without(dspex.DeafStart)
+		return slices.Concat(
+			try(requests, u.Waits, "boots",
+				trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}}},
+				trial{"", dspex.V2P3(), without(dspex.InlineBreaker), scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}}},
+				trial{"a manager that hears", dspex.V2Seed(), heard, scenario.Sound, Accept{Served: 4, Times: []float64{1.1, 2.1, 3.1, 4.1}}},
+				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 4, LastBy: 1.3}}),
+			try(checkins, u.Waits, "boots",
+				trial{"a check-in", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 4, Times: []float64{.5, .5, 1, 1.5}, Lost: 1}},
+				trial{"a check-in, a manager that hears", dspex.V2Seed(), heard, scenario.Sound, Accept{Served: 4, Times: []float64{.5, .5, .5, 1.5}}},
+				trial{"a check-in", subject.Ours(), nil, scenario.Sound, Accept{Served: 4, LastBy: 1}}),
+			stopsInAStart(u, heard),
 		)
 	},
+	Together: stopped,
+}
+
+// stopsInAStart are a pool that is stopped while it starts a worker, for a caller who
+// gave up, and the next one, which opens then: with a manager that is deaf, and without.
+func stopsInAStart(u Unit, heard map[string]any) (cases []Case) {
+	for _, t := range []trial{
+		{"a stop", dspex.V2Seed(), nil, "", Accept{Served: 1}},
+		{"a stop, a manager that hears", dspex.V2Seed(), heard, "", Accept{Served: 1}},
+		{"a stop", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
+	} {
+		sc := warmed(u, 1, at(u.Waits, []float64{0}, "echo", hello))
+		sc.Patience = times(.5, u.Waits)
+		sc.Others = []scenario.Other{{
+			Subject: t.of, Config: subject.Config{Name: "stopped", Size: 1, Lazy: true, Options: t.options},
+			Workload: at(u.Waits, []float64{0}, "echo", hello), Stops: true,
+		}}
+		cases = append(cases, try(sc, u.Waits, "boots", t)...)
+	}
+	return cases
 }

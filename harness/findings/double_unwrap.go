@@ -1,6 +1,11 @@
 package findings
 
-import "github.com/butfor/butfor/harness/subject/dspex"
+import (
+	"fmt"
+
+	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject/dspex"
+)
 
 var doubleUnwrap = Finding{
 	ID:     "double-unwrap",
@@ -9,5 +14,13 @@ var doubleUnwrap = Finding{
 	Truth:  "the result is unwrapped twice: every answer is nil, and nobody is told",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
-	Cases:  func(u Unit) []Case { return first(u, dspex.DoubleUnwrap) },
+	Cases:  func(u Unit) []Case { return first(u, dspex.DoubleUnwrap, Accept{}) },
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		for _, c := range records[0].Calls() {
+			if !c.Wrong || c.Err != "" {
+				problems = append(problems, fmt.Sprintf("%s was told %q, expected that it is given a wrong answer and told nothing", c.ID, c.Err))
+			}
+		}
+		return problems
+	},
 }

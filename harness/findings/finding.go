@@ -102,8 +102,12 @@ type Accept struct {
 	Served   int           // calls that got a right answer
 	Times    []float64     // of the served, shortest first, in units; nil: not checked
 	LastBy   float64       // the last served at the latest, in units; 0: not checked
+	Failed   []float64     // when those were told that failed and are not excused, as Times; nil: not checked
+	Told     string        // what one of them was, among other words; "": not checked
+	Lost     int           // workers fewer than Size that can be had at once after the run; 0: not checked
 	Workers  int           // that were ever started; 0: not checked
 	MostUsed int           // workers that took calls, at most; 0: not checked
+	PerCall  float64       // calls that workers were sent for each that clients made; 0: not checked
 	Ready    []float64     // when the workers were ready, in units since the pool began to open; nil: not checked
 	ReadyBy  float64       // the last of them at the latest
 	Serial   bool          // no worker was launched while another started
@@ -143,6 +147,15 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 	if a.Health != "" && !a.Health.of(diagnoses(r)) {
 		bad(OfHealth, "%s, expected %s", diagnosed(r), a.Health)
 	}
+	if a.Told != "" && !slices.ContainsFunc(r.Calls(), func(c scenario.Call) bool { return strings.Contains(c.Err, a.Told) }) {
+		bad(OfTold, "no caller was told %q", a.Told)
+	}
+	if probed, _ := r.First(scenario.Probed); a.Lost > 0 && r.Size-probed.N != a.Lost {
+		bad(OfLost, "after the run %d of %d workers could be had at once, expected %d", probed.N, r.Size, r.Size-a.Lost)
+	}
+	if got := perCall(r); a.PerCall > 0 && (got < a.PerCall*(1-Tolerance) || got > a.PerCall*(1+Tolerance)) {
+		bad(OfPerCall, "%.2f calls were sent to workers for each that clients made, expected %.2f", got, a.PerCall)
+	}
 	if a.Serial {
 		for i := 1; i < len(workers); i++ {
 			if before := workers[i-1]; before.Ready < 0 || workers[i].Launched < before.Ready {
@@ -152,6 +165,15 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 		}
 	}
 	return problems
+}
+
+// perCall is how many calls workers were sent for each that clients made.
+func perCall(r *scenario.Record) float64 {
+	sent := 0
+	for _, w := range r.Workers() {
+		sent += w.Calls
+	}
+	return float64(sent) / float64(max(1, len(r.Calls())))
 }
 
 // claimed are the workers that a claim is about: what probes cause is no matter
@@ -192,8 +214,21 @@ func (a Accept) When(r *scenario.Record, tolerance float64) (problems Problems) 
 		bad(OfTogether, "%d starts were under way at once, expected at most %d", n, a.Together)
 	}
 	compare("served", r.Served(), OfTimes, a.Times, OfLastBy, a.LastBy)
+	compare("failed", failed(r), OfFailed, a.Failed, "", 0)
 	compare("workers ready", readies(r), OfReady, a.Ready, OfReadyBy, a.ReadyBy)
 	return problems
+}
+
+// failed are the times, from arrival, of the calls that had no right answer though
+// nothing excuses it, shortest first.
+func failed(r *scenario.Record) (took []time.Duration) {
+	for _, c := range r.Calls() {
+		if c.Ended >= 0 && !c.Excused && (c.Err != "" || c.Wrong) {
+			took = append(took, c.Took)
+		}
+	}
+	slices.Sort(took)
+	return took
 }
 
 // startsTogether is how many starts were ever under way at once.
@@ -241,6 +276,9 @@ func (a Accept) Figure(r *scenario.Record) string {
 		if len(ready) > 0 {
 			fmt.Fprintf(&b, "; ready by %s", a.inUnits(ready[len(ready)-1:]))
 		}
+	}
+	if a.PerCall > 0 {
+		fmt.Fprintf(&b, "; sent to workers: %.1f a call", perCall(r))
 	}
 	return b.String()
 }

@@ -58,6 +58,32 @@ func started(r *scenario.Record, starts ...start) *scenario.Record {
 	return r
 }
 
+// failing is a run whose one caller was told so.
+func failing(err string) *scenario.Record {
+	r := record(0)
+	r.Events[2].Err = err
+	return r
+}
+
+// failingAt is a run whose callers failed after so many boots, and one more who is excused.
+func failingAt(times ...float64) *scenario.Record {
+	r := record(append(times, 9)...)
+	for i := range r.Events {
+		if e := &r.Events[i]; e.Kind == scenario.Return {
+			e.Err, e.Excused = "no", e.Call == r.Calls()[len(times)].ID
+		}
+	}
+	return r
+}
+
+// probed is a run after which so many of its workers could be had at once.
+func probed(size, held int) *scenario.Record {
+	r := record(0)
+	r.Size = size
+	r.Events = append(r.Events, scenario.Event{Kind: scenario.Probed, N: held})
+	return r
+}
+
 func compare(t *testing.T, name string, got, want []string) {
 	t.Helper()
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -80,6 +106,15 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 		"another number of workers":  {Accept{Served: 1, Workers: 1}, started(record(1), start{0, 1, 0}, start{0, 1, 0}), []string{"2 workers were started, expected 1"}},
 		"as many used":               {Accept{Served: 1, MostUsed: 1}, started(record(1), start{0, 1, 5}, start{0, 1, 0}), nil},
 		"more used":                  {Accept{Served: 1, MostUsed: 1}, started(record(1), start{0, 1, 1}, start{0, 1, 1}), []string{"2 workers were used, expected at most 1"}},
+		"as many sent":               {Accept{Served: 1, PerCall: 3}, started(record(1), start{0, 1, 2}, start{0, 1, 1}), nil},
+		"a few more sent":            {Accept{Served: 8, PerCall: 1}, started(record(repeat(1, 8)...), start{0, 1, 9}), nil},
+		"too many sent":              {Accept{Served: 2, PerCall: 1}, started(record(1, 1), start{0, 1, 3}), []string{"1.50 calls were sent to workers for each that clients made, expected 1.00"}},
+		"too few sent":               {Accept{Served: 2, PerCall: 2}, started(record(1, 1), start{0, 1, 3}), []string{"1.50 calls were sent to workers for each that clients made, expected 2.00"}},
+		"told so":                    {Accept{Told: "gone"}, failing("the worker is gone"), nil},
+		"told otherwise":             {Accept{Told: "gone"}, failing("no"), []string{"no caller was told \"gone\""}},
+		"as many lost":               {Accept{Lost: 3}, probed(4, 1), nil},
+		"fewer lost":                 {Accept{Lost: 3}, probed(4, 2), []string{"after the run 2 of 4 workers could be had at once, expected 1"}},
+		"not probed":                 {Accept{Lost: 3}, probed(4, 0), []string{"after the run 0 of 4 workers could be had at once, expected 1"}},
 		"one start after another":    {Accept{Served: 1, Serial: true}, started(record(1), start{0, 1, 0}, start{1, 2, 0}, start{2.5, 3, 0}), nil},
 		"two starts at once":         {Accept{Served: 1, Serial: true}, started(record(1), start{0, 1, 0}, start{1, 2, 0}, start{1.9, 3, 0}), []string{"w3 was launched while w2 started, expected one start after another"}},
 		"a start after one that was": {Accept{Served: 1, Serial: true}, started(record(1), start{0, -1, 0}, start{1, 2, 0}), []string{"w2 was launched while w1 started, expected one start after another"}},
@@ -92,7 +127,7 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 }
 
 func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(t *testing.T) {
-	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Workers: 9, MostUsed: 1, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs}
+	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Failed: []float64{9}, Told: "gone", Lost: 9, Workers: 9, MostUsed: 1, PerCall: 9, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs}
 	r := started(record(1, 2), start{0, 1, 1}, start{0, 2, 1})
 	slices.SortStableFunc(r.Events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
 	problems := append(all.Who(r), all.When(r, Tolerance)...)
@@ -215,6 +250,9 @@ func TestTimesMayBeOffByTheToleranceAndNoMore(t *testing.T) {
 		"the last by":         {Accept{LastBy: 2}, record(1, 2.29), nil},
 		"the last later":      {Accept{LastBy: 2}, record(1, 2.31), []string{"served at 1.0 2.3, expected the last by 2 boots"}},
 		"nobody by":           {Accept{LastBy: 2}, record(0), nil},
+		"failed":              {Accept{Failed: []float64{2, 5}}, failingAt(5, 2), nil},
+		"failed sooner":       {Accept{Failed: []float64{2, 5}}, failingAt(5, 1), []string{"failed at 1.0 5.0, expected 2.0 5.0 boots"}},
+		"fewer failed":        {Accept{Failed: []float64{2, 5}}, failingAt(5), []string{"failed at 5.0, expected 2.0 5.0 boots"}},
 		"ready":               {Accept{Ready: []float64{1, 2}}, started(record(), start{0, 2.2, 0}, start{0, 0.9, 0}), nil},
 		"ready late":          {Accept{Ready: []float64{1, 2}}, started(record(), start{0, 1, 0}, start{0, 2.4, 0}), []string{"workers ready at 1.0 2.4, expected 1.0 2.0 boots"}},
 		"one never ready":     {Accept{Ready: []float64{1, 2}}, started(record(), start{0, 1, 0}, start{0, -1, 0}), []string{"workers ready at 1.0, expected 1.0 2.0 boots"}},
@@ -231,17 +269,18 @@ func TestAFigureSaysInAFewCharactersWhatWasShown(t *testing.T) {
 		accept Accept
 		record *scenario.Record
 	}{
-		"1.0 2.0 boots":                   {Accept{}, record(2, 1)},
-		"4×1.0 boots":                     {Accept{}, record(1, 1, 1.01, 0.98)},
-		"2×1.0 2×2.0 boots":               {Accept{}, record(1, 1, 2, 2)},
-		"1 of 4: 1.1 boots":               {Accept{}, record(0, 1.1, 0, 0)},
-		"0 of 2":                          {Accept{}, record(0, 0)},
-		"1.0 boots; ready by 2.0":         {Accept{ReadyBy: 3}, started(record(1), start{0, 2, 0}, start{0, 1, 0})},
-		"3.0 boots; ready by 2.0":         {Accept{Ready: []float64{1}}, started(record(3), start{0, 2, 0})},
-		"4.0 boots; ready by 2.0":         {Accept{Serial: true}, started(record(4), start{0, 2, 0})},
-		"5.0 boots":                       {Accept{ReadyBy: 3}, started(record(5), start{0, -1, 0})},
-		"6.0 boots":                       {Accept{}, started(record(6), start{0, 2, 0})},
-		"1 of 2: 1.0 boots; ready by 2.0": {Accept{Serial: true}, started(record(1, 0), start{0, 2, 0})},
+		"1.0 2.0 boots":                          {Accept{}, record(2, 1)},
+		"4×1.0 boots":                            {Accept{}, record(1, 1, 1.01, 0.98)},
+		"2×1.0 2×2.0 boots":                      {Accept{}, record(1, 1, 2, 2)},
+		"1 of 4: 1.1 boots":                      {Accept{}, record(0, 1.1, 0, 0)},
+		"0 of 2":                                 {Accept{}, record(0, 0)},
+		"1.0 boots; sent to workers: 2.0 a call": {Accept{PerCall: 3}, started(record(1), start{0, 2, 2})},
+		"1.0 boots; ready by 2.0":                {Accept{ReadyBy: 3}, started(record(1), start{0, 2, 0}, start{0, 1, 0})},
+		"3.0 boots; ready by 2.0":                {Accept{Ready: []float64{1}}, started(record(3), start{0, 2, 0})},
+		"4.0 boots; ready by 2.0":                {Accept{Serial: true}, started(record(4), start{0, 2, 0})},
+		"5.0 boots":                              {Accept{ReadyBy: 3}, started(record(5), start{0, -1, 0})},
+		"6.0 boots":                              {Accept{}, started(record(6), start{0, 2, 0})},
+		"1 of 2: 1.0 boots; ready by 2.0":        {Accept{Serial: true}, started(record(1, 0), start{0, 2, 0})},
 	} {
 		c.accept.Unit, c.accept.UnitName = unit, "boots"
 		if got := c.accept.Figure(c.record); got != want {
@@ -449,6 +488,7 @@ func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
 		"as claimed":           {herd(8, 1), record(2, 4), nil},
 		"at the tolerance":     {herd(8, 1.29), record(3.1, 4), nil},
 		"hardly later":         {herd(8, 1), record(4, 4), []string{"bounded starts served the first caller 2.0 times earlier than the herd, expected 3"}},
+		"hardly late at all":   {herd(6.6, 1), record(2, 4), []string{"w1 of the herd was ready after 3.3 boots, expected 4: there are as many starts to a core"}},
 		"it burnt more itself": {herd(8, 1.4), record(2, 4), []string{"w1 of the herd was on CPU for 1.4 boots, expected 1: it must be the waiting that grows"}},
 		"said already":         {record(0, 0), record(2, 4), nil},
 	} {
@@ -474,7 +514,6 @@ func TestTwoPoolsConflictOnCoresAndOnAName(t *testing.T) {
 		"nobody ready":               {func(_, herd, _, _ *scenario.Record) { herd.Events = herd.Events[:1] }, "of the herd 1 workers were ready alone, and 0 beside another"},
 		"the other asked for less":   {func(_, herd, _, _ *scenario.Record) { herd.Environment.Others = asked(.5) }, "the starts of the herd asked for 1.0 boots of CPU, and of the other for 0.5, expected as much"},
 		"the other is not told":      {func(_, herd, _, _ *scenario.Record) { herd.Environment.Others = nil }, "the starts of the herd asked for 1.0 boots of CPU, and of the other for 0.0, expected as much"},
-		"its name was free":          {func(_, _, seed, _ *scenario.Record) { seed.Events[2].Err = "no" }, "no caller of V2-seed was told \"its name is taken\""},
 		"the first one of V2 failed": {func(_, _, seed, _ *scenario.Record) { seed.Others[0] = record(1, 0) }, "the first of V2-seed served 1 of 2"},
 		"the first one of ours did":  {func(_, _, _, ours *scenario.Record) { ours.Others[0] = record(0) }, "the first of ours served 0 of 1"},
 	} {
@@ -484,7 +523,6 @@ func TestTwoPoolsConflictOnCoresAndOnAName(t *testing.T) {
 		}
 		herd.Environment = &scenario.Environment{Starts: asked(1), Others: asked(1)}
 		seed, ours := record(0), record(1)
-		seed.Events[2].Err = "the pool did not open: its name is taken"
 		seed.Subject, ours.Subject = "V2-seed", "ours"
 		seed.Others, ours.Others = []*scenario.Record{record(1, 1)}, []*scenario.Record{record(1)}
 		c.change(alone, herd, seed, ours)
@@ -551,5 +589,52 @@ func TestEachSentenceIsAboutVariantsOfItsFinding(t *testing.T) {
 				t.Errorf("%q: %s has no variant %q", s.Quote, s.Finding, v)
 			}
 		}
+	}
+}
+
+func TestWhatASessionPutIsKeptUntilItsWorkerIsToldToCleanUp(t *testing.T) {
+	sent := func(command, session, worker string) scenario.Event {
+		return scenario.Event{Kind: scenario.Send, Command: command, Session: session, Worker: worker}
+	}
+	r := &scenario.Record{Events: []scenario.Event{sent("put", "s1", "w1"), sent("put", "s1", "w1"), sent("put", "s2", "w1"), sent("put", "s1", "w2"), sent("get", "s3", "w2"), sent("cleanup_session", "s1", "w1")}}
+	if n := stillKept(r); n != 2 {
+		t.Errorf("%d are kept, want those of s2 on w1 and of s1 on w2", n)
+	}
+}
+
+func TestASessionThatHasWorkersInTurnIsTold(t *testing.T) {
+	for _, c := range []struct {
+		workers string
+		turn    bool
+	}{{"1231231", true}, {"1232131", false}, {"1111111", false}, {"1212121", false}, {"1231232", false}} {
+		var r scenario.Record
+		for i, w := range c.workers {
+			call := fmt.Sprint("c", i)
+			r.Events = append(r.Events, scenario.Event{Kind: scenario.Arrive, Call: call}, scenario.Event{Kind: scenario.Send, Call: call, Worker: "w" + string(w)})
+		}
+		if problems := sessionIsolation.Together(units, []*scenario.Record{&r}); (problems == nil) != c.turn {
+			t.Errorf("%s: %q", c.workers, problems)
+		}
+	}
+}
+
+func TestAWrongAnswerIsSilentIfNobodyIsTold(t *testing.T) {
+	for _, c := range []struct {
+		e      scenario.Event
+		silent bool
+	}{{scenario.Event{Wrong: true}, true}, {scenario.Event{Wrong: true, Err: "no"}, false}, {scenario.Event{}, false}} {
+		r := record(1)
+		r.Events[2].Wrong, r.Events[2].Err = c.e.Wrong, c.e.Err
+		if problems := doubleUnwrap.Together(units, []*scenario.Record{r}); (problems == nil) != c.silent {
+			t.Errorf("%+v: %q", c.e, problems)
+		}
+	}
+}
+
+func TestWorkersThatAPreWarmingStartedAreThoseBeforeTheClientsCome(t *testing.T) {
+	r := started(record(), start{0, 1, 0}, start{0, -1, 0})
+	r.Events = append(r.Events, scenario.Event{Kind: scenario.Go}, scenario.Event{Kind: scenario.Launch})
+	if n := startedBefore(r, scenario.Go); n != 2 {
+		t.Errorf("%d were started", n)
 	}
 }

@@ -23,7 +23,7 @@ var giveUpCrashesPool = Finding{
 			Deadline: times(.4, u.Waits),
 			Patience: times(5, u.Waits),
 		}, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{}},
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Told: "illegal return", Lost: 1}},
 			trial{"the dead are passed over", dspex.V2Seed(), without(dspex.GiveUpCrashesPool), scenario.Sound, Accept{Served: 3}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3}},
 		)

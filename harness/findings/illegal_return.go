@@ -23,7 +23,7 @@ var illegalReturn = Finding{
 			Deadline: times(1.5, u.Waits),
 			Faults:   faults.Plan{{Fault: faults.KillIdle{}, At: faults.Clock, Times: 1}},
 		}, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{}},
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Told: "illegal return", Lost: 1}},
 			trial{"a legal one", dspex.V2Seed(), without(dspex.IllegalReturn), scenario.Sound, Accept{Served: 3}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3}},
 		)

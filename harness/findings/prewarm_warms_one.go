@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"fmt"
+
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -38,4 +40,25 @@ var prewarmWarmsOne = Finding{
 		one(subject.Ours(), scenario.Sound, Accept{Served: 4, Times: repeat(1, 4), Workers: 4})
 		return cases
 	},
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		for i, want := range []int{1, 1, 4} {
+			if n := startedBefore(records[i], scenario.Go); n != want {
+				problems = append(problems, fmt.Sprintf("after the pre-warming %s has started %d of 4 workers, expected %d", records[i].Subject, n, want))
+			}
+		}
+		return problems
+	},
+}
+
+// startedBefore is how many workers were launched before the first event of a kind.
+func startedBefore(r *scenario.Record, k scenario.Kind) (n int) {
+	for _, e := range r.Events {
+		switch e.Kind {
+		case k:
+			return n
+		case scenario.Launch:
+			n++
+		}
+	}
+	return n
 }

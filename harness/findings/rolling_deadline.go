@@ -24,9 +24,9 @@ var rollingDeadline = Finding{
 		}
 		sc.Contract = mute(u)
 		return try(sc, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Architectural, Accept{}},
-			trial{"a limit that stays", dspex.V2Seed(), without(dspex.DeafStart, dspex.RollingDeadline), scenario.Sound, Accept{Served: 6}},
-			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6}},
+			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Architectural, Accept{Workers: 1}},
+			trial{"a limit that stays", dspex.V2Seed(), without(dspex.DeafStart, dspex.RollingDeadline), scenario.Sound, Accept{Served: 6, Workers: 2}},
+			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6, Workers: 2}},
 		)
 	},
 }

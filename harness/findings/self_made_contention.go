@@ -77,6 +77,9 @@ var selfMadeContention = Finding{
 			if w.Ready < 0 {
 				continue
 			}
+			if wall := (w.Ready - w.Launched).Seconds() / u.Computes.Seconds(); wall < 4*(1-u.Tolerance) {
+				problems = append(problems, fmt.Sprintf("%s of the herd was ready after %.1f boots, expected 4: there are as many starts to a core", w.ID, wall))
+			}
 			if share := w.OnCPU.Seconds() / u.Computes.Seconds(); share > 1+2*u.Tolerance {
 				problems = append(problems, fmt.Sprintf("%s of the herd was on CPU for %.1f boots, expected 1: it must be the waiting that grows", w.ID, share))
 			}

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -30,5 +31,15 @@ var sessionIsolation = Finding{
 				trial{"a listing of what is of no session", dspex.V2Seed(), without(dspex.SessionListing), scenario.Sound, Accept{Served: 2}},
 				trial{"a listing without a session", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}}),
 		)
+	},
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		calls := records[0].Calls()
+		for i := range len(calls) - 3 {
+			if turn := calls[i : i+4]; turn[3].Worker != turn[0].Worker || turn[1].Worker == turn[0].Worker || turn[2].Worker == turn[0].Worker || turn[2].Worker == turn[1].Worker {
+				problems = append(problems, fmt.Sprintf("four calls of V2-seed went to %s, %s, %s and %s, expected three in turn", turn[0].Worker, turn[1].Worker, turn[2].Worker, turn[3].Worker))
+				break
+			}
+		}
+		return problems
 	},
 }

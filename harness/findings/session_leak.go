@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"fmt"
+
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -22,4 +24,28 @@ var sessionLeak = Finding{
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6}},
 		)
 	},
+	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+		for i, want := range []int{6, 0, 0} {
+			if n := stillKept(records[i]); n != want {
+				problems = append(problems, fmt.Sprintf("of 6 sessions the workers of %s keep %d, expected %d", records[i].Subject, n, want))
+			}
+		}
+		return problems
+	},
+}
+
+// stillKept is how many sessions have put something on a worker that was never told to
+// clean it up.
+func stillKept(r *scenario.Record) int {
+	kept := map[string]bool{}
+	for _, e := range r.Events {
+		switch {
+		case e.Kind != scenario.Send || e.Err != "":
+		case e.Command == "put":
+			kept[e.Session+" on "+e.Worker] = true
+		case e.Command == "cleanup_session":
+			delete(kept, e.Session+" on "+e.Worker)
+		}
+	}
+	return len(kept)
 }

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -35,8 +36,12 @@ var silencedDetector = Finding{
 			return fmt.Sprintf("the slowest takes %.1f times the average", overAverage(r.Served()))
 		}, cases)
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
+	Together: func(u Unit, records []*scenario.Record) (problems []string) {
 		serial, parallel := records[0], records[1]
+		const n = 5.
+		if ratio, want := overAverage(serial.Served()), 2*n/(n+1); math.Abs(ratio-want) > u.Tolerance*want {
+			problems = append(problems, fmt.Sprintf("the slowest of serial calls takes %.2f times the average, expected %.2f", ratio, want))
+		}
 		for _, d := range []struct {
 			name           string
 			alarms         func([]time.Duration) bool

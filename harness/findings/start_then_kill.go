@@ -27,7 +27,7 @@ var startThenKill = Finding{
 			Faults:   faults.Plan{{Fault: faults.SlowStart{Wait: times(8, u.Waits)}}}, // 9 in all, 6 times the contract's
 		}
 		return try(sc, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Amplified, Accept{}},
+			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Amplified, Accept{Workers: 5}},
 			trial{"the next caller has it", dspex.V2Seed(), without(dspex.DeafStart, dspex.StartThenKill), "", Accept{}},
 			trial{"", subject.Ours(), nil, scenario.Environmental, Accept{Served: 35}},
 		)

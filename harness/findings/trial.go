@@ -1,9 +1,7 @@
 package findings
 
 import (
-	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -77,18 +75,6 @@ func at(unit time.Duration, when []float64, command string, args map[string]any)
 		w.At = append(w.At, times(x, unit))
 	}
 	return w
-}
-
-// told says of a finding's nth case, from 0, that a caller is told so.
-func told(what string, nth int) func(Unit, []*scenario.Record) []string {
-	return func(_ Unit, records []*scenario.Record) []string {
-		for _, c := range records[nth].Calls() {
-			if strings.Contains(c.Err, what) {
-				return nil
-			}
-		}
-		return []string{fmt.Sprintf("no caller of %s was told %q", records[nth].Subject, what)}
-	}
 }
 
 var (
