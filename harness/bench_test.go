@@ -82,8 +82,16 @@ func BenchmarkSerialStart(b *testing.B) {
 // BenchmarkCalls plays scenarios of the kind that the first sketch of this world
 // was measured by, without probes, as it had none; and plays them in the sketch,
 // turn and turn about, so that both have the machine in one mood. x-sketch is how
-// many calls of ours go by in the time of one of the sketch's.
+// many calls of ours go by in the time of one of the sketch's. The sketch's pool has
+// two starts under way at once. So has ours in one half; in the other it adapts, as
+// it does unless it is told: it begins a fifth more workers then, and serves more.
 func BenchmarkCalls(b *testing.B) {
+	b.Run("two-starts", func(b *testing.B) { besideSketch(b, 2) })
+	b.Run("adapts", func(b *testing.B) { besideSketch(b, 0) })
+}
+
+// besideSketch has so many starts at once in our pool; 0: it adapts.
+func besideSketch(b *testing.B, starts int) {
 	const turn = 500 // scenarios: many, so that each is soon at what it does for long
 	var ours, theirs time.Duration
 	var calls, sketchCalls, steps, sketchSteps int
@@ -96,6 +104,7 @@ func BenchmarkCalls(b *testing.B) {
 			runtime.GC() // what the runtime has learnt of the other's goroutines is forgotten
 			begin := cpuTime()
 			for _, sc := range scs {
+				sc.Config.StartConcurrency = starts
 				fill(&sc)
 				r, err := stage(context.Background(), t, sc, subject.Ours(), false)
 				if err != nil {
