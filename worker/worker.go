@@ -139,6 +139,7 @@ type Info struct {
 	Throttled time.Duration
 	Engine    EngineTime // of its launch; zero where no container engine had a part in it
 	Stderr    string     // the last of what it wrote to stderr
+	Written   int64      // how many bytes it wrote there so far
 }
 
 // EngineTime is what a container engine took of a launch. It is neither the worker's

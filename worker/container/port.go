@@ -253,7 +253,7 @@ func (p *Port) Unasked() bool {
 
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {
-	i := worker.Info{PID: p.pid, Engine: p.took, Stderr: p.stderr.String()}
+	i := worker.Info{PID: p.pid, Engine: p.took, Stderr: p.stderr.String(), Written: p.stderr.Written()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.gone && p.pid != 0 && p.engine.visible(p.pid, p.id) != 0 { // the number may be another's by now

@@ -35,7 +35,11 @@ func TestHabits(t *testing.T) {
 			ctx, cancel := context.WithTimeout(bg, time.Minute)
 			defer cancel()
 			_ = w.Port.Close(ctx)
-			used := w.Port.Info().CPU - before
+			after := w.Port.Info()
+			used := after.CPU - before
+			if log := map[bool]int64{true: 20 * 13_600_000}[has]; after.Written != log {
+				t.Errorf("it has written %d bytes in a minute, want %d", after.Written, log)
+			}
 			if took := time.Since(begin); (took == time.Minute) != has || used != took {
 				t.Errorf("it went %v after its port, with %v of CPU", took, used)
 			}

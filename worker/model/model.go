@@ -171,8 +171,10 @@ type Port struct {
 	done     chan struct{}
 	exit     worker.Exit
 
-	stderr atomic.Pointer[string] // the last that it wrote there; nil: nothing
-	deaf   atomic.Bool            // it has closed the side of its port that it reads from
+	stderr  atomic.Pointer[string]        // the last that it wrote there; nil: nothing
+	written atomic.Int64                  // bytes, there, its log apart
+	logs    atomic.Pointer[time.Duration] // CPU that it had had when it began to write one; nil: it has not
+	deaf    atomic.Bool                   // it has closed the side of its port that it reads from
 
 	mu       sync.Mutex // guards what follows, and all that it does
 	in       [][]byte
@@ -279,6 +281,10 @@ func (p *Port) Info() worker.Info {
 	i := worker.Info{CPU: had, RunDelay: waited}
 	if said := p.stderr.Load(); said != nil {
 		i.Stderr = *said
+	}
+	i.Written = p.written.Load()
+	if before := p.logs.Load(); before != nil {
+		i.Written += int64(logRate * (had - *before).Seconds())
 	}
 	return i
 }

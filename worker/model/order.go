@@ -117,6 +117,7 @@ func (p *Port) states() { p.writes(wire.Stated(p.head.ID) + "\n") }
 
 // writes has it write to its stderr, of which the last is kept.
 func (p *Port) writes(text string) {
+	p.written.Add(int64(len(text)))
 	var before string
 	if said := p.stderr.Load(); said != nil {
 		before = *said

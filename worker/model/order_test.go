@@ -185,7 +185,7 @@ func TestOfWhatAModelWritesToStderrTheLastIsKept(t *testing.T) {
 		p := ordered(t, wire.Order{Say: wire.Say{Stderr: 100 << 10}}, wire.Request{Command: "ping"})
 		defer p.Kill()
 		synctest.Wait()
-		if said := p.Info().Stderr; len(said) != 64<<10 || !strings.HasSuffix(said, wire.Stated(1)+"\n") {
+		if said := p.Info().Stderr; p.Info().Written != 100<<10+int64(len(wire.Stated(1)+"\n")) || len(said) != 64<<10 || !strings.HasSuffix(said, wire.Stated(1)+"\n") {
 			t.Errorf("it has %d bytes that end with %q", len(said), said[max(0, len(said)-50):])
 		}
 	})

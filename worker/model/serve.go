@@ -194,6 +194,10 @@ func (p *Port) leave() {
 	case p.killed:
 		p.end(worker.Exit{Code: -1, Signal: syscall.SIGKILL})
 	case p.outlives || p.has(worker.Outlives):
+		if p.has(worker.Outlives) {
+			had, _ := p.cpu.Used()
+			p.logs.Store(&had)
+		}
 		p.cpu.Burn(outlived, p.gone)
 	case p.profile.Stubborn > 0:
 		p.writes(wire.StatedStay + "\n")

@@ -134,7 +134,7 @@ func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan 
 
 // Info implements worker.Port.
 func (p *port) Info() worker.Info {
-	i := worker.Info{PID: p.pid, Cgroup: p.cgroup, Stderr: p.stderr.String()}
+	i := worker.Info{PID: p.pid, Cgroup: p.cgroup, Stderr: p.stderr.String(), Written: p.stderr.Written()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.reaped {

@@ -197,8 +197,8 @@ func TestExitTellsStatusAndSignal(t *testing.T) {
 func TestTheLast64KiBOfStderrAreKept(t *testing.T) {
 	p := script(t, "import sys\nsys.stderr.write('a' * 200000 + 'the end')")
 	wait(t, "its end", p.Done())
-	if s := p.Info().Stderr; len(s) != 64<<10 || !strings.HasSuffix(s, "aaathe end") {
-		t.Errorf("%d bytes, ending %q", len(s), s[max(0, len(s)-20):])
+	if s := p.Info().Stderr; len(s) != 64<<10 || !strings.HasSuffix(s, "aaathe end") || p.Info().Written != 200_007 {
+		t.Errorf("%d bytes of %d, ending %q", len(s), p.Info().Written, s[max(0, len(s)-20):])
 	}
 }
 

@@ -14,12 +14,14 @@ const tailSize = 64 << 10
 type Tail struct {
 	mu  sync.Mutex
 	buf []byte
+	all int64 // bytes that were ever written
 }
 
 // Write implements io.Writer; it never fails.
 func (t *Tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.all += int64(len(b))
 	t.buf = append(t.buf, b...)
 	if over := len(t.buf) - tailSize; over > 0 {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
@@ -32,6 +34,13 @@ func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.buf)
+}
+
+// Written is how many bytes were ever written to it.
+func (t *Tail) Written() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all
 }
 
 // Fill reads until the end of r, or until a deadline ends it.
