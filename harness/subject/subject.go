@@ -20,7 +20,7 @@ import (
 // called concurrently.
 //
 // Optional, found by assertion: Warmer, ClientWatcher, Lessor, SessionEnder,
-// SessionCounter and HealthTeller.
+// SessionCounter, HealthTeller and Burner.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
 	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
@@ -123,6 +123,13 @@ type SessionCounter interface {
 // answer at once, and at the latest when ctx ends.
 type HealthTeller interface {
 	Health(ctx context.Context) error
+}
+
+// A Burner says how much CPU it has had itself so far, apart from its workers, and for
+// how long it could run and had to wait for a CPU. In virtual time what it does takes
+// none but where it says so: it has it beside the cores that the workers share.
+type Burner interface {
+	Burnt() (had, waited time.Duration)
 }
 
 // A Lessor lets clients take a worker out of the pool, for more than one call.

@@ -71,7 +71,9 @@ func (m *mailbox) take(want, drops func(any) bool, owes bool) (x any, foreign, k
 func (m *mailbox) turn(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.queue = slices.Concat(m.queue[1:n], m.queue[:1], m.queue[n:])
+	first := m.queue[0]
+	copy(m.queue, m.queue[1:n])
+	m.queue[n-1] = first
 }
 
 func (m *mailbox) listen() chan struct{} {
@@ -141,7 +143,7 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		}
 		seen = kept
 		if how.requeue && kept > 0 {
-			p.spin(ctx, bell)
+			p.spin(ctx, bell, kept)
 			continue
 		}
 		left := time.Until(until)
@@ -158,14 +160,19 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 // order is no matter of chance. One that it does not want costs it as much.
 const receiveCost = time.Microsecond
 
-// spin takes the messages that it does not want and posts them to itself, again and
+// spin takes the n messages that it does not want and posts them to itself, again and
 // again, until something new comes. One turn, at the end of it all, stands for the
 // thousands: a bubble would take seconds for each that goes by in it, and where they
-// stop would be a matter of nanoseconds, so that no replay had the same order.
-func (p *process) spin(ctx context.Context, bell <-chan struct{}) {
-	begin := time.Now()
+// stop would be a matter of nanoseconds, so that no replay had the same order. With
+// SpinsForReal they are done as well, in whole rounds.
+func (p *process) spin(ctx context.Context, bell chan struct{}, n int) {
+	defer p.cpu.spins()()
+	for p.real && len(bell) == 0 && ctx.Err() == nil && p.life.Err() == nil {
+		for range n {
+			p.box.turn(n)
+		}
+	}
 	p.sleep(ctx, bell, false, 0)
-	p.spun += time.Since(begin)
 }
 
 func (p *process) pay() {

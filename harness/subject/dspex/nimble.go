@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -129,6 +130,12 @@ func openNimble(ctx context.Context, m *nimble) error {
 }
 
 func (m *nimble) run(me *process) error {
+	if me.real {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		me.cpu.on()
+		defer me.cpu.off()
+	}
 	for range m.eager {
 		_ = m.start()
 	}
@@ -142,6 +149,15 @@ func (m *nimble) run(me *process) error {
 			return err
 		}
 	}
+}
+
+// Burnt is what the manager has had of a CPU. In real time a spin that is none for real
+// has had nothing.
+func (m *nimble) Burnt() (had, waited time.Duration) {
+	if m.real && !m.self.real {
+		return 0, 0
+	}
+	return m.self.cpu.burnt()
 }
 
 // stopPool has all actors end, the manager last: or, which is told as an error, has

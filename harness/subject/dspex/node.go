@@ -16,6 +16,7 @@ import (
 type node struct {
 	pool string
 	bugs switches
+	real bool // time is: see InRealTime
 	ctx  context.Context
 	halt context.CancelCauseFunc
 	busy sync.WaitGroup // goroutines of actors and of port readers
@@ -38,13 +39,13 @@ type client struct {
 var errClosed = errors.New("pool is closed")
 
 func newNode(ctx context.Context, pool string, bugs switches) *node {
-	n := &node{pool: pool, bugs: bugs, clients: map[string]*client{}}
+	n := &node{pool: pool, bugs: bugs, real: ctx.Value(realKey{}) != nil, clients: map[string]*client{}}
 	n.ctx, n.halt = context.WithCancelCause(ctx)
 	return n
 }
 
 func (n *node) process(name string) *process {
-	p := &process{name: name, gone: make(chan struct{})}
+	p := &process{name: name, real: n.real && n.bugs.on(SpinsForReal), gone: make(chan struct{})}
 	p.life, p.end = context.WithCancelCause(n.ctx)
 	return p
 }

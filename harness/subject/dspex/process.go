@@ -16,7 +16,8 @@ type process struct {
 	name  string
 	box   mailbox
 	cost  time.Duration   // of a message, and its rank among others; 0 for a client
-	spun  time.Duration   // that went to messages which it posts to itself; its own
+	cpu   meter           // that it has had itself
+	real  bool            // it spins: see SpinsForReal
 	traps bool            // exit signals come as messages
 	life  context.Context // ends with the process, or with the node
 	end   context.CancelCauseFunc

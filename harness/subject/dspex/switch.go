@@ -47,6 +47,10 @@ const (
 	// messages is lost, and the start timeout begins anew at each. It is the
 	// historical fix of DeafStart.
 	RequeueSpin Switch = "requeue-spin"
+	// SpinsForReal has the manager, in real time, take the core that a spin takes, on a
+	// thread of its own. Off, and in a bubble: it waits for as long, and leaves that core
+	// to the harness, with which it shares a process. It is no bug.
+	SpinsForReal Switch = "spins-for-real"
 	// PrewarmLeaks: only requests outlive a start; check-ins, cancels and deaths
 	// are dropped, and the workers that they are about stay taken for ever.
 	PrewarmLeaks Switch = "prewarm-leaks"

@@ -49,7 +49,7 @@ var (
 	ofAll    = []Switch{StdoutNoise, SilentFrames}
 	ofNimble = slices.Concat(ofAll, []Switch{HotRestart, SessionIsolation, HealthCheckConstant})
 	knownTo1 = []Switch{
-		DeafStart, RequeueSpin, PrewarmLeaks, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
+		DeafStart, RequeueSpin, SpinsForReal, PrewarmLeaks, RollingDeadline, StartThenKill, GiveUpCrashesPool, IllegalReturn, AliveGuard, ReadySignal, LongLivedWorkers,
 		PortHandedBack, SlowGoodbye, ShutdownIgnored, StopRace, OrphanSpin,
 	}
 	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak, SessionListing, ConfigNeverRead})
