@@ -12,6 +12,7 @@ import (
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/process"
 )
@@ -110,6 +111,19 @@ func TestNothingThatARunStartedOutlivesIt(t *testing.T) {
 	architectural(t, r, err, "left behind after Close")
 	if left, err := process.Census(process.Token(), ""); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestWhatOutlivesItsPoolIsTimedFromItsClose(t *testing.T) {
+	sc := Scenario{
+		World: "virtual", Subject: dspex.V2Last(), Start: scenario.Demand{CPU: time.Second}, Deadline: time.Minute,
+		Config:   subject.Config{Size: 1, Options: map[string]any{string(dspex.OrphanSpin): true}},
+		Workload: scenario.Workload{Clients: 1, Command: "echo"},
+	}
+	r := TryT(t, sc)
+	closed, _ := r.Record.First(scenario.Closed)
+	if e, _ := r.Record.First(scenario.Outlived); (e.At - closed.At - e.OnCPU).Abs() > time.Microsecond {
+		t.Errorf("in %v since the close it had %v of CPU", e.At-closed.At, e.OnCPU)
 	}
 }
 

@@ -95,7 +95,11 @@ func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, pr
 }
 
 func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
-	life, end := context.WithCancel(dspex.OnNode(ctx))
+	node := dspex.OnNode(ctx)
+	if sc.World != virtual.Name {
+		node = dspex.InRealTime(node)
+	}
+	life, end := context.WithCancel(node)
 	defer end()
 	a, err := enter(life, w, sc, s, 0)
 	if err != nil {
@@ -119,6 +123,7 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 	if a.pool != nil {
 		if probe {
 			a.count()
+			a.burnt()
 			a.probe()
 		}
 		a.close(closePatience)
@@ -143,6 +148,9 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 	}
 	for _, text := range left {
 		rec.Add(scenario.Event{Kind: scenario.Left, Text: text})
+	}
+	if len(left) > 0 {
+		rec.Outlived()
 	}
 	record := a.record()
 	record.Late, record.Order = w.Late(), order(sc.World, a.inside.Load())
@@ -427,6 +435,22 @@ func (a *act) count() {
 
 var errNoSession = errors.New("the pool knows no such session")
 
+// burnt notes what CPU the pool itself has had, if it can say and has had any.
+func (a *act) burnt() {
+	pool, ok := a.pool.(subject.Burner)
+	if !ok {
+		return
+	}
+	e := scenario.Event{Kind: scenario.Burnt}
+	err := a.do(closePatience, func() error {
+		e.OnCPU, e.Delay = pool.Burnt()
+		return nil
+	})
+	if err == nil && e.OnCPU > 0 {
+		a.mark(e)
+	}
+}
+
 // probe asks how much capacity is left: long calls arrive one by one, each
 // when the one before is executing, until Size of them are held at once. A pool may
 // refuse some, because its check-outs may not take as long as a start does, or lose
@@ -528,6 +552,7 @@ func (a *act) close(patience time.Duration) {
 		a.world.Point("run", "closed") // whom that has sent home is back before
 	}
 	a.rec.Add(e)
+	a.rec.Outlives()
 	close(closed)
 	for _, x := range a.hurt.Late(true) {
 		late.Go(func() { a.tooLate(x, closed) })

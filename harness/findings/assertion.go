@@ -28,6 +28,9 @@ const (
 	OfSerial    Assertion = "serial"
 	OfTogether  Assertion = "together"
 	OfHealth    Assertion = "health"
+	OfOrder     Assertion = "order"
+	OfOwn       Assertion = "own CPU"
+	OfOrphans   Assertion = "orphans"
 	OfAll       Assertion = "between the cases"
 )
 
@@ -55,6 +58,9 @@ func (c Case) Assertions() (made []Assertion) {
 		{OfSerial, a.Serial},
 		{OfTogether, a.Together > 0},
 		{OfHealth, a.Health != ""},
+		{OfOrder, a.Order != ""},
+		{OfOwn, a.Own != nil},
+		{OfOrphans, a.Orphans != nil},
 	} {
 		if m.made {
 			made = append(made, m.of)

@@ -5,6 +5,7 @@ package findings
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -113,6 +114,24 @@ type Accept struct {
 	Serial   bool          // no worker was launched while another started
 	Health   Health        // what the pool says that is asked how it is; "": not checked
 	Together int           // starts that were ever under way at once, at most; 0: not checked
+	Order    Order         // in which the workers were given calls; "": not checked
+	Own      *float64      // cores that the pool itself wanted while its workers started; nil: not checked
+	Orphans  *Orphans      // nil: not checked
+}
+
+// Order is in which calls were given to workers, against that in which they came.
+type Order string
+
+const (
+	Kept Order = "kept"
+	Lost Order = "lost"
+)
+
+// Orphans are workers that outlive their pool.
+type Orphans struct {
+	N     int
+	Cores float64 // that each of them has had since
+	Log   float64 // bytes a second that each has written since
 }
 
 func (a Accept) nothing() bool { return reflect.DeepEqual(a, Accept{}) }
@@ -164,6 +183,9 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 			}
 		}
 	}
+	if order := orderOf(r); a.Order != "" && order != a.Order {
+		bad(OfOrder, "the order was %s: %s, expected it to be %s", order, strings.Join(inTurn(r), " "), a.Order)
+	}
 	return problems
 }
 
@@ -212,6 +234,14 @@ func (a Accept) When(r *scenario.Record, tolerance float64) (problems Problems) 
 	}
 	if n := startsTogether(r); a.Together > 0 && n > a.Together {
 		bad(OfTogether, "%d starts were under way at once, expected at most %d", n, a.Together)
+	}
+	if own := ownCores(r); a.Own != nil && math.Abs(own-*a.Own) > tolerance {
+		bad(OfOwn, "the pool itself wanted %.2f cores while workers started, expected %.2f", own, *a.Own)
+	}
+	if a.Orphans != nil {
+		for _, text := range a.Orphans.wrong(r, tolerance) {
+			bad(OfOrphans, "%s", text)
+		}
 	}
 	compare("served", r.Served(), OfTimes, a.Times, OfLastBy, a.LastBy)
 	compare("failed", failed(r), OfFailed, a.Failed, "", 0)

@@ -127,7 +127,8 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 }
 
 func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(t *testing.T) {
-	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Failed: []float64{9}, Told: "gone", Lost: 9, Workers: 9, MostUsed: 1, PerCall: 9, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs}
+	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Failed: []float64{9}, Told: "gone", Lost: 9, Workers: 9, MostUsed: 1, PerCall: 9, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs, Order: Lost, Own: new(float64), Orphans: &Orphans{N: 1}}
+	*all.Own = 1
 	r := started(record(1, 2), start{0, 1, 1}, start{0, 2, 1})
 	slices.SortStableFunc(r.Events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
 	problems := append(all.Who(r), all.When(r, Tolerance)...)
@@ -303,12 +304,17 @@ func TestAFigureSaysWhatItsCaseIsThereToShow(t *testing.T) {
 		"1.0 boots": {nil, with()},
 		"1.0 boots; starts within a second: 2, the caller is told why: false": {begun, with(scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Probing}, scenario.Event{Kind: scenario.Launch})},
 		"1.0 boots; starts within a second: 0, the caller is told why: true":  {begun, with(scenario.Event{Kind: scenario.Return, Err: "exit status 70"})},
-		"1.0 boots; counted 3":                               {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s1", N: 3})},
-		"1.0 boots; counts none":                             {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s2", N: 3})},
-		"1.0 boots; open after 2.0":                          {opens(units), with(scenario.Event{Kind: scenario.Opened, At: boots(3)})},
-		"1.0 boots; open after -1.0":                         {opens(units), with()},
-		"1.0 boots; the slowest takes 1.0 times the average": {silencedDetector.Cases(units)[0].Shows, with()},
-		"1.0 boots; 99 % of the quick ones by 0.0":           {workloadPools.Cases(units)[0].Shows, with()},
+		"1.0 boots; counted 3": {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s1", N: 3})},
+		"1.0 boots; its own CPU while workers start: 0.00 cores":                      {burns, with()},
+		"1.0 boots; its own CPU while workers start: 0.50 cores":                      {burns, with(spun(2, 1)...)},
+		"1 of 4: 1.0 boots; order kept: c1 c2 c3":                                     {turns, with(handed("c1", "c2", "c3")...)},
+		"1.0 boots; nobody outlives the pool":                                         {outliving, with()},
+		"1.0 boots; 2 outlive the pool: 0.75 cores each, 3.0 MB of log each in 2.0 s": {outliving, with(outlived(1, .5)...)},
+		"1.0 boots; counts none":                                                      {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s2", N: 3})},
+		"1.0 boots; open after 2.0":                                                   {opens(units), with(scenario.Event{Kind: scenario.Opened, At: boots(3)})},
+		"1.0 boots; open after -1.0":                                                  {opens(units), with()},
+		"1.0 boots; the slowest takes 1.0 times the average":                          {silencedDetector.Cases(units)[0].Shows, with()},
+		"1.0 boots; 99 % of the quick ones by 0.0":                                    {workloadPools.Cases(units)[0].Shows, with()},
 	} {
 		if got := (Case{Accept: Accept{Unit: unit, UnitName: "boots"}, Shows: c.shows}).Figure(c.record); got != want {
 			t.Errorf("got %q, want %q", got, want)

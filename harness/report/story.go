@@ -126,6 +126,10 @@ func (s *story) moment(events []scenario.Event) {
 			s.sessionEnded(e)
 		case scenario.Health:
 			s.alone("the pool is asked how it is: " + cmp.Or(Rounded(e.Err), "well"))
+		case scenario.Burnt:
+			s.alone(fmt.Sprintf("the pool itself has had %s of CPU", span(e.OnCPU)))
+		case scenario.Outlived:
+			s.say(e.Worker, since(e), since(e)+" each")
 		case scenario.Fault, scenario.FaultOver, scenario.Victim:
 			s.fault(e)
 		case scenario.Begin: // its arrival and where it is sent say enough
@@ -340,6 +344,11 @@ func (s *story) counts(e scenario.Event) {
 	}
 	calls := ", by the pool's count: " + counted(e.N, "call")
 	s.say(e.Session, calls, calls+" each")
+}
+
+// since is what a worker has done that outlives its pool.
+func since(e scenario.Event) string {
+	return fmt.Sprintf(", since its pool closed: %s of CPU, %.3g MB to stderr", span(e.OnCPU), float64(e.N)/1e6)
 }
 
 // sessionEnded tells whether the pool has let go of a session.

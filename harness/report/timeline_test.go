@@ -196,9 +196,11 @@ func TestEachThingThatCanHappenIsSaidInWords(t *testing.T) {
 		"c1 calls echo\nexit-at-call hurts c1\nc1 can't be answered any more":                                 {arrive, {At: ms, Kind: scenario.Fault, Fault: "exit-at-call", Worker: "w1", Call: "c1"}, {At: 2 * ms, Kind: scenario.Victim, Fault: "exit-at-call", Worker: "w1", Call: "c1"}},
 		"cpu-hogs begins\ncpu-hogs is over":                                                                   {{Kind: scenario.Fault, Fault: "cpu-hogs"}, {At: ms, Kind: scenario.FaultOver, Fault: "cpu-hogs"}},
 		"c1 calls echo\nc1 gives up after 0.04 s: tired":                                                      {arrive, {At: 40 * ms, Kind: scenario.Fault, Fault: "give-up", Call: "c1"}, {At: 40 * ms, Kind: scenario.Return, Call: "c1", Err: "tired", Excused: true}},
-		"the pool closes":                       {{Kind: scenario.Close}, {Kind: scenario.Closed}},
-		"left behind: worker w1":                {{Kind: scenario.Close}, {Kind: scenario.Left, Text: "worker w1"}},
-		"a-new-kind of which nothing is known!": {{Kind: "a-new-kind", Text: "of which nothing is known!"}},
+		"the pool closes":                                          {{Kind: scenario.Close}, {Kind: scenario.Closed}},
+		"the pool itself has had 1.5 s of CPU":                     {{Kind: scenario.Burnt, OnCPU: 1500 * ms}},
+		"w1, since its pool closed: 2 s of CPU, 9.07 MB to stderr": {{Kind: scenario.Outlived, Worker: "w1", OnCPU: 2000 * ms, N: 9_066_666}},
+		"left behind: worker w1":                                   {{Kind: scenario.Close}, {Kind: scenario.Left, Text: "worker w1"}},
+		"a-new-kind of which nothing is known!":                    {{Kind: "a-new-kind", Text: "of which nothing is known!"}},
 	} {
 		r := &scenario.Record{Deadline: 500 * ms, Patience: 800 * ms, Events: events}
 		same(t, "the story", told(r), want)

@@ -26,6 +26,7 @@ const (
 	SessionEnded  Kind = "session-ended"  // it has been; Err if it could not
 	SessionCalls  Kind = "session-calls"  // as the pool says once the workload is over, a session has made N; Err if it knows of none
 	Health        Kind = "health"         // asked how it is, the pool says that it is well; Err if something is wrong, or nobody can ask it
+	Burnt         Kind = "burnt"          // as the pool says once the workload is over, it has had so much CPU itself; not there if it had none, or can't say
 	Launch        Kind = "launch"         // a worker is being launched
 	Launched      Kind = "launched"       // it has been; Err if it could not
 	Send          Kind = "send"           // a frame went to a worker; said again with Err if it did not after all
@@ -37,6 +38,7 @@ const (
 	Close         Kind = "close"          // the subject begins to close
 	Closed        Kind = "closed"         // it has; Err if it could not
 	Left          Kind = "left"           // something is left behind; Text says what
+	Outlived      Kind = "outlived"       // a worker is; since its pool closed it has had so much CPU, and written N bytes to its stderr
 	Fault         Kind = "fault"          // a fault fired, or one that lasts began; Fault names it, N is its place in the plan
 	FaultOver     Kind = "fault-over"     // one that lasts is over
 	Victim        Kind = "victim"         // a call can't be answered because of a fault
@@ -54,7 +56,7 @@ type Event struct {
 	Session string        `json:"session,omitempty"`      // of a call, or of a frame
 	ID      int64         `json:"id,omitempty"`           // of a frame
 	PID     int           `json:"pid,omitempty"`          // of a worker
-	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch
+	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch, or the pool itself
 	Delay   time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
 	Engine  time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it, which a start waits for
 	N       int           `json:"n,omitempty"`

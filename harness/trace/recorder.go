@@ -94,6 +94,28 @@ func (r *Recorder) add(e scenario.Event) {
 	}
 }
 
+// Outlives takes note of the workers that live on though their pool has closed.
+func (r *Recorder) Outlives() {
+	for _, p := range r.alive() {
+		p.atClose = p.Info()
+	}
+}
+
+// Outlived writes what those of them have done since that still live.
+func (r *Recorder) Outlived() {
+	for _, p := range r.alive() {
+		i, was := p.Info(), p.atClose
+		r.Add(scenario.Event{Kind: scenario.Outlived, Worker: p.id, OnCPU: i.CPU - was.CPU, Delay: i.RunDelay - was.RunDelay, N: int(i.Written - was.Written)})
+	}
+}
+
+// alive are the ports whose workers are, in the order of their launches.
+func (r *Recorder) alive() []*port {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.ports), func(p *port) bool { return p.gone })
+}
+
 // Seal ends the recording and hands it out.
 func (r *Recorder) Seal() []scenario.Event {
 	r.mu.Lock()
@@ -307,6 +329,7 @@ type port struct {
 	watched chan struct{}
 	greeted atomic.Bool // it was sent its first frame
 	secret  bool        // its worker keeps some errors to itself, by the pool's doing
+	atClose worker.Info // of a worker that lived when its pool had closed; of who plays the run
 
 	// guarded by rec.mu
 	pending []sent

@@ -814,3 +814,29 @@ func TestWhatIsNoFrameEndsTheOneCallThatItsWorkerHas(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatOutlivesItsPoolIsToldWithWhatItHasDoneSince(t *testing.T) {
+	b := newBench(t)
+	gone, _ := b.launch("w1")
+	goes, _ := b.launch("w2")
+	_, stays := b.launch("w3")
+	end := func(p worker.Port) {
+		_ = p.Kill()
+		wait(t, "its end", p.Done())
+	}
+	end(gone)
+	stays.info = worker.Info{CPU: 3 * time.Second, RunDelay: time.Second, Written: 10}
+	b.Outlives()
+	stays.info = worker.Info{CPU: 5 * time.Second, RunDelay: 4 * time.Second, Written: 30}
+	end(goes)
+	b.Outlived()
+	var got []scenario.Event
+	for _, e := range b.Seal() {
+		if e.Kind == scenario.Outlived {
+			got = append(got, e)
+		}
+	}
+	if len(got) != 1 || got[0].Worker != "w3" || got[0].OnCPU != 2*time.Second || got[0].Delay != 3*time.Second || got[0].N != 20 {
+		t.Errorf("%+v", got)
+	}
+}
