@@ -68,6 +68,14 @@ var _ = Describe("limits", Label("limits"), func() {
 		Expect(p.Exit().String()).To(ContainSubstring("out of memory"))
 	})
 
+	It("of memory are lifted while it runs", func(ctx SpecContext) {
+		w, p := start(ctx, launcher)
+		Expect(p.SetLimits(ctx, container.Limits{Memory: 64 << 20})).To(Succeed())
+		Expect(p.SetLimits(ctx, container.Limits{})).To(Succeed())
+		_, err := w.Call(ctx, worker.Request{Command: "alloc", Args: map[string]any{"mb": 96}})
+		Expect(err).NotTo(HaveOccurred())
+	})
+
 	It("of a box's memory kill the worker that asked for too much, and no other", func(ctx SpecContext) {
 		launcher.Box = box(ctx, launcher.Engine, container.Limits{Memory: 96 << 20})
 		w, p := start(ctx, launcher)

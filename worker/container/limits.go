@@ -60,9 +60,10 @@ func (l Limits) resources() container.Resources {
 	return r
 }
 
-// instead are those of one that runs: zero means that nothing changes, so what is
-// lifted is said.
-func (l Limits) instead(was Limits, cores int) container.Resources {
+// instead are those of one that runs, of an engine with so many cores and bytes: zero means
+// that nothing changes, so what is lifted is said, and of memory no engine takes that
+// there is no limit.
+func (l Limits) instead(was Limits, cores int, memory int64) container.Resources {
 	r := l.resources()
 	if l.CPUs == 0 && was.CPUs > 0 {
 		r.CPUQuota = -1
@@ -71,7 +72,7 @@ func (l Limits) instead(was Limits, cores int) container.Resources {
 		r.CpusetCpus = fmt.Sprintf("0-%d", cores-1)
 	}
 	if l.Memory == 0 && was.Memory > 0 {
-		r.Memory, r.MemorySwap = -1, -1
+		r.Memory, r.MemorySwap = memory, memory
 	}
 	if none := int64(-1); l.PIDs == 0 && was.PIDs > 0 {
 		r.PidsLimit = &none
@@ -94,7 +95,7 @@ func (v *vessel) ChangeLimits(ctx context.Context, change func(*Limits)) (err er
 	if err := l.Check(); err != nil {
 		return err
 	}
-	r := l.instead(v.limits, v.engine.info.NCPU)
+	r := l.instead(v.limits, v.engine.info.NCPU, v.engine.info.MemTotal)
 	apart(func() {
 		_, err = v.engine.client.ContainerUpdate(ctx, v.id, client.ContainerUpdateOptions{Resources: &r})
 	})
