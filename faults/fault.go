@@ -219,6 +219,11 @@ type Model interface {
 	Limit(p *model.Port, cores float64, period time.Duration)
 	// Throttled is how often a limit has kept the worker from running so far.
 	Throttled(p *model.Port) int
+	// Burden has each call that a worker takes from now on ask for more; the zero Demand
+	// for no more.
+	Burden(p *model.Port, more model.Demand)
+	// Burdened is how many calls have asked for more so far.
+	Burdened(p *model.Port) int
 }
 
 // A Real is what real forms ask of a world of real processes.
@@ -241,6 +246,12 @@ type Real interface {
 	CanBound(Resource) error
 	// Bound lets a worker have so much of something and no more, until lift.
 	Bound(p worker.Port, of Resource, most int64) (lift func(), err error)
+	// CanPress says what is missing for Press.
+	CanPress() error
+	// Press has a worker be short of memory: it may have most bytes, all but left of which
+	// somebody beside it takes that it does not hold itself, until lift. That says whether
+	// something had to be read again for it.
+	Press(p worker.Port, most, left int64) (lift func() (felt bool), err error)
 }
 
 // A Resource is something of which a worker may be given but so much.

@@ -37,6 +37,8 @@ func (*poor) CanBound(of Resource) error                  { return errors.New("n
 func (p *poor) Bound(_ worker.Port, of Resource, _ int64) (func(), error) {
 	return nil, p.CanBound(of)
 }
+func (*poor) CanPress() error                                        { return errors.New("no memory to be short of here") }
+func (p *poor) Press(worker.Port, int64, int64) (func() bool, error) { return nil, p.CanPress() }
 func (*poor) Limit(worker.Port, float64, time.Duration) (Limit, error) {
 	return nil, errors.New("no cgroups here")
 }
@@ -93,6 +95,36 @@ func TestFewCoresAreProvedByWhoComputes(t *testing.T) {
 		p.cpu += computes
 		if n, want := end(), min(1, int(computes)); n != want || len(w.bound) > 0 {
 			t.Errorf("after %v of CPU it fired %d times, want %d; %v", computes, n, want, w.bound)
+		}
+	}
+}
+
+// tight is a world of real processes that has workers be short of memory.
+type tight struct {
+	poor
+	most, left int64
+	felt       bool
+}
+
+func (t *tight) Press(_ worker.Port, most, left int64) (func() bool, error) {
+	t.most, t.left = most, left
+	return func() bool { return t.felt }, nil
+}
+
+func TestWantOfMemoryIsProvedByWhoComputesAndByItsCgroup(t *testing.T) {
+	for _, c := range []struct {
+		felt     bool
+		computes time.Duration
+		want     int
+	}{{true, ms, 1}, {true, 0, 0}, {false, ms, 0}} {
+		w, p := &tight{felt: c.felt}, &used{cpu: time.Second}
+		end, err := MemoryPressure{MB: 64, Left: 4}.Real(w, p)
+		if err != nil || w.most != 64<<20 || w.left != 4<<20 {
+			t.Fatalf("pressed to %d and %d, %v", w.most, w.left, err)
+		}
+		p.cpu += c.computes
+		if n := end(); n != c.want {
+			t.Errorf("%+v: it fired %d times", c, n)
 		}
 	}
 }

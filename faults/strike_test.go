@@ -35,6 +35,8 @@ func (*late) Stall(time.Duration)                       {}
 func (*late) Burn() func() time.Duration                { return func() time.Duration { return 0 } }
 func (*late) Limit(*model.Port, float64, time.Duration) {}
 func (*late) Throttled(*model.Port) int                 { return 0 }
+func (*late) Burden(*model.Port, model.Demand)          {}
+func (*late) Burdened(*model.Port) int                  { return 0 }
 
 // sends is a pool's request.
 func sends(t *testing.T, p worker.Port, id int64, command string) {

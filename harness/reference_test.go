@@ -101,7 +101,7 @@ func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 	for seed := range seeds(t, 200) {
 		sc := ragged(seed)
 		if seed%2 == 1 {
-			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), faults.Recorded())
+			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), swarming())
 		}
 		fill(&sc)
 		eager := reference.Demand

@@ -88,6 +88,51 @@ var _ = Describe("limits", Label("limits"), func() {
 		Expect(err).NotTo(HaveOccurred())
 	})
 
+	It("of memory that somebody beside it takes have it read its files again, and kill it never", func(ctx SpecContext) {
+		w, p := start(ctx, launcher)
+		imports := func(module string) int {
+			GinkgoHelper()
+			faults := func() (n int) {
+				text, err := call(ctx, w, "builtins:eval", `int(open("/proc/self/stat").read().split()[11])`)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(fmt.Sscan(text, &n)).To(Equal(1))
+				return n
+			}
+			before := faults()
+			_, err := w.Call(ctx, worker.Request{Command: "import", Args: map[string]any{"module": module}})
+			Expect(err).NotTo(HaveOccurred())
+			return faults() - before
+		}
+		imports("asyncio") // what is read for the first time is read from files, too
+		Expect(imports("json")).To(BeNumerically("<", 10))
+		pressure, err := p.Press(ctx, 64<<20, 2<<20)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(imports("email.mime.text")).To(BeNumerically(">", 50))
+		_, err = w.Call(ctx, worker.Request{Command: "alloc", Args: map[string]any{"mb": 30}})
+		Expect(err).NotTo(HaveOccurred(), "what it wants to hold it is given")
+		Expect(imports("unittest")).To(BeNumerically(">", 50), "and the rest is as short as before")
+		Expect(pressure.End()).To(BeTrue())
+		Expect(p.Limits()).To(Equal(container.Limits{}))
+	})
+
+	It("of memory that is plenty do nothing", func(ctx SpecContext) {
+		w, p := start(ctx, launcher)
+		pressure, err := p.Press(ctx, 96<<20, 48<<20)
+		Expect(err).NotTo(HaveOccurred())
+		_, err = w.Call(ctx, worker.Request{Command: "import", Args: map[string]any{"module": "json"}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(pressure.End()).To(BeFalse())
+	})
+
+	It("of memory below what the worker holds are refused", func(ctx SpecContext) {
+		w, p := start(ctx, launcher)
+		_, err := w.Call(ctx, worker.Request{Command: "alloc", Args: map[string]any{"mb": 100}})
+		Expect(err).NotTo(HaveOccurred())
+		_, err = p.Press(ctx, 64<<20, 4<<20)
+		Expect(err).To(MatchError(ContainSubstring("want of memory in container")))
+		Expect(p.Limits()).To(Equal(container.Limits{}))
+	})
+
 	It("of processes have it fail to start one", func(ctx SpecContext) {
 		w, p := start(ctx, launcher)
 		Expect(p.SetLimits(ctx, container.Limits{PIDs: 3})).To(Succeed()) // the engine's own start takes more

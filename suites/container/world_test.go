@@ -81,6 +81,17 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(killed).To(HaveExactElements(Or(ContainSubstring("out of memory"), ContainSubstring("closed its port"))))
 	})
 
+	It("has workers be short of memory, which costs them time and kills none, and proves it", func(ctx SpecContext) {
+		sc := scenarioOf(faults.Plan{{Fault: faults.MemoryPressure{MB: 64, Left: 4}}})
+		sc.Warm, sc.Config.Lazy = 2, false
+		sc.Workload.Command, sc.Workload.Args = "import", map[string]any{"module": "asyncio"}
+		r, err := harness.Run(ctx, sc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(2), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Served()).To(HaveLen(2), "%+v", r.Record.Calls())
+		Expect(r.Safety).To(BeEmpty())
+	})
+
 	It("has workers refused threads by the engine, and files by the kernel, and proves it", func(ctx SpecContext) {
 		for _, c := range []struct {
 			fault    faults.Fault

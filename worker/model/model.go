@@ -180,9 +180,11 @@ type Port struct {
 	in       [][]byte
 	sessions map[string]session // by id
 	calls    int
-	held     int64 // bytes, by alloc
-	most     int64 // that it may hold; 0: any number
-	busy     bool  // it boots, or serves a frame
+	more     Demand // that each call asks for
+	burdened int    // calls that did
+	held     int64  // bytes, by alloc
+	most     int64  // that it may hold; 0: any number
+	busy     bool   // it boots, or serves a frame
 	booting  bool
 	head     wire.Head     // of the request that it serves
 	order    *wire.Order   // that came with it; nil: none
@@ -287,6 +289,21 @@ func (p *Port) Info() worker.Info {
 		i.Written += int64(logRate * (had - *before).Seconds())
 	}
 	return i
+}
+
+// Burden has each call that it takes from now on ask for more; the zero Demand: for no
+// more.
+func (p *Port) Burden(more Demand) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.more = more
+}
+
+// Burdened is how many calls have asked for more so far.
+func (p *Port) Burdened() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.burdened
 }
 
 // LimitMemory has it killed for want of memory once it holds more bytes; 0: never.

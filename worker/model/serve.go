@@ -304,6 +304,10 @@ func (p *Port) call() {
 		p.reply.ID++
 	}
 	dies := fate.Dies
+	if p.more != (Demand{}) {
+		fate.CPU, fate.Wait = fate.CPU+p.more.CPU, fate.Wait+p.more.Wait
+		p.burdened++
+	}
 	p.do(fate.Demand, func() {
 		exit, ends := exitOf(p.order)
 		switch {

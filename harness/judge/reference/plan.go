@@ -203,6 +203,11 @@ func (w world) Limit(_ *model.Port, cores float64, period time.Duration) {
 
 func (w world) Throttled(*model.Port) int { return w.w.group.Throttles() }
 
+func (w world) Burden(_ *model.Port, more model.Demand) { w.w.more = more }
+
+// Burdened is 0: nobody asks the loop what fired.
+func (w world) Burdened(*model.Port) int { return 0 }
+
 // A port is what a fault has of an idle worker: it can end it.
 type port struct {
 	far.Port

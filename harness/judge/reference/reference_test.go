@@ -200,6 +200,16 @@ func TestACallThatComesToItsWorkerAsNoRequestIsAnErrorAtOnceAndExcused(t *testin
 	}
 }
 
+func TestWhoIsShortOfMemoryTakesLongerForEachCall(t *testing.T) {
+	sc := burst(1, 1, scenario.Demand{Wait: 400 * ms})
+	sc.Workload.Command, sc.Workload.Args, sc.Workload.Calls, sc.Workload.Think = "sleep", map[string]any{"s": 1}, 2, 100*ms
+	sc.Faults = faults.Plan{{Fault: faults.MemoryPressure{MB: 64, Left: 4, Pages: 200}, Until: time.Second}}
+	calls := of(t, sc, reference.Policy{Width: 1}).Calls
+	if a, b := calls[0].Took, calls[1].Took; a != 1420*ms || b != time.Second {
+		t.Errorf("they took %v and %v, want 1.42s and 1s: 200 faults of 50 µs twice, and none", a, b)
+	}
+}
+
 // Calls that take nothing are answered at the instant at which they are sent, all the
 // same one after another.
 func TestWhoWasServedFirstComesBackFirst(t *testing.T) {

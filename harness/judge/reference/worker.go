@@ -35,6 +35,7 @@ type worker struct {
 	idle    bool
 	since   time.Duration // its hello, or its last reply
 	strikes []*timer      // to come if it rests for long enough
+	more    model.Demand  // that each call asks for
 }
 
 // launch begins a start, the nth from 0.
@@ -115,6 +116,7 @@ func (w *worker) take(k *call) {
 		}
 	}
 	fate := w.demands.Call(k.asks)
+	fate.CPU, fate.Wait = fate.CPU+w.more.CPU, fate.Wait+w.more.Wait
 	w.do(fate.Demand, func() {
 		switch {
 		case order.Ends(): // it was over sooner: it is not answered either

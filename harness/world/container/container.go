@@ -217,6 +217,24 @@ func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(
 	return func() { _ = limit(0) }, nil // it fails if the container is gone
 }
 
+// CanPress implements faults.Real.
+func (w *World) CanPress() error { return w.engine.CanPress() }
+
+// Press implements faults.Real.
+func (w *World) Press(p worker.Port, most, left int64) (lift func() (felt bool), err error) {
+	port, ok := p.(*container.Port)
+	if !ok {
+		return nil, fmt.Errorf("%v runs in no container", p)
+	}
+	begin := w.Now()
+	pressure, err := port.Press(context.Background(), most, left)
+	w.works(begin, w.Now())
+	if err != nil {
+		return nil, err
+	}
+	return pressure.End, nil
+}
+
 // Close ends what the world itself runs, and what is left of the run's containers.
 func (w *World) Close() {
 	w.mu.Lock()

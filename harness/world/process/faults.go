@@ -4,6 +4,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -96,6 +97,14 @@ func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(
 	before, err := may.LimitFiles(uint64(most))
 	return func() { _, _ = may.LimitFiles(before) }, err
 }
+
+// CanPress implements faults.Real.
+func (w *World) CanPress() error {
+	return errors.New("a process has no memory of its own to be short of; a container has")
+}
+
+// Press implements faults.Real.
+func (w *World) Press(worker.Port, int64, int64) (func() bool, error) { return nil, w.CanPress() }
 
 // remove removes a group if nobody is in it any more; else Close does.
 func (w *World) remove(g *process.Cgroup) {

@@ -29,3 +29,9 @@ func (w *World) Limit(p *model.Port, cores float64, period time.Duration) {
 
 // Throttled implements faults.Model.
 func (w *World) Throttled(p *model.Port) int { return p.CPU().(*session).throttled() }
+
+// Burden implements faults.Model.
+func (w *World) Burden(p *model.Port, more model.Demand) { p.Burden(more) }
+
+// Burdened implements faults.Model.
+func (w *World) Burdened(p *model.Port) int { return p.Burdened() }
