@@ -78,14 +78,15 @@ func (e *Underway) Takes(x Thing, now time.Duration) bool {
 func (e *Underway) Hits(x Thing) bool { return e.Target.hits(e.about, x, e.seed) }
 
 // Start says which entries hurt the start of a worker now, and counts them: of those
-// that are an order at the hello the first.
+// that are an order at the hello the first, and of slow disks.
 func (c Course) Start(x Thing, now time.Duration) (on []*Underway) {
-	greeted := false
+	greeted, slowed := false, false
 	for _, e := range c {
 		_, greets := e.Fault.(greeting)
-		if _, ok := e.Fault.(StartFault); ok && !(greets && greeted) && e.Takes(x, now) {
+		_, slows := e.Fault.(SlowDisk)
+		if _, ok := e.Fault.(StartFault); ok && !(greets && greeted) && !(slows && slowed) && e.Takes(x, now) {
 			on = append(on, e)
-			greeted = greeted || greets
+			greeted, slowed = greeted || greets, slowed || slows
 		}
 	}
 	return on

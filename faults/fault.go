@@ -231,6 +231,11 @@ type Real interface {
 	World
 	// LaunchWith starts a Python worker with more flags.
 	LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error)
+	// CanSlow says what is missing for LaunchFrom such a disk.
+	CanSlow(Disk) error
+	// LaunchFrom is LaunchWith, of a worker that first imports a module from a slow disk,
+	// and states it.
+	LaunchFrom(ctx context.Context, id string, from Disk, flags ...string) (worker.Port, error)
 	// Python runs code in a process and a session of its own until it is stopped;
 	// stop says what CPU it had. It ends with the program at the latest, also if
 	// that is killed.
@@ -252,6 +257,12 @@ type Real interface {
 	// somebody beside it takes that it does not hold itself, until lift. That says whether
 	// something had to be read again for it.
 	Press(p worker.Port, most, left int64) (lift func() (felt bool), err error)
+}
+
+// A Disk is one of which the machine's memory has nothing.
+type Disk struct {
+	Module string // of Python's own library, that is on it
+	Rate   int64  // bytes a second that are read of it, at most
 }
 
 // A Resource is something of which a worker may be given but so much.

@@ -30,6 +30,10 @@ func (p *poor) LaunchWith(_ context.Context, _ string, flags ...string) (worker.
 	p.launched = append(p.launched, strings.Join(flags, " "))
 	return nil, errors.New("no workers here")
 }
+func (*poor) CanSlow(Disk) error { return nil }
+func (p *poor) LaunchFrom(ctx context.Context, id string, from Disk, flags ...string) (worker.Port, error) {
+	return p.LaunchWith(ctx, id, append([]string{fmt.Sprint(from)}, flags...)...)
+}
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) Beside(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
@@ -150,8 +154,9 @@ func TestRealWorkersAreToldByFlagsWhatHurtsThem(t *testing.T) {
 		"":                             {{Fault: GiveUp{}}},
 		"--boot-cpu 0.3 --boot-wait 0": {{Fault: SlowStart{CPU: 300 * ms}}},
 		"--boot-cpu 0 --boot-wait 0.000001 --exit-at-hello 70": {{Fault: SlowStart{Wait: time.Microsecond}}, {Fault: DiesBeforeHello{}}},
-		"--mute":                     {{Fault: NeverSaysHello{}}, {Fault: DiesBeforeHello{}, Target: Target{Starts: []int{2}}}},
-		"--faults --exit-at-hello 3": {{Fault: ExitAtCall{}, Target: Target{Starts: []int{7}}}, {Fault: DiesBeforeHello{Status: 3}}},
+		"{email 4096} --boot-import json":                      {{Fault: SlowDisk{Module: "email", Rate: 4}}, {Fault: SlowImport{Module: "json"}}, {Fault: SlowDisk{Module: "csv", Rate: 5}}},
+		"--mute":                                               {{Fault: NeverSaysHello{}}, {Fault: DiesBeforeHello{}, Target: Target{Starts: []int{2}}}},
+		"--faults --exit-at-hello 3":                           {{Fault: ExitAtCall{}, Target: Target{Starts: []int{7}}}, {Fault: DiesBeforeHello{Status: 3}}},
 	} {
 		w := &poor{bare: bare{time.Now()}}
 		i, err := New(p, 1, w, func(Event) {})

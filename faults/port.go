@@ -107,6 +107,11 @@ func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underwa
 		}
 		flags = append(flags, e.Fault.(StartFault).Real(e.dose(x))...)
 	}
+	for _, e := range on {
+		if f, ok := e.Fault.(SlowDisk); ok {
+			return i.real.LaunchFrom(ctx, id, f.disk(), flags...)
+		}
+	}
 	return i.real.LaunchWith(ctx, id, flags...)
 }
 

@@ -35,11 +35,14 @@ var module = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$`)
 
 // Check implements Fault.
 func (f SlowImport) Check() error {
-	var named error
-	if !module.MatchString(f.Module) {
-		named = fmt.Errorf("module is %q: it must be a module's name, such as asyncio", f.Module)
+	return errors.Join(checkModule(f.Module), between("cpu", f.CPU, 0, mostDemand))
+}
+
+func checkModule(name string) error {
+	if !module.MatchString(name) {
+		return fmt.Errorf("module is %q: it must be a module's name, such as asyncio", name)
 	}
-	return errors.Join(named, between("cpu", f.CPU, 0, mostDemand))
+	return nil
 }
 
 // Model implements StartFault.

@@ -3,6 +3,7 @@
 package faults_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
 )
 
 // unborn are ways for a start to come to nothing, and what a pool says of it.
@@ -75,6 +77,31 @@ func TestAHelloIsSlow(t *testing.T) {
 				t.Errorf("%s: start %d took %v, want %v", f.Name(), n+1, took, want)
 			}
 		}
+	}
+}
+
+// What is read of a slow disk takes as long as it must at its rate.
+func TestAStartFromASlowDiskWaitsForIt(t *testing.T) {
+	disk := faults.SlowDisk{Module: "asyncio", Rate: 500, KB: 40}
+	asyncio := disk
+	asyncio.KB = 0
+	for want, f := range map[time.Duration]faults.Fault{80 * ms: disk, 1240 * ms: asyncio} {
+		r := tried(t, cold, faults.Entry{Fault: f, Target: faults.Target{Starts: []int{2}}}, faults.Entry{Fault: f}) // of two the first is had
+		if w := r.Record.Workers()[1]; (w.Ready - w.Launched).Round(ms) != 100*ms+want {
+			t.Errorf("the start took %v, want %v more than 100ms", w.Ready-w.Launched, want)
+		}
+		if f := r.Record.Faults; f[0].Fired != 1 || f[1].Fired != 2 {
+			t.Errorf("%+v, %+v", plain(f[0]), plain(f[1]))
+		}
+		sound(t, r, 12)
+	}
+}
+
+func TestAProcessHasNoDiskOfItsOwnToBeSlow(t *testing.T) {
+	sc := harness.Scenario{World: "process", Subject: subject.Ours(), Faults: faults.Plan{{Fault: faults.SlowDisk{Module: "asyncio", Rate: 500}}}}
+	sc.Config.Size, sc.Workload, sc.Deadline = 1, scenario.Workload{Clients: 1, Command: "echo"}, forever
+	if _, err := harness.Run(t.Context(), sc); !errors.Is(err, faults.ErrUnavailable) || !strings.Contains(err.Error(), "a container may have") {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -154,7 +181,7 @@ func TestARealWorkerIgnoresItsEnd(t *testing.T) {
 }
 
 func TestOurPoolLivesWithBadStarts(t *testing.T) {
-	for _, name := range []string{"odd-hello", "start-refused", "slow-hello", "slow-import"} {
+	for _, name := range []string{"odd-hello", "start-refused", "slow-hello", "slow-import", "slow-disk"} {
 		t.Run(name, func(t *testing.T) { survives(t, name, 3) })
 	}
 	t.Run("ignores-end", func(t *testing.T) { survives(t, "ignores-end", 0, idleOverflow) })

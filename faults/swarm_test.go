@@ -43,7 +43,7 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 		left := 4
 		sc.Faults = slices.DeleteFunc(sc.Faults, func(e faults.Entry) bool {
 			switch e.Fault.(type) {
-			case faults.SlowStart, faults.SlowHello, faults.SlowImport, faults.CPUHogs, faults.CPUQuota, faults.GiveUp, faults.DieHolding, faults.Flood, faults.CallAfterClose, faults.StderrFlood, faults.SlicedWrites, faults.LateReply, faults.Pause, faults.IgnoresEnd, faults.MemoryPressure:
+			case faults.SlowStart, faults.SlowHello, faults.SlowImport, faults.SlowDisk, faults.CPUHogs, faults.CPUQuota, faults.GiveUp, faults.DieHolding, faults.Flood, faults.CallAfterClose, faults.StderrFlood, faults.SlicedWrites, faults.LateReply, faults.Pause, faults.IgnoresEnd, faults.MemoryPressure:
 				return false
 			}
 			left -= e.Times

@@ -160,5 +160,5 @@ func faultCell(a faults.About, world string, played []trial) (string, error) {
 
 // unplayed is why a fault is not put to the test in a world.
 var unplayed = map[string]map[string]string{
-	"process": {"memory-limit": "needs a limit of the engine's", "memory-pressure": "a process has no memory of its own to be short of", "thread-limit": "needs a limit of the engine's"},
+	"process": {"memory-limit": "needs a limit of the engine's", "memory-pressure": "a process has no memory of its own to be short of", "slow-disk": "needs a throttle of the engine's", "thread-limit": "needs a limit of the engine's"},
 }

@@ -40,6 +40,10 @@ def main(began_ns):
         sys.path[:0] = flags.path
         burn(flags.boot_cpu_s)
         sleep(flags.boot_wait_s)
+        if flags.boot_disk:
+            from .fault import import_slowly
+
+            import_slowly(*flags.boot_disk)
         if flags.boot_import:
             __import__(flags.boot_import)
             posix.write(2, b"butfor_worker: fault: it has imported what it was to\n")

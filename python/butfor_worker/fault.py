@@ -22,15 +22,16 @@ and beside them
   hold_ns   of exit: for so long a grandchild holds the port open
   say       how the reply goes out: see _chunks
 
-`stay` is what --ignore-end does.
+`stay` is what --ignore-end does, and `import_slowly` what --boot-disk does.
 
 Of what does not end it the worker states on stderr that it does it: right before, of
 several writes before the last.
 """
 
 import posix
+import sys
 from _thread import allocate_lock, start_new_thread
-from time import sleep, time
+from time import monotonic, sleep, time
 
 from .codec import decode, encode
 from .flags import SECONDS_MAX, STATUS_MAX
@@ -71,6 +72,31 @@ def stay(fd_in):
             sleep(1e6)
 
     start_new_thread(wait, ())
+
+
+def import_slowly(rate, folder, module):
+    """Imports from the disk what nothing keeps in memory, and states it if it was read
+    as slowly as was said: of two slow readings a disk may give one at once."""
+    from os import walk
+
+    for parent, _, names in walk(folder):
+        for name in names:
+            fd = posix.open(parent + "/" + name, posix.O_RDONLY)
+            posix.posix_fadvise(fd, 0, 0, posix.POSIX_FADV_DONTNEED)
+            posix.close(fd)
+    sys.path.insert(0, folder)
+    before, began = _read_from_disk(), monotonic()
+    __import__(module)
+    took, read = monotonic() - began, _read_from_disk() - before
+    sys.path.remove(folder)
+    if read > 0 and took >= read / rate / 2:
+        posix.write(2, b"butfor_worker: fault: its disk was as slow as it was to be\n")
+
+
+def _read_from_disk():
+    """How many bytes the process has had read from disks so far."""
+    with open("/proc/self/io") as file:
+        return int(file.read().partition("\nread_bytes: ")[2].split()[0])
 
 
 class Faults:

@@ -20,6 +20,9 @@ flags:
   --boot-wait SECONDS  then sleep that long, as a start that waits would; given
                        again, longer
   --boot-import MODULE  and import that
+  --boot-disk RATE:FOLDER:MODULE  before, import that from a folder of files that
+                       are first dropped from the machine's memory, on a disk
+                       that is read at no more than so many bytes a second
   --limit BYTES        longest frame, %d to %d (default %d)
   --path FOLDER        look here first for modules that calls name; may be
                        given more than once. Neither the working directory nor
@@ -67,6 +70,7 @@ class Flags:
         self.exit_at_hello = 0  # 0: it does not
         self.faults = False
         self.at_hello = self.boot_import = ""
+        self.boot_disk = None  # or rate, folder and module
         self.ignore_end = False
         self.habits = []
         self.help = False
@@ -84,7 +88,7 @@ def parse(words):
                 raise FlagError("%s takes no value" % name)
             setattr(flags, name.lstrip("-").replace("-", "_") if name != "-h" else "help", True)
             continue
-        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--at-hello", "--boot-import", "--habit"):
+        if name not in ("--connect", "--boot-cpu", "--boot-wait", "--limit", "--path", "--exit-at-hello", "--at-hello", "--boot-import", "--boot-disk", "--habit"):
             raise FlagError("%s: no such flag; --help lists them" % name)
         if not equals:
             if not words:
@@ -98,6 +102,8 @@ def parse(words):
             flags.exit_at_hello = _status(name, value)
         elif name == "--boot-import":
             flags.boot_import = value
+        elif name == "--boot-disk":
+            flags.boot_disk = _disk(name, value)
         elif name == "--at-hello":
             flags.at_hello = value
         elif name == "--limit":
@@ -135,6 +141,14 @@ def _status(name, value):
     except ValueError:
         pass
     raise FlagError("%s must be an exit status from 1 to %d, not %r" % (name, STATUS_MAX, value))
+
+
+def _disk(name, value):
+    rate, _, rest = value.partition(":")
+    folder, _, module = rest.rpartition(":")
+    if rate.isdecimal() and int(rate) and folder and module:
+        return int(rate), folder, module
+    raise FlagError("%s must be RATE:FOLDER:MODULE, with bytes a second from 1, not %r" % (name, value))
 
 
 def _bytes(name, value):

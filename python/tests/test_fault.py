@@ -2,6 +2,7 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 import time
 
 from .driver import Case, framed, read, request
@@ -212,3 +213,17 @@ class Orders(Case):
         self.assertEqual(worker.line(), "butfor_worker: fault: it has imported what it was to\n")
         self.assertServes(worker)
         self.assertIn("nothing_like_it", self.assertEnds(self.worker("--boot-import", "nothing_like_it"), 1))
+
+    def test_a_start_may_import_from_a_slow_disk(self):
+        for rate, slow in ((1, False), (10**12, True)):
+            with tempfile.TemporaryDirectory() as folder:
+                with open(folder + "/large.py", "w") as file:
+                    file.write("WORDS = %r\n" % ("word " * 50_000))
+                    file.flush()
+                    os.fsync(file.fileno())
+                worker = self.worker("--boot-disk", "%d:%s:large" % (rate, folder), "--boot-import", "xml.sax")
+                said = worker.line()
+                if slow and "imported" in said and os.major(os.stat(folder).st_dev) == 0:
+                    self.skipTest("%s is on no disk" % folder)
+                self.assertIn("its disk was as slow" if slow else "it has imported", said)
+                self.assertServes(worker)

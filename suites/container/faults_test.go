@@ -38,6 +38,7 @@ var _ = Describe("faults in containers", Serial, Label("world", "faults"), func(
 		Entry("slow start", faults.SlowStart{Wait: 50 * time.Millisecond}, start),
 		Entry("a hello that is late", faults.SlowHello{After: 50 * time.Millisecond}, start),
 		Entry("a slow import", faults.SlowImport{Module: "asyncio"}, start),
+		Entry("a slow disk", faults.SlowDisk{Module: "asyncio", Rate: 1024}, start),
 		Entry("a worker that dies before its hello", faults.DiesBeforeHello{}, start),
 		Entry("half a hello", faults.OddHello{Bytes: 9}, start),
 		Entry("a hello with another id", faults.OddHello{ID: 7}, start),

@@ -92,6 +92,26 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(r.Safety).To(BeEmpty())
 	})
 
+	It("has a slow disk beneath a start, which waits for it as long as it must", func(ctx SpecContext) {
+		sc := scenarioOf(faults.Plan{{Fault: faults.SlowDisk{Module: "asyncio", Rate: 1024}}})
+		r, err := harness.Run(ctx, sc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 2), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Served()).To(HaveLen(2), "%+v", r.Record.Calls())
+		for _, s := range r.Record.Environment.Starts {
+			if s.Whole() {
+				Expect(s.Demand.Wait).To(BeNumerically(">", 400*time.Millisecond), "600 KiB at 1 MiB a second")
+			}
+		}
+	})
+
+	It("says before anything runs why a disk can't be slow", func(ctx SpecContext) {
+		for module, why := range map[string]string{"nothing_like_it": "Python has no files of nothing_like_it", "sys": "Python has no files of sys"} {
+			_, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.SlowDisk{Module: module, Rate: 256}}}))
+			Expect(err).To(MatchError(And(ContainSubstring("slow-disk can't be had here"), ContainSubstring(why))))
+		}
+	})
+
 	It("has workers refused threads by the engine, and files by the kernel, and proves it", func(ctx SpecContext) {
 		for _, c := range []struct {
 			fault    faults.Fault

@@ -88,6 +88,8 @@ type Engine struct {
 	stop  context.CancelFunc // of hearing
 	heard chan struct{}      // closed when it has ended
 
+	slow slow
+
 	mu      sync.Mutex
 	ears    map[string]*ear // by container or exec
 	folders int

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/moby/api/types/blkiodev"
 	"github.com/moby/moby/client"
 
 	"github.com/butfor/butfor/worker"
@@ -29,6 +30,9 @@ type Launcher struct {
 	Box *Box
 	// Limits are those of each worker's container. A box has its own.
 	Limits Limits
+	// Disk is a slow one from which the worker imports something before all else; the
+	// zero Disk: none. A box has none.
+	Disk Disk
 	// Args are the worker's.
 	Args []string
 	// Env is the worker's environment, beside the image's: "KEY=value".
@@ -72,6 +76,8 @@ func (l *Launcher) check() error {
 		return errors.New("launcher: it has no Engine: see container.Open")
 	case l.Box != nil && l.Limits != (Limits{}):
 		return errors.New("launcher: limits are those of a container, and its Box has its own")
+	case l.Box != nil && l.Disk != (Disk{}):
+		return errors.New("launcher: a slow disk is that of a container, and its Box has none")
 	case strings.Contains(l.Run, "\x00"):
 		return fmt.Errorf("launcher: Run is %q: it goes into the environment, where no NUL can be", l.Run)
 	}
@@ -103,12 +109,19 @@ func (l *Launcher) launch(ctx context.Context, args []string) (_ *Port, err erro
 			return nil, fmt.Errorf("the worker's socket: %w", err)
 		}
 	}
+	var reads *blkiodev.ThrottleDevice
+	if l.Disk != (Disk{}) {
+		if reads, err = p.have(ctx, l.Engine, l.Disk, folder); err != nil {
+			return nil, errors.Join(err, p.removeDisk(), p.unlisten())
+		}
+		args = append([]string{"--boot-disk", l.Disk.flag()}, args...)
+	}
 	env := append(slices.Clone(l.Env), process.TokenVariable+"="+process.Token()+"/"+l.Run+"/")
 	var streams *client.HijackedResponse
 	if l.Box != nil {
 		streams, err = l.Box.exec(ctx, p, args, env)
 	} else {
-		p.vessel, streams, err = l.Engine.run(ctx, plan{cmd: args, env: env, folder: folder, limits: l.Limits, attach: true})
+		p.vessel, streams, err = l.Engine.run(ctx, plan{cmd: args, env: env, folder: folder, limits: l.Limits, reads: reads, attach: true})
 		if err == nil {
 			p.ear, p.pid, p.took = p.vessel.ear, p.vessel.pid, p.vessel.took
 		}
@@ -117,12 +130,17 @@ func (l *Launcher) launch(ctx context.Context, args []string) (_ *Port, err erro
 		err = p.begin(streams)
 	}
 	if err != nil {
-		if p.listener != nil {
-			_ = p.listener.Close()
-		}
-		return nil, err
+		return nil, errors.Join(err, p.removeDisk(), p.unlisten())
 	}
 	return p, nil
+}
+
+// unlisten has nobody wait for the worker any more.
+func (p *Port) unlisten() error {
+	if p.listener == nil {
+		return nil
+	}
+	return p.listener.Close()
 }
 
 // listen waits for one worker, whoever it runs as: nobody else gets to the folder.

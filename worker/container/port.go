@@ -34,6 +34,7 @@ type Port struct {
 	limit    int    // of a payload, in bytes; 0: wire's own
 	socket   string // its path; "" over stdin and stdout
 	listener *net.UnixListener
+	disk     string // folder with what is on its slow disk; "" if it has none
 	streams  *client.HijackedResponse
 	stderr   stream.Tail
 
@@ -146,6 +147,7 @@ func (p *Port) live(drained <-chan struct{}) {
 	}
 	p.streams.Close()
 	<-drained
+	_ = p.removeDisk() // what is left goes with the engine's folder
 	if p.exec == "" {
 		p.engine.forget(p.id)
 	} else {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/moby/moby/api/types/blkiodev"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 	tc "github.com/testcontainers/testcontainers-go"
@@ -41,7 +42,8 @@ type plan struct {
 	cmd, env   []string
 	folder     string // to be shared, as /port; "" if none is
 	limits     Limits
-	attach     bool // its stdin, stdout and stderr
+	reads      *blkiodev.ThrottleDevice // nil: of every disk as fast as it is
+	attach     bool                     // its stdin, stdout and stderr
 }
 
 // inside is where a shared folder is in a container.
@@ -126,6 +128,9 @@ func (e *Engine) create(ctx context.Context, p plan) (*tc.DockerContainer, error
 			h.LogConfig.Type = "none"
 			h.AutoRemove = true
 			h.Resources = p.limits.resources()
+			if p.reads != nil {
+				h.BlkioDeviceReadBps = []*blkiodev.ThrottleDevice{p.reads}
+			}
 			if p.folder != "" {
 				h.Binds = append(h.Binds, p.folder+":"+inside)
 			}

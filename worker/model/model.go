@@ -29,6 +29,7 @@ type Profile struct {
 	HelloID           int64         // the hello's id, in place of 0
 	AtHello           *wire.Order   // what it is ordered at its hello; nil: nothing
 	Imports           bool          // states once it has booted that it has imported what it was to
+	ReadsSlowly       bool          // states once it has booted that its disk was as slow as it was to be
 	Share             float64       // of a core that it gets while it computes, waiting for it otherwise; 0: all. Without a CPU alone
 	WrongIDAt         int           // answers its n-th call under another id
 	DeafAt            int           // takes no notice of its n-th call, from 1, nor of any after it

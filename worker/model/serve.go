@@ -51,6 +51,9 @@ func (p *Port) next() {
 	if p.head.ID == 0 && f.Imports {
 		p.writes(wire.StatedImport + "\n")
 	}
+	if p.head.ID == 0 && f.ReadsSlowly {
+		p.writes(wire.StatedDisk + "\n")
+	}
 	switch {
 	case p.head.ID != 0:
 		p.call()

@@ -152,6 +152,7 @@ func OrderIn(request []byte) *Order {
 // order, each its own: one may be hurt in several ways.
 const (
 	StatedImport = "butfor_worker: fault: it has imported what it was to"
+	StatedDisk   = "butfor_worker: fault: its disk was as slow as it was to be"
 	StatedStay   = "butfor_worker: fault: it stays when its port has ended"
 )
 

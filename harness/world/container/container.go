@@ -102,8 +102,24 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
 func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error) {
+	return w.launch(ctx, w.launcher, id, flags)
+}
+
+// CanSlow implements faults.Real: a worker is started to try it, once a disk.
+func (w *World) CanSlow(d faults.Disk) error {
+	return w.engine.CanSlow(context.Background(), container.Disk(d))
+}
+
+// LaunchFrom implements faults.Real.
+func (w *World) LaunchFrom(ctx context.Context, id string, from faults.Disk, flags ...string) (worker.Port, error) {
+	l := *w.launcher
+	l.Disk = container.Disk(from)
+	return w.launch(ctx, &l, id, flags)
+}
+
+func (w *World) launch(ctx context.Context, l *container.Launcher, id string, flags []string) (worker.Port, error) {
 	begin := w.Now()
-	port, err := w.launcher.LaunchWith(ctx, id, flags...)
+	port, err := l.LaunchWith(ctx, id, flags...)
 	w.works(begin, w.Now())
 	if err != nil {
 		return nil, err

@@ -25,6 +25,16 @@ func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (wor
 	return port, err
 }
 
+// CanSlow implements faults.Real.
+func (w *World) CanSlow(faults.Disk) error {
+	return errors.New("a process has no disk of its own to be slow; a container may have")
+}
+
+// LaunchFrom implements faults.Real.
+func (w *World) LaunchFrom(_ context.Context, _ string, from faults.Disk, _ ...string) (worker.Port, error) {
+	return nil, w.CanSlow(from)
+}
+
 // Python implements faults.Real.
 func (w *World) Python(code string) (stop func() time.Duration, err error) { return w.Beside(code) }
 
