@@ -47,13 +47,13 @@ func (m *mailbox) put(x any, rank time.Duration) {
 
 // take removes the first message that is wanted. foreign is the number of
 // unwanted ones before it, or of all if none is wanted; kept is how many of them
-// are left once those that drops is true of are gone. Of who owes for the message that
-// he wants nothing is touched: due.
-func (m *mailbox) take(want, drops func(any) bool, owes bool) (x any, foreign, kept int, ok, due bool) {
+// are left once those that drops is true of are gone. Of who owes for a message that
+// he wants, or for more than he has seen, nothing is touched: due.
+func (m *mailbox) take(want, drops func(any) bool, seen int, owes bool) (x any, foreign, kept int, ok, due bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	foreign = slices.IndexFunc(m.queue, func(l letter) bool { return want(l.message) })
-	if ok = foreign >= 0; ok && owes {
+	if ok = foreign >= 0; owes && (ok || len(m.queue) > seen) {
 		return nil, 0, 0, false, true
 	}
 	rest := m.queue[:0:0]
@@ -117,10 +117,11 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 		if p.life.Err() != nil {
 			return nil, p.obituary()
 		}
-		x, foreign, kept, ok, due := p.box.take(want, how.drops, p.cost > 0 && !paid)
+		x, foreign, kept, ok, due := p.box.take(want, how.drops, seen, p.cost > 0 && !paid)
 		if due { // before it is looked at: see letter
 			p.pay()
-			paid = true
+		}
+		if paid = due; due {
 			continue
 		}
 		if ok {
@@ -135,11 +136,8 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 			}
 			return nil, err
 		}
-		if foreign > seen {
-			p.pay() // to find that nothing of it is wanted
-			if how.rolling {
-				until = time.Now().Add(how.limit)
-			}
+		if foreign > seen && how.rolling {
+			until = time.Now().Add(how.limit)
 		}
 		seen = kept
 		if how.requeue && kept > 0 {
@@ -157,7 +155,8 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 // receiveCost is what a message costs an actor, at the least. In a bubble time
 // moves on only when everybody waits: so whoever was woken by one message has
 // done what he does about it before the actor looks at the next one, and their
-// order is no matter of chance. One that it does not want costs it as much.
+// order is no matter of chance. One that it does not want costs it as much, and
+// whatever comes at that instant is looked at with it.
 const receiveCost = time.Microsecond
 
 // spin takes the n messages that it does not want and posts them to itself, again and

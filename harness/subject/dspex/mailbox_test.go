@@ -41,19 +41,30 @@ func TestReceiveTakesWhatItWantsAndLeavesTheRestInOrder(t *testing.T) {
 	})
 }
 
-// A message that comes just as it is looked for is paid for like any other: else when
-// an actor is done would be a matter of chance.
+// A message that comes just as one is looked for is paid for like any other, wanted or
+// not: else when an actor is done would be a matter of chance.
 func TestWhoOwesForAMessageDoesNotGetIt(t *testing.T) {
 	var box mailbox
+	none := func(any) bool { return false }
 	box.put("unwanted", 0)
+	box.put("unwanted too", 0)
+	if _, _, kept, ok, due := box.take(is("wanted"), anything, 1, true); ok || !due || kept != 0 || len(box.queue) != 2 {
+		t.Errorf("of what nobody wants, due %v, and %v is left", due, box.queue)
+	}
+	if _, foreign, kept, ok, due := box.take(is("wanted"), none, 1, false); ok || due || foreign != 2 || kept != 2 {
+		t.Errorf("once it is paid for, %d are foreign and %d are kept, due %v", foreign, kept, due)
+	}
+	if _, foreign, _, ok, due := box.take(is("wanted"), none, 2, true); ok || due || foreign != 2 {
+		t.Errorf("nothing has come since: %d foreign, due %v", foreign, due)
+	}
 	box.put("wanted", 0)
-	if x, _, _, ok, due := box.take(is("wanted"), anything, true); ok || !due {
+	if x, _, _, ok, due := box.take(is("wanted"), anything, 3, true); ok || !due {
 		t.Errorf("got %v, due %v", x, due)
 	}
-	if x, foreign, kept, ok, due := box.take(is("wanted"), anything, false); x != "wanted" || foreign != 1 || kept != 0 || !ok || due {
+	if x, foreign, kept, ok, due := box.take(is("wanted"), anything, 3, false); x != "wanted" || foreign != 2 || kept != 0 || !ok || due {
 		t.Errorf("then %v, behind %d, of which %d are kept", x, foreign, kept)
 	}
-	if _, _, _, ok, due := box.take(is("wanted"), anything, true); ok || due {
+	if _, _, _, ok, due := box.take(is("wanted"), anything, 0, true); ok || due {
 		t.Error("there is one where there is none")
 	}
 }
