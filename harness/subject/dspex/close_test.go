@@ -73,6 +73,49 @@ func TestCloseFailsCallsUnderWayAndLeavesNoWorker(t *testing.T) {
 	})
 }
 
+// Whoever is killed as Close's ctx ends does nothing more, also where its ports take
+// a while to close. With an actor that goes on it is a matter of chance which of the two
+// is first at a port.
+func TestAManagerThatIsKilledAsksNoWorkerToGo(t *testing.T) {
+	try(t, New("pool", Seed, With(SlowGoodbye)), eagerly(4), &models{dying: second / 10}, func(b *bed) {
+		ctx, cancel := context.WithTimeout(b.Context(), 1500*time.Millisecond) // it is in the midst of the second goodbye
+		defer cancel()
+		if err := b.pool.Close(ctx); err == nil {
+			b.Error("it stopped in time")
+		}
+		for i, w := range b.workers() {
+			if early := i < 2; w.asked != early {
+				b.Errorf("worker %d was asked to go: %v", i+1, w.asked)
+			}
+		}
+	})
+}
+
+func TestAManagerThatIsKilledHandsOutNoWorker(t *testing.T) {
+	cfg := eagerly(2)
+	cfg.CallTimeout = 60 * second
+	try(t, New("pool", Seed, With(HealthBlocksPool)), cfg, &models{dying: second / 10}, func(b *bed) {
+		b.later(31 * second)
+		var wg sync.WaitGroup
+		wg.Go(func() { b.call("c1", sleep(60)) })
+		b.later(second)
+		wg.Go(func() { b.call("c2", sleep(1)) }) // whose worker is looked at then, for 5 s
+		b.later(second / 2)
+		wg.Go(func() {
+			if o, dead := b.call("c3", echo()), new(deathError); !errors.As(o.err, &dead) {
+				b.Errorf("who was in line heard: %v", o.err)
+			}
+		})
+		b.later(second)
+		ctx, cancel := context.WithTimeout(b.Context(), second)
+		defer cancel()
+		if err := b.pool.Close(ctx); err == nil {
+			b.Error("it stopped in time")
+		}
+		wg.Wait()
+	})
+}
+
 func TestEverythingEndsWithTheContextOfOpen(t *testing.T) {
 	both(t, func(t *testing.T, s subject.Subject) {
 		for _, cfg := range []subject.Config{lazily(2), eagerly(2)} {

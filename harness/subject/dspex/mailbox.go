@@ -114,7 +114,7 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 	defer p.box.hush(bell)
 	until, seen, paid := time.Now().Add(how.limit), 0, false
 	for {
-		if p.life.Err() != nil {
+		if !p.alive() {
 			return nil, p.obituary()
 		}
 		x, foreign, kept, ok, due := p.box.take(want, how.drops, seen, p.cost > 0 && !paid)
@@ -166,7 +166,7 @@ const receiveCost = time.Microsecond
 // SpinsForReal they are done as well, in whole rounds.
 func (p *process) spin(ctx context.Context, bell chan struct{}, n int) {
 	defer p.cpu.spins()()
-	for p.real && len(bell) == 0 && ctx.Err() == nil && p.life.Err() == nil {
+	for p.real && len(bell) == 0 && ctx.Err() == nil && p.alive() {
 		for range n {
 			p.box.turn(n)
 		}

@@ -83,6 +83,7 @@ type model struct {
 	once    sync.Once
 	killed  chan struct{}
 	done    chan struct{}
+	asked   bool // politely to go
 	exit    worker.Exit
 	died    time.Time
 	kept    map[string]map[string]any // values by session
@@ -132,6 +133,7 @@ func (m *model) Kill() error {
 }
 
 func (m *model) Close(ctx context.Context) error {
+	m.asked = true
 	if m.stubborn {
 		select {
 		case <-m.done:

@@ -74,15 +74,15 @@ func (p *process) send(to *process, x any) {
 }
 
 // exit ends the process. Its ports hear of it first, in the order in which they
-// were linked, then those who watch it.
+// were linked, then those who watch it, and last the process itself: one that another
+// ends runs on until it sees it, but finds nothing left to do then.
 func (p *process) exit(reason error) {
 	p.mu.Lock()
 	if p.dead {
 		p.mu.Unlock()
 		return
 	}
-	p.dead, p.reason = true, reason
-	p.end(reason) // here, so that who finds it dead finds it silent, too
+	p.dead, p.reason = true, reason // so that it is silent from here on
 	links, watchers := p.links, p.watchers
 	p.links, p.watchers = nil, nil
 	p.mu.Unlock()
@@ -95,6 +95,7 @@ func (p *process) exit(reason error) {
 	for _, w := range watchers {
 		w.by.postBy(down{w.ref, reason}, p.cost)
 	}
+	p.end(reason)
 	close(p.gone)
 }
 
@@ -114,7 +115,10 @@ func (p *process) strike(from *port, reason error) {
 	}
 }
 
-func (p *process) alive() bool { return p.life.Err() == nil }
+func (p *process) alive() bool {
+	_, dead := p.death()
+	return !dead && p.life.Err() == nil
+}
 
 // death says whether the process has exited, and why.
 func (p *process) death() (error, bool) {
@@ -125,7 +129,11 @@ func (p *process) death() (error, bool) {
 
 // obituary is the error of whatever a dead process was about.
 func (p *process) obituary() error {
-	return fmt.Errorf("%s: exit: %w", p.name, context.Cause(p.life))
+	why := context.Cause(p.life)
+	if why == nil { // it has yet to see it
+		why, _ = p.death()
+	}
+	return fmt.Errorf("%s: exit: %w", p.name, why)
 }
 
 // link is false if the process is dead.
