@@ -17,6 +17,7 @@ import (
 //     may connect, if port and process live: else badarg.
 //   - command works for anybody. A message from anybody but the owner kills the
 //     owner with badsig; one to a closed port vanishes.
+//   - The dead send it nothing, and close it no more than by their death.
 //   - The port closes when its owner dies, or when another linked process dies
 //     of anything but a normal exit. Its reason goes on to whoever is linked.
 type port struct {
@@ -156,7 +157,10 @@ func (p *port) forget(who *process) {
 
 // command is Port.command: it waits for a busy port and knows no timeout.
 func (p *port) command(by *process, frame []byte) error {
-	if p.isClosed() {
+	switch {
+	case !by.alive():
+		return by.obituary()
+	case p.isClosed():
 		return fmt.Errorf("command %s: %w: port is closed", p.id, errBadArg)
 	}
 	select {
@@ -174,7 +178,7 @@ func (p *port) send(by *process, frame []byte) error {
 	owner, closed := p.owner, p.closed
 	p.mu.Unlock()
 	switch {
-	case closed:
+	case closed, !by.alive():
 	case by != owner:
 		owner.strike(p, errBadSig)
 	default:
@@ -218,7 +222,10 @@ func (p *port) shut(reason error) {
 
 // dismiss closes the port politely: the worker is asked to go, and waited for
 // until ctx ends.
-func (p *port) dismiss(ctx context.Context) {
+func (p *port) dismiss(ctx context.Context, by *process) {
+	if !by.alive() {
+		return
+	}
 	links, open := p.retire()
 	if !open {
 		return

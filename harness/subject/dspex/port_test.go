@@ -335,7 +335,7 @@ func TestDismissAsksAndWaitsForTheWorkerNoLongerThanItsContext(t *testing.T) {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(r.Context(), second)
 		defer cancel()
-		r.p.dismiss(ctx)
+		r.p.dismiss(ctx, r.a)
 		if took := time.Since(begin); took != second {
 			r.Errorf("took %v, want 1 s", took)
 		}
@@ -376,6 +376,23 @@ func TestTheDeadSendAndReceiveNothing(t *testing.T) {
 		r.b.send(r.c, "from the dead")
 		if got := r.inbox(r.c); len(got) != 0 {
 			r.Errorf("c was told %v", got)
+		}
+	})
+}
+
+func TestTheDeadSendAPortNothingAndDoNotCloseIt(t *testing.T) {
+	otp(t, func(r *rules) {
+		r.b.exit(errKilled)
+		for range 20 { // lest the one of two answers that is wrong be given by chance
+			if err := r.p.command(r.b, r.frame("ping")); !errors.Is(err, errKilled) {
+				r.Fatalf("command: %v", err)
+			}
+		}
+		_ = r.p.send(r.b, r.frame("ping")) // would be badsig
+		r.p.dismiss(r.Context(), r.b)
+		r.open(true)
+		if got := r.inbox(r.a); !r.a.alive() || len(got) != 0 {
+			r.Errorf("a lives: %v, and was told %v", r.a.alive(), got)
 		}
 	})
 }

@@ -191,7 +191,7 @@ func (m *nimble) goodbye(w *slot) {
 		_ = m.order(w, "shutdown", nil, (*port).command)
 		_, _ = m.self.receive(ctx, exitOf(w.port), patience{limit: goodbyePatience})
 	}
-	w.port.dismiss(ctx)
+	w.port.dismiss(ctx, m.self)
 	if m.bugs.on(SlowGoodbye) { // it is closed: who should tell of an exit
 		_, _ = m.self.receive(ctx, exitOf(w.port), patience{limit: goodbyePatience})
 	}

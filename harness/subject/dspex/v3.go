@@ -296,7 +296,7 @@ func (p *v3) live(w *agent) error {
 		case stop:
 			ctx, done := context.WithTimeout(w.life, goodbyePatience)
 			defer done()
-			w.port.dismiss(ctx)
+			w.port.dismiss(ctx, w.process)
 			return errShutdown
 		}
 	}
