@@ -96,13 +96,13 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		sc := scenarioOf(faults.Plan{{Fault: faults.SlowDisk{Module: "asyncio", Rate: 1024}}})
 		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 2), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%+v", r.Record.Faults[0])
 		Expect(r.Record.Served()).To(HaveLen(2), "%+v", r.Record.Calls())
-		for _, s := range r.Record.Environment.Starts {
-			if s.Whole() {
-				Expect(s.Demand.Wait).To(BeNumerically(">", 400*time.Millisecond), "600 KiB at 1 MiB a second")
-			}
-		}
+		// Not of each: what the kernel has not yet written it does not drop either, and where
+		// others write much that start reads from memory, and does not count as slow.
+		Expect(r.Record.Environment.Starts).To(ContainElement(Satisfy(func(s scenario.Span) bool {
+			return s.Whole() && s.Demand.Wait > 400*time.Millisecond
+		})), "600 KiB at 1 MiB a second")
 	})
 
 	It("says before anything runs why a disk can't be slow", func(ctx SpecContext) {
