@@ -302,7 +302,15 @@ func firstDifference(one, two *scenario.Record) string {
 			return fmt.Sprintf("event %d is\n%+v\nand\n%+v", i, one.Events[i], two.Events[i])
 		}
 	}
-	return fmt.Sprintf("%d events and %d", len(one.Events), len(two.Events))
+	if len(one.Events) != len(two.Events) {
+		return fmt.Sprintf("%d events and %d", len(one.Events), len(two.Events))
+	}
+	for i := range min(len(one.Others), len(two.Others)) {
+		if !slices.Equal(one.Others[i].Events, two.Others[i].Events) {
+			return fmt.Sprintf("of pool %d, %s", i+1, firstDifference(one.Others[i], two.Others[i]))
+		}
+	}
+	return "the same events"
 }
 
 // Whatever becomes of their workers, who is told that a session is lost knows it, and
