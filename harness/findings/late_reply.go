@@ -21,7 +21,7 @@ var lateReply = Finding{
 			Warm:     1,
 			Workload: at(u.Waits, []float64{0, .3, 1.2, 3.2}, "sleep", map[string]any{"s": u.Waits.Seconds()}),
 			Deadline: times(5, u.Waits),
-			Faults:   faults.Plan{{Fault: faults.GiveUp{After: times(.3, u.Waits)}, Target: faults.Target{First: 1}, Times: 1}},
+			Faults:   faults.Plan{{Fault: faults.GiveUp{After: times(.2, u.Waits)}, Target: faults.Target{First: 1}, Times: 1}},
 		}, u.Waits, "ops",
 			trial{"", dspex.V2Last(), nil, scenario.Architectural, Accept{Served: 1, Failed: []float64{.7, .8}, Told: "expected 3, got 2", Workers: 2}},
 			trial{"a worker in doubt goes", dspex.V2Last(), without(dspex.LateReply), scenario.Sound, Accept{Served: 3}},
