@@ -204,11 +204,14 @@ func firstOf(r *scenario.Record, client int, k scenario.Kind) int {
 // first. Where the order was controlled it is the one that was seen, whichever of them
 // the pool served first. Else most pools served whoever was first.
 func likely(r *scenario.Record) [][]string {
-	if r.Order == "edges" || r.Order == "points" {
+	if inOrder(r) {
 		return [][]string{begun(r), firstSent(r)}
 	}
 	return [][]string{firstSent(r), begun(r)}
 }
+
+// inOrder says whether what is seen to be done first was done first.
+func inOrder(r *scenario.Record) bool { return r.Order == "edges" || r.Order == "points" }
 
 // begun are the calls in the order in which they turned to the pool, as far as
 // that was seen: which of two was really in its line before the other was not.
@@ -283,8 +286,11 @@ func setApart(w scenario.Workload, order []string, moment time.Duration) scenari
 
 // momentOf is how far apart the arrivals of one moment were recorded: whoever is
 // seen to arrive may be kept waiting for as long as the harness was before it turns
-// to the pool.
+// to the pool; where others wanted the CPUs, by them, which the harness need not notice.
 func momentOf(r *scenario.Record) time.Duration {
+	if !inOrder(r) && r.Environment != nil && r.Environment.Outside() != nil {
+		return mostMoment
+	}
 	return max(scenario.OneMoment, min(r.Late, mostMoment))
 }
 
@@ -299,7 +305,7 @@ func inTurn(arrived []time.Duration, turn []int, moment time.Duration) []time.Du
 	slices.SortStableFunc(who, func(a, b int) int { return cmp.Compare(at[a], at[b]) })
 	for from := 0; from < len(who); {
 		to := from + 1
-		for to < len(who) && at[who[to]]-at[who[to-1]] < moment {
+		for to < len(who) && (at[who[to]]-at[who[to-1]] < scenario.OneMoment || at[who[to]]-at[who[from]] < moment) {
 			to++
 		}
 		together, t := who[from:to], at[who[from]]
@@ -315,7 +321,7 @@ func inTurn(arrived []time.Duration, turn []int, moment time.Duration) []time.Du
 
 const (
 	// mostMoment is how far apart the arrivals of one moment may be recorded at most,
-	// where the harness itself was kept waiting.
+	// where the harness itself was kept waiting: some turns of others on its CPU.
 	mostMoment = 20 * time.Millisecond
 	// apart is more than a client needs in virtual time to get into the pool.
 	apart = 20 * time.Microsecond

@@ -528,4 +528,15 @@ func TestArrivalsOfOneMomentAreSetApartInTheirOrderAtThePool(t *testing.T) {
 			t.Errorf("late by %v: they come at %v", late, at)
 		}
 	}
+	busy := &scenario.Environment{Rivals: []scenario.Rival{{}}, Load: []scenario.Bucket{{Span: ms, Load: []scenario.Load{{Runnable: 3}}}}}
+	for order, second := range map[string]bool{"none": true, "edges": false} {
+		at := inTurn(arrived, []int{1, 0, 2}, momentOf(&scenario.Record{Order: order, Environment: busy}))
+		if first := at[1] < at[0]; first != second {
+			t.Errorf("others want the CPUs, order %s: they come at %v", order, at)
+		}
+	}
+	stream := []time.Duration{0, 15 * ms, 30 * ms}
+	if at := inTurn(stream, []int{2, 1, 0}, mostMoment); at[2] != 30*ms || at[0] <= at[1] {
+		t.Errorf("a stream is no one moment: they come at %v", at)
+	}
 }
