@@ -118,10 +118,8 @@ func (p *process) receive(ctx context.Context, want func(any) bool, how patience
 			return nil, p.obituary()
 		}
 		x, foreign, kept, ok, due := p.box.take(want, how.drops, seen, p.cost > 0 && !paid)
-		if due { // before it is looked at: see letter
+		if paid = due; due { // before it is looked at: see letter
 			p.pay()
-		}
-		if paid = due; due {
 			continue
 		}
 		if ok {
