@@ -88,7 +88,7 @@ func ownCores(r *scenario.Record) float64 {
 			if len(starting) > 0 {
 				took += e.At - began
 			}
-			return (e.OnCPU + e.Delay).Seconds() / took.Seconds()
+			return (e.OnCPU + e.Delay).Seconds() / max(took, 1).Seconds()
 		}
 	}
 	return 0

@@ -67,6 +67,8 @@ func TestWhatAPoolTakesItselfIsHeldAgainstTheTimeOfItsStarts(t *testing.T) {
 		}
 		compare(t, "its own", Accept{Unit: unit, Own: c.own}.When(&scenario.Record{Events: spun(c.start, c.had)}, Tolerance).Texts(), want)
 	}
+	idle := &scenario.Record{Events: []scenario.Event{{Kind: scenario.Burnt}}}
+	compare(t, "without a start", Accept{Unit: unit, Own: &half}.When(idle, Tolerance).Texts(), []string{"the pool itself wanted 0.00 cores while workers started, expected 0.50"})
 }
 
 func TestAnOrderIsThatInWhichWorkersAreGivenCalls(t *testing.T) {
