@@ -536,7 +536,7 @@ func TestArrivalsOfOneMomentAreSetApartInTheirOrderAtThePool(t *testing.T) {
 		}
 	}
 	stream := []time.Duration{0, 15 * ms, 30 * ms}
-	if at := inTurn(stream, []int{2, 1, 0}, mostMoment); at[2] != 30*ms || at[0] <= at[1] {
+	if at := inTurn(stream, []int{2, 1, 0}, mostMoment); at[1] != 15*ms || at[0] != at[1]+apart || at[2] != 30*ms {
 		t.Errorf("a stream is no one moment: they come at %v", at)
 	}
 }

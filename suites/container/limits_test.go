@@ -115,7 +115,7 @@ var _ = Describe("limits", Label("limits"), func() {
 			Expect(err).NotTo(HaveOccurred())
 			Expect(fmt.Sscan(text, &free)).To(Equal(1))
 			return free
-		}).Should(BeNumerically("<", 4<<20), "as soon as they have seen it, the rest is as short as before")
+		}).WithTimeout(patience).Should(BeNumerically("<", 4<<20), "as soon as they have seen it, the rest is as short as before")
 		Expect(imports("unittest")).To(BeNumerically(">", 50))
 		Expect(pressure.End()).To(BeTrue())
 		Expect(p.Limits()).To(Equal(container.Limits{}))
