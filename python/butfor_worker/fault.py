@@ -189,13 +189,18 @@ class Faults:
             port.write(chunk)
 
     def _hold(self, hold_ns):
-        """A grandchild out of reach of our group, with the port open."""
+        """A grandchild out of reach of our group, with the port open: from the
+        return on, so that whoever ends our group does not end it too."""
         fds = [posix.dup(fd) for fd in self._fds]  # ours are closed in children
+        out, away = posix.pipe()
         if posix.fork() == 0:
             posix.setsid()
+            posix.close(away)
             sleep(hold_ns / 1e9)
             posix._exit(0)
-        for fd in fds:
+        posix.close(away)
+        posix.read(out, 1)  # until it is away
+        for fd in (out, *fds):
             posix.close(fd)
 
     def _close(self, side):
