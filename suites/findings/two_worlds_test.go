@@ -26,7 +26,11 @@ func agree(ctx context.Context, o harness.Outcome) {
 	a, err := harness.Agree(ctx, suiteT, o.Result, nil)
 	Expect(err).NotTo(HaveOccurred(), name)
 	AddReportEntry(name+", replayed", a.Reacting.String()+"; doubts: "+strings.Join(a.Doubts, "; "), ReportEntryVisibilityFailureOrVerbose)
-	worlds.add(o.Finding.ID+", "+name, a)
+	verdict := ""
+	if undecided(o) {
+		verdict = o.Result.Reason
+	}
+	worlds.add(o.Finding.ID+", "+name, a, verdict)
 	if len(a.Doubts) == 0 {
 		Expect(a.Differences()).To(BeEmpty(), "%s: the worlds disagree", name)
 	}
@@ -35,15 +39,17 @@ func agree(ctx context.Context, o harness.Outcome) {
 // worlds is the tally of all specs that have run.
 var worlds tally
 
-// A tally counts how far runs could be held against their replays.
+// A tally counts how far runs could be held against their replays, and judged.
 type tally struct {
 	all, quiet int      // quiet: nobody else wanted the machine
 	who        int      // of all, those of which at least who was served could be compared
-	abstained  []string // that could not be compared wholly, and why
+	abstained  []string // that could not be compared wholly, or judged, and why
 	unexcused  []string // of these, the quiet ones
 }
 
-func (t *tally) add(name string, a harness.Agreement) {
+// add takes a run; undecided is why there is no verdict on it, "" if there is one, or
+// none was expected.
+func (t *tally) add(name string, a harness.Agreement, undecided string) {
 	t.all++
 	if len(a.Who) == 0 || len(a.Doubts) == 0 {
 		t.who++
@@ -51,10 +57,17 @@ func (t *tally) add(name string, a harness.Agreement) {
 	if len(a.Outside) == 0 {
 		t.quiet++
 	}
-	if a.Ok() || len(a.Doubts) == 0 {
+	var why []string
+	if !a.Ok() && len(a.Doubts) > 0 {
+		why = append(a.Differences(), a.Doubts...)
+	}
+	if undecided != "" {
+		why = append(why, "no verdict: "+undecided)
+	}
+	if why == nil {
 		return
 	}
-	said := name + ": " + strings.Join(append(a.Differences(), a.Doubts...), "; ")
+	said := name + ": " + strings.Join(why, "; ")
 	t.abstained = append(t.abstained, said)
 	if len(a.Outside) == 0 {
 		t.unexcused = append(t.unexcused, said)
@@ -76,10 +89,10 @@ func (t *tally) String() string {
 // doubt though nobody else wanted the machine; both are "" if enough was compared.
 func (t *tally) enough() (skip, fail string) {
 	if n := len(t.unexcused); n > max(1, t.quiet/mostUnexcused) {
-		return "", fmt.Sprintf("%d of %d cases could not be compared though nobody else wanted the machine:\n%s", n, t.quiet, strings.Join(t.unexcused, "\n"))
+		return "", fmt.Sprintf("%d of %d cases could not be compared or judged though nobody else wanted the machine:\n%s", n, t.quiet, strings.Join(t.unexcused, "\n"))
 	}
 	if n := len(t.abstained); t.who*leastWho < t.all {
-		return fmt.Sprintf("%d of %d cases could not be compared, %d of them because others wanted the machine:\n%s", n, t.all, n-len(t.unexcused), strings.Join(t.abstained, "\n")), ""
+		return fmt.Sprintf("%d of %d cases could not be compared or judged, %d of them because others wanted the machine:\n%s", n, t.all, n-len(t.unexcused), strings.Join(t.abstained, "\n")), ""
 	}
 	return "", ""
 }
@@ -115,23 +128,27 @@ func TestTheWorldsAreComparedOrItIsSaidWhyNot(t *testing.T) {
 		name       string
 		of         [][]harness.Agreement
 		skip, fail string
+		undecided  string
 	}{
-		{"nothing", nil, "", ""},
-		{"all the same", [][]harness.Agreement{times(20, same)}, "", ""},
-		{"a doubt that did not matter", [][]harness.Agreement{times(20, sameInDoubt)}, "", ""},
-		{"one in doubt on a quiet machine, and no other", [][]harness.Agreement{{others}}, "1 of 1 cases could not be compared, 0 of them because", ""},
-		{"one of ten", [][]harness.Agreement{times(18, same), times(2, late)}, "", ""},
-		{"more than one of ten", [][]harness.Agreement{times(17, same), times(3, late)}, "", "3 of 20 cases could not be compared though nobody else wanted the machine:\nx: a difference; a doubt"},
-		{"busy ones are no quiet ones", [][]harness.Agreement{times(17, sameInDoubt), times(2, others)}, "", "2 of 2"},
-		{"times alone, beside others", [][]harness.Agreement{times(20, lateBeside)}, "", ""},
-		{"half, beside others", [][]harness.Agreement{times(10, lateBeside), times(10, othersBeside)}, "", ""},
-		{"less than half, beside others", [][]harness.Agreement{times(9, same), times(10, othersBeside)}, "10 of 19 cases could not be compared, 10 of them because others wanted the machine:\nx: a difference; a doubt", ""},
-		{"a disagreement is the other spec's", [][]harness.Agreement{times(2, harness.Agreement{Who: differ})}, "", ""},
+		{"nothing", nil, "", "", ""},
+		{"all the same", [][]harness.Agreement{times(20, same)}, "", "", ""},
+		{"a doubt that did not matter", [][]harness.Agreement{times(20, sameInDoubt)}, "", "", ""},
+		{"one in doubt on a quiet machine, and no other", [][]harness.Agreement{{others}}, "1 of 1 cases could not be compared or judged, 0 of them because", "", ""},
+		{"one of ten", [][]harness.Agreement{times(18, same), times(2, late)}, "", "", ""},
+		{"more than one of ten", [][]harness.Agreement{times(17, same), times(3, late)}, "", "3 of 20 cases could not be compared or judged though nobody else wanted the machine:\nx: a difference; a doubt", ""},
+		{"busy ones are no quiet ones", [][]harness.Agreement{times(17, sameInDoubt), times(2, others)}, "", "2 of 2", ""},
+		{"times alone, beside others", [][]harness.Agreement{times(20, lateBeside)}, "", "", ""},
+		{"half, beside others", [][]harness.Agreement{times(10, lateBeside), times(10, othersBeside)}, "", "", ""},
+		{"less than half, beside others", [][]harness.Agreement{times(9, same), times(10, othersBeside)}, "10 of 19 cases could not be compared or judged, 10 of them because others wanted the machine:\nx: a difference; a doubt", "", ""},
+		{"a disagreement is the other spec's", [][]harness.Agreement{times(2, harness.Agreement{Who: differ})}, "", "", ""},
+		{"no verdict, once", [][]harness.Agreement{{same}}, "", "", "starved"},
+		{"no verdict, thrice", [][]harness.Agreement{times(3, same)}, "", "3 of 3 cases could not be compared or judged though nobody else wanted the machine:\nx: no verdict: starved", "starved"},
+		{"no verdict, beside others", [][]harness.Agreement{times(3, sameInDoubt)}, "", "", "starved"},
 	} {
 		var all tally
 		for _, as := range c.of {
 			for _, a := range as {
-				all.add("x", a)
+				all.add("x", a, c.undecided)
 			}
 		}
 		skip, fail := all.enough()
