@@ -5,6 +5,7 @@ package findings_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +20,8 @@ import (
 // under the load that the run met: the same callers must be served, the same time
 // out, after the same times (see scenario.Comparison). That they do not is the
 // lab's fault, unless the recording leaves it in doubt: how far it could be
-// compared then goes into the tally.
+// compared then goes into the tally. So does that of times: a pool that adapts to
+// what it is given may come to the point of its decision a little sooner or later.
 func agree(ctx context.Context, o harness.Outcome) {
 	GinkgoHelper()
 	name := o.Result.Record.Subject + ", " + o.Case.Variant
@@ -32,7 +34,7 @@ func agree(ctx context.Context, o harness.Outcome) {
 	}
 	worlds.add(o.Finding.ID+", "+name, a, verdict)
 	if len(a.Doubts) == 0 {
-		Expect(a.Differences()).To(BeEmpty(), "%s: the worlds disagree", name)
+		Expect(a.Who).To(BeEmpty(), "%s: the worlds disagree", name)
 	}
 }
 
@@ -43,7 +45,7 @@ var worlds tally
 type tally struct {
 	all, quiet int      // quiet: nobody else wanted the machine
 	who        int      // of all, those of which at least who was served could be compared
-	abstained  []string // that could not be compared wholly, or judged, and why
+	abstained  []string // that could not be compared wholly, or judged, or took other times, and why
 	unexcused  []string // of these, the quiet ones
 }
 
@@ -57,14 +59,14 @@ func (t *tally) add(name string, a harness.Agreement, undecided string) {
 	if len(a.Outside) == 0 {
 		t.quiet++
 	}
-	var why []string
-	if !a.Ok() && len(a.Doubts) > 0 {
-		why = append(a.Differences(), a.Doubts...)
+	why := a.When
+	if !a.Ok() && len(a.Doubts) > 0 { // else who was served is the spec's own matter
+		why = slices.Concat(a.Differences(), a.Doubts)
 	}
 	if undecided != "" {
-		why = append(why, "no verdict: "+undecided)
+		why = slices.Concat(why, []string{"no verdict: " + undecided})
 	}
-	if why == nil {
+	if len(why) == 0 {
 		return
 	}
 	said := name + ": " + strings.Join(why, "; ")
@@ -89,7 +91,7 @@ func (t *tally) String() string {
 // doubt though nobody else wanted the machine; both are "" if enough was compared.
 func (t *tally) enough() (skip, fail string) {
 	if n := len(t.unexcused); n > max(1, t.quiet/mostUnexcused) {
-		return "", fmt.Sprintf("%d of %d cases could not be compared or judged though nobody else wanted the machine:\n%s", n, t.quiet, strings.Join(t.unexcused, "\n"))
+		return "", fmt.Sprintf("%d of %d cases could not be compared or judged, or took other times, though nobody else wanted the machine:\n%s", n, t.quiet, strings.Join(t.unexcused, "\n"))
 	}
 	if n := len(t.abstained); t.who*leastWho < t.all {
 		return fmt.Sprintf("%d of %d cases could not be compared or judged, %d of them because others wanted the machine:\n%s", n, t.all, n-len(t.unexcused), strings.Join(t.abstained, "\n")), ""
@@ -135,14 +137,16 @@ func TestTheWorldsAreComparedOrItIsSaidWhyNot(t *testing.T) {
 		{"a doubt that did not matter", [][]harness.Agreement{times(20, sameInDoubt)}, "", "", ""},
 		{"one in doubt on a quiet machine, and no other", [][]harness.Agreement{{others}}, "1 of 1 cases could not be compared or judged, 0 of them because", "", ""},
 		{"one of ten", [][]harness.Agreement{times(18, same), times(2, late)}, "", "", ""},
-		{"more than one of ten", [][]harness.Agreement{times(17, same), times(3, late)}, "", "3 of 20 cases could not be compared or judged though nobody else wanted the machine:\nx: a difference; a doubt", ""},
+		{"more than one of ten", [][]harness.Agreement{times(17, same), times(3, late)}, "", "3 of 20 cases could not be compared or judged, or took other times, though nobody else wanted the machine:\nx: a difference; a doubt", ""},
 		{"busy ones are no quiet ones", [][]harness.Agreement{times(17, sameInDoubt), times(2, others)}, "", "2 of 2", ""},
 		{"times alone, beside others", [][]harness.Agreement{times(20, lateBeside)}, "", "", ""},
 		{"half, beside others", [][]harness.Agreement{times(10, lateBeside), times(10, othersBeside)}, "", "", ""},
 		{"less than half, beside others", [][]harness.Agreement{times(9, same), times(10, othersBeside)}, "10 of 19 cases could not be compared or judged, 10 of them because others wanted the machine:\nx: a difference; a doubt", "", ""},
 		{"a disagreement is the other spec's", [][]harness.Agreement{times(2, harness.Agreement{Who: differ})}, "", "", ""},
+		{"times without a doubt, once", [][]harness.Agreement{{{When: differ}}}, "", "", ""},
+		{"times without a doubt, thrice", [][]harness.Agreement{times(3, harness.Agreement{When: differ})}, "", "3 of 3 cases could not be compared or judged, or took other times, though nobody else wanted the machine:\nx: a difference", ""},
 		{"no verdict, once", [][]harness.Agreement{{same}}, "", "", "starved"},
-		{"no verdict, thrice", [][]harness.Agreement{times(3, same)}, "", "3 of 3 cases could not be compared or judged though nobody else wanted the machine:\nx: no verdict: starved", "starved"},
+		{"no verdict, thrice", [][]harness.Agreement{times(3, same)}, "", "3 of 3 cases could not be compared or judged, or took other times, though nobody else wanted the machine:\nx: no verdict: starved", "starved"},
 		{"no verdict, beside others", [][]harness.Agreement{times(3, sameInDoubt)}, "", "", "starved"},
 	} {
 		var all tally
