@@ -18,9 +18,11 @@ func listCommand() *cobra.Command {
 			asJSON, _ := c.Flags().GetBool("json")
 			if asJSON {
 				for _, f := range findings.All() {
-					if err := report.JSON(c.OutOrStdout(), map[string]any{
-						"id": f.ID, "kind": f.Kind, "claim": f.Claim, "source": f.Source, "truth": f.Truth, "worlds": f.Worlds,
-					}); err != nil {
+					o := map[string]any{"id": f.ID, "kind": f.Kind, "claim": f.Claim, "source": f.Source, "truth": f.Truth, "worlds": f.Worlds}
+					if f.Unreal != "" {
+						o["unreal"] = f.Unreal
+					}
+					if err := report.JSON(c.OutOrStdout(), o); err != nil {
 						return err
 					}
 				}
@@ -29,7 +31,7 @@ func listCommand() *cobra.Command {
 			stdout, printed := watched(c.OutOrStdout())
 			t := report.TerminalOf(os.Stdout)
 			for _, f := range findings.All() {
-				t.Entry(stdout, f.ID, "“"+f.Claim+"”", f.Source, f.Truth)
+				t.Finding(stdout, f)
 			}
 			return printed()
 		},

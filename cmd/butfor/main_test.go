@@ -241,6 +241,9 @@ func TestListSaysWhatTheFindingsAre(t *testing.T) {
 		if worlds, ok := o["worlds"].([]any); !ok || len(worlds) != len(f.Worlds) || worlds[0] != f.Worlds[0] {
 			t.Errorf("%s: worlds %v", f.ID, o["worlds"])
 		}
+		if why, _ := o["unreal"].(string); why != f.Unreal {
+			t.Errorf("%s: no real workers show it: %q, want %q", f.ID, why, f.Unreal)
+		}
 	}
 
 	for columns, width := range map[string]int{"80": 80, "120": 120, "": 100} {

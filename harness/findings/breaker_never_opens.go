@@ -16,6 +16,7 @@ var breakerNeverOpens = Finding{
 	Truth:  "an error that is an answer counts as a success: after twenty of them it is closed",
 	Kind:   "test",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		alone := without(dspex.InlineBreaker, dspex.DegradedIsDeath)
 		return try(scenario.Scenario{

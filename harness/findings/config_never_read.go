@@ -16,6 +16,7 @@ var configNeverRead = Finding{
 	Truth:  "refuted: nobody reads these keys; with all of them the run is the same, event by event",
 	Kind:   "test",
 	Worlds: []string{"virtual"},
+	Unreal: "two runs are compared event by event, and no two on real workers are alike",
 	Cases: func(u Unit) []Case {
 		// Two workers, for which two callers too many wait longer than they may. Those of
 		// an eager pool have begun to start when they come.

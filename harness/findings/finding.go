@@ -23,6 +23,9 @@ type Finding struct {
 	Truth  string // what really happens, in a few words
 	Kind   string // verdict, figure or test
 	Worlds []string
+	// Unreal says why no real workers show it: of a finding that they show it is "", of
+	// any other it must not be.
+	Unreal string
 	Quick  bool // one of the headline findings, that butfor run --quick runs
 	// Cases are the runs that show it. Times are multiples of the unit's, which
 	// is measured in the world and in the same run.

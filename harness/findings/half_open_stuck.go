@@ -16,6 +16,7 @@ var halfOpenStuck = Finding{
 	Truth:  "its count of probes never goes down: after three it rejects everybody, for ever",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		alone := without(dspex.InlineBreaker, dspex.BreakerNeverOpens, dspex.RetryAmplifies, dspex.DegradedIsDeath, dspex.HealthBlocksPool)
 		sc := scenario.Scenario{

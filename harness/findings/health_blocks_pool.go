@@ -15,6 +15,7 @@ var healthBlocksPool = Finding{
 	Truth:  "the check is made at a check-in, inside the manager, and its answer goes to the client: everybody waits for five seconds",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "the pool makes its checks every 30 s, so that a run takes more than a minute, and nothing of it hangs on the workers",
 	Cases: func(u Unit) []Case {
 		return try(scenario.Scenario{
 			Config:   subject.Config{Size: 2},

@@ -14,6 +14,7 @@ var herd = Finding{
 	Truth:  "starts that compute share the cores: all are late together",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		const deadline, besideHogs = 10. / 3, 14. / 3 // as self-made-contention has them
 		size := 4 * max(2, u.Cores)

@@ -21,6 +21,7 @@ var hotRestart = Finding{
 	Truth:  "a start that fails is begun again at once, a core is burnt, and callers are told of a timeout alone",
 	Kind:   "figure",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		return showing(begun, try(scenario.Scenario{
 			Config:   subject.Config{Size: 1, Lazy: true},

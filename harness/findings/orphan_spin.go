@@ -17,6 +17,7 @@ var orphanSpin = Finding{
 	Truth:  "it takes no notice of the end of its port, and outlives the pool: on a full core, with 13.6 MB of log in 3 s",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		return showing(outliving, try(scenario.Scenario{
 			Config:   subject.Config{Size: 2},

@@ -14,6 +14,7 @@ var rollingDeadline = Finding{
 	Truth:  "the limit begins anew at each message of anybody: who calls prolongs the start that he waits for",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		sc := scenario.Scenario{
 			Config:   subject.Config{Size: 1, Lazy: true, StartTimeout: times(2, u.Waits)},

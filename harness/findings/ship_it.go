@@ -13,6 +13,7 @@ var shipIt = Finding{
 	Truth:  "refuted: with time and order under control the same test gives the same answer, 1,000 times of 1,000",
 	Kind:   "test",
 	Worlds: []string{"virtual"},
+	Unreal: "it is shown by one order of things after another, of which no real machine can be told one",
 	Cases: func(u Unit) (cases []Case) {
 		// The concurrent test of the report: four at once, on workers that are yet
 		// to be started. Whatever the seed, and so the order, says.

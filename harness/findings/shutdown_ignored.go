@@ -9,6 +9,7 @@ var shutdownIgnored = Finding{
 	Truth:  "a worker says that it shuts down, and stays: each removal waits for a second, inside the manager",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		return append(removals(u, dspex.ShutdownIgnored), stops(u, dspex.ShutdownIgnored)...)
 	},

@@ -17,6 +17,7 @@ var slowGoodbye = Finding{
 	Truth:  "each removal waits for a second, inside the manager, for an exit that nobody tells",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) []Case {
 		return append(removals(u, dspex.SlowGoodbye), stops(u, dspex.SlowGoodbye)...)
 	},

@@ -13,6 +13,7 @@ var testVsProduction = Finding{
 	Truth:  "refuted: in production V2 fails as well, otherwise: a worker dies with the client that used it",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) (cases []Case) {
 		const size = 4
 		one := func(variant string, sc scenario.Scenario, s subject.Subject, word scenario.Word, a Accept) {

@@ -13,6 +13,7 @@ var threeRecommendations = Finding{
 	Truth:  "only lazy: false changes who V2-seed serves, and its starts still go one after another",
 	Kind:   "figure",
 	Worlds: []string{"virtual"},
+	Unreal: "it has not been tried on real workers yet",
 	Cases: func(u Unit) (cases []Case) {
 		// As the tests had it: 2 workers, started on demand, 5 boots to check one out.
 		// Two callers for each worker that is recommended arrive at once.

@@ -25,6 +25,7 @@ type Line struct {
 	Variant   string             `json:"variant,omitempty"`
 	Claim     string             `json:"claim,omitempty"`
 	Truth     string             `json:"truth,omitempty"`
+	Unreal    string             `json:"unreal,omitempty"` // why no real workers show the finding, if none do
 	Subject   string             `json:"subject"`
 	World     string             `json:"world"`
 	Seed      uint64             `json:"seed"`

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -97,6 +98,23 @@ func TestAnEntryIsNoWiderThanTheTerminal(t *testing.T) {
 		}
 		if out := b.String(); strings.Count(out, "slow") != 50 || !strings.Contains(out, "\n  a source\n  refuted\n") || !strings.HasPrefix(out, "serial-start\n") {
 			t.Errorf("printed\n%s", out)
+		}
+	}
+}
+
+func TestWhyAFindingIsShownInVirtualTimeAloneIsSaid(t *testing.T) {
+	for _, why := range []string{"", "two runs are compared"} {
+		var entry, story bytes.Buffer
+		Terminal{Width: 80}.Finding(&entry, findings.Finding{ID: "never-read", Claim: "it is", Source: "them", Truth: "nobody reads it", Unreal: why})
+		Terminal{Width: 80}.Story(&story, Line{Finding: "never-read", Claim: "it is", Truth: "nobody reads it", Unreal: why, Verdict: scenario.Sound})
+		want := "\n  nobody reads it\n"
+		if why != "" {
+			want += "  in virtual time alone: " + why + "\n"
+		}
+		for _, out := range []string{entry.String(), story.String()} {
+			if !strings.Contains(out, want) || strings.Contains(out, "alone") != (why != "") {
+				t.Errorf("printed\n%s, want in it %q", out, want)
+			}
 		}
 	}
 }

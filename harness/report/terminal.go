@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -253,6 +254,9 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	if l.Claim != "" {
 		t.wrapped(w, "  ", "claimed: “"+l.Claim+"”")
 		t.wrapped(w, "  ", l.Truth)
+		if l.Unreal != "" {
+			t.wrapped(w, "  ", inVirtualTimeAlone(l.Unreal))
+		}
 	}
 	if l.Figure != "" {
 		t.wrapped(w, "  ", "served: "+l.Figure)
@@ -265,6 +269,18 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	t.latent(w, l)
 	t.otherwise(w, l)
 	fmt.Fprintln(w)
+}
+
+// inVirtualTimeAlone is why a finding is shown there alone, in words.
+func inVirtualTimeAlone(why string) string { return "in virtual time alone: " + why }
+
+// Finding prints what was claimed, by whom, and what is true.
+func (t Terminal) Finding(w io.Writer, f findings.Finding) {
+	texts := []string{"“" + f.Claim + "”", f.Source, f.Truth}
+	if f.Unreal != "" {
+		texts = append(texts, inVirtualTimeAlone(f.Unreal))
+	}
+	t.Entry(w, f.ID, texts...)
 }
 
 // wrapped prints a text within the terminal's width, each line after an indent,
