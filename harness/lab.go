@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -30,8 +31,8 @@ type Lab struct {
 	// Progress is told before each case, if it is not nil: of how many cases
 	// this is which.
 	Progress func(f findings.Finding, c findings.Case, nth, of int)
-	// Done is given each outcome as it is had, if it is not nil; those of a figure or a
-	// test together, as what they show stands between them.
+	// Done is given each outcome as it is had, if it is not nil; those of a finding that
+	// claims something between its cases, or shows a figure or a test, together.
 	Done func(Outcome)
 }
 
@@ -43,15 +44,17 @@ const DefaultBoot = 300 * time.Millisecond
 type Outcome struct {
 	Finding findings.Finding
 	Case    findings.Case
+	Place   int // of the case among the finding's
 	Result  Result
 	Unit    findings.Unit
 	Figure  string
-	// Whole says that all cases of the finding were played, so that what is claimed
-	// between them was looked at.
+	// Whole says that all cases of the finding were played that its world shows.
 	Whole bool
-	// Who and When say what came out otherwise than claimed: apart from times,
-	// and of times. A verdict other than the expected is in Who.
+	// Who and When say what of this case came out otherwise than claimed: apart from
+	// times, and of times. A verdict other than the expected is in Who.
 	Who, When findings.Problems
+	// Between says what came out otherwise between this case and others.
+	Between findings.Problems
 	// Beside says what shows that something else wanted the CPUs meanwhile; ""
 	// if nothing does. It is looked for, in real time, around cases that compute
 	// and after those that came out otherwise: their times, and the verdicts
@@ -60,7 +63,7 @@ type Outcome struct {
 }
 
 // AsExpected says whether everything came out as claimed.
-func (o Outcome) AsExpected() bool { return len(o.Who)+len(o.When) == 0 }
+func (o Outcome) AsExpected() bool { return len(o.Problems()) == 0 }
 
 // Words are what is said of the case and what was expected, "" if nothing was: the
 // verdict, or of a finding that shows something else whether it did.
@@ -80,7 +83,7 @@ func (o Outcome) shows() bool {
 }
 
 // Problems are all that came out otherwise than claimed.
-func (o Outcome) Problems() findings.Problems { return slices.Concat(o.Who, o.When) }
+func (o Outcome) Problems() findings.Problems { return slices.Concat(o.Who, o.When, o.Between) }
 
 // Reproduce runs findings one after another, alone on the machine as far as it
 // goes, and says what came out. It stops at the first error of the lab itself,
@@ -181,9 +184,8 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 	}
 	defer tell()
 	for place, f := range fs {
-		unit, taken, first := *l.Unit, false, len(outcomes)
-		var records []*scenario.Record
-		for _, n := range l.cases(f) {
+		unit, taken, first, asked := *l.Unit, false, len(outcomes), l.cases(f)
+		for _, n := range asked {
 			c := f.Cases(unit)[n]
 			if computes := c.Scenario.Start.CPU > 0; computes && !taken && l.real() { // what else runs may have changed meanwhile
 				if unit, err = l.again(ctx, unit); err != nil {
@@ -199,26 +201,19 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 			if err != nil {
 				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
 			}
-			o := outcomeOf(f, c, unit, result)
-			records = append(records, result.Record)
-			if len(records) == len(f.Cases(unit)) {
-				between := f.Between(unit, records)
-				o.Whole, o.When = true, append(o.When, between...)
-				for i := range outcomes[first:] {
-					before := &outcomes[first+i]
-					if before.Whole = true; before.shows() {
-						before.When = append(before.When, between...)
-					}
-				}
+			outcomes = append(outcomes, outcomeOf(f, n, c, unit, result))
+			if n == asked[len(asked)-1] {
+				l.conclude(f, unit, outcomes[first:])
 			}
+			o := &outcomes[len(outcomes)-1]
 			if l.real() && (taken || !o.AsExpected()) {
 				var after findings.Unit
 				if after, err = l.again(ctx, unit); err == nil {
 					o.Beside, unit = beside(unit, after), after
+					excuse(outcomes[first:], o.Beside)
 				}
 			}
-			outcomes = append(outcomes, o)
-			if !f.Demonstrates() || o.Whole {
+			if n == asked[len(asked)-1] || !f.Demonstrates() && len(f.Between()) == 0 {
 				tell()
 			}
 			if err != nil { // of the measuring alone: the case is had
@@ -227,6 +222,32 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 		}
 	}
 	return outcomes, nil
+}
+
+// conclude says of the outcomes of a finding what stands between them.
+func (l Lab) conclude(f findings.Finding, unit findings.Unit, had []Outcome) {
+	records := make([]*scenario.Record, len(f.Cases(unit)))
+	for i := range had {
+		had[i].Whole, records[had[i].Place] = l.Subject == "", had[i].Result.Record
+	}
+	for _, p := range f.Between() {
+		problems := p.Problems(unit, records)
+		for i := range had {
+			if p.About(had[i].Place) {
+				had[i].Between = append(had[i].Between, problems...)
+			}
+		}
+	}
+}
+
+// excuse has outcomes that came out otherwise between cases say what was beside the last
+// of them.
+func excuse(had []Outcome, beside string) {
+	for i := range had {
+		if o := &had[i]; len(o.Between) > 0 {
+			o.Beside = cmp.Or(o.Beside, beside)
+		}
+	}
 }
 
 // real says whether the lab shares its CPUs with whatever else runs.
@@ -251,17 +272,16 @@ func beside(before, after findings.Unit) string {
 	return fmt.Sprintf("something else wanted the CPUs: a start that asks for %.2f s, alone, took %s before this and %s after it", after.Compute.CPU.Seconds(), tell(before), strings.TrimSuffix(tell(after), ","))
 }
 
-// outcomeOf says of a result what came out otherwise than claimed.
-func outcomeOf(f findings.Finding, c findings.Case, unit findings.Unit, r Result) Outcome {
-	o := Outcome{Finding: f, Case: c, Result: r, Unit: unit, Figure: c.Figure(r.Record)}
-	o.Who = c.Accept.Who(r.Record)
+// outcomeOf says of a result of the nth case what came out otherwise than claimed.
+func outcomeOf(f findings.Finding, n int, c findings.Case, unit findings.Unit, r Result) Outcome {
+	o := Outcome{Finding: f, Case: c, Place: n, Result: r, Unit: unit, Figure: c.Figure(r.Record)}
+	o.Who, o.When = f.Otherwise(n, c, unit, r.Record)
 	if c.Expected != "" && r.Word != c.Expected {
 		o.Who = append(o.Who, findings.Problem{Of: findings.OfVerdict, Text: fmt.Sprintf("the verdict is %s, expected %s", r.Word, c.Expected)})
 	}
 	if c.Mechanism != "" && r.Mechanism != c.Mechanism {
 		o.Who = append(o.Who, findings.Problem{Of: findings.OfMechanism, Text: fmt.Sprintf("the mechanism is %q, expected %q", r.Mechanism, c.Mechanism)})
 	}
-	o.When = c.Accept.When(r.Record, unit.Tolerance)
 	return o
 }
 

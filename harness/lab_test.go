@@ -33,10 +33,10 @@ func aFinding(together *int) findings.Finding {
 			}
 			return cases
 		},
-		Together: func(_ findings.Unit, records []*scenario.Record) []string {
+		Together: []findings.Property{{Name: "in all", Of: []int{0, 1}, Wrong: func(_ findings.Unit, of []*scenario.Record) []string {
 			*together++
-			return []string{fmt.Sprintf("%d in all", len(records))}
-		},
+			return []string{fmt.Sprintf("%d in all", len(of))}
+		}}},
 	}
 }
 
@@ -64,7 +64,7 @@ func TestAFigureIsDemonstratedByAllItsCasesOrNot(t *testing.T) {
 				}
 				return cases
 			},
-			Together: func(findings.Unit, []*scenario.Record) []string { return c.problems },
+			Together: []findings.Property{{Name: "no", Of: []int{0, 1}, Wrong: func(findings.Unit, []*scenario.Record) []string { return c.problems }}},
 		}
 		var told []scenario.Word
 		l := Lab{World: virtual.Name, T: t, Unit: &unit, Subject: c.subject, Done: func(o Outcome) {
@@ -95,18 +95,20 @@ func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
 	if err != nil || len(out) != 2 {
 		t.Fatalf("%d outcomes, %v", len(out), err)
 	}
-	if want := []string{"1 of 2: a-finding, ours", "done: ours", "2 of 2: a-finding, shut", "done: shut"}; !slices.Equal(told, want) {
+	if want := []string{"1 of 2: a-finding, ours", "2 of 2: a-finding, shut", "done: ours", "done: shut"}; !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 	ours, shut := out[0], out[1]
-	if len(ours.Who)+len(ours.When) > 0 || !ours.AsExpected() || ours.Result.Word != scenario.Sound || ours.Unit != unit || !strings.HasSuffix(ours.Figure, " boots") {
+	if len(ours.Who)+len(ours.When) > 0 || ours.AsExpected() || ours.Result.Word != scenario.Sound || ours.Unit != unit || !strings.HasSuffix(ours.Figure, " boots") {
 		t.Errorf("%+v", ours)
 	}
 	if want := []string{"served 0, expected 1", "the verdict is architectural, expected sound"}; !slices.Equal(shut.Who.Texts(), want) || shut.AsExpected() {
 		t.Errorf("got %q, want %q", shut.Who, want)
 	}
-	if want := []string{"2 in all"}; !slices.Equal(shut.When.Texts(), want) || together != 1 {
-		t.Errorf("together %d times: %q, want %q once, with the last", together, shut.When, want)
+	for _, o := range out {
+		if want := []string{"2 in all"}; !slices.Equal(o.Between.Texts(), want) || !slices.Contains(o.Problems().Texts(), want[0]) || together != 1 {
+			t.Errorf("together %d times: %q, want %q of each", together, o.Between, want)
+		}
 	}
 	for _, o := range out {
 		if r := o.Result; r.Scenario.Name != "a-finding" || r.Scenario.World != "process" || r.Record.Seed != 9 {
@@ -211,7 +213,9 @@ func TestALabGivesWhatItHasWhenItIsStopped(t *testing.T) {
 	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond, Tolerance: findings.Tolerance}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	out, err := Lab{Unit: &unit, Done: func(Outcome) { stop() }}.Reproduce(ctx, []findings.Finding{aFinding(new(int))})
+	f := aFinding(new(int))
+	f.Together = nil
+	out, err := Lab{Unit: &unit, Done: func(Outcome) { stop() }}.Reproduce(ctx, []findings.Finding{f})
 	if !errors.Is(err, context.Canceled) || len(out) != 1 || !strings.Contains(err.Error(), "a-finding, shut") {
 		t.Errorf("%d outcomes, %v", len(out), err)
 	}

@@ -18,7 +18,8 @@ import (
 // A Tried is an assertion of the catalogue with what it fails for: a test that
 // nothing makes fail tests nothing.
 type Tried struct {
-	Finding, Variant, Subject string // the latter two are "" where it is about all cases of a finding
+	Finding, Variant, Subject string // the latter two are "" where it is about several cases
+	Of                        []int  // the places of these; nil otherwise
 	Assertion                 findings.Assertion
 	Fails                     string // for what bug, or switch that is turned, it fails first; "" for none
 	Other                     string // for what other pool of the finding in its place, if for no bug; "" for none
@@ -158,13 +159,13 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 	place := make([]int, len(cases)+1) // where in tried each case's begin; the last is what is about all
 	for n, c := range cases {
 		place[n] = len(tried)
-		for _, a := range c.Assertions() {
+		for _, a := range f.Assertions(n, c) {
 			tried = append(tried, Tried{Finding: f.ID, Variant: c.Variant, Subject: c.Scenario.Subject.Name, Assertion: a})
 		}
 	}
 	place[len(cases)] = len(tried)
-	if f.Together != nil {
-		tried = append(tried, Tried{Finding: f.ID, Assertion: findings.OfAll})
+	for _, p := range f.Between() {
+		tried = append(tried, Tried{Finding: f.ID, Of: p.Of, Assertion: p.Name})
 	}
 	of := func(n int) []Tried { return tried[place[n]:place[n+1]] }
 	all := tried[place[len(cases)]:]
@@ -176,7 +177,12 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 		if err != nil {
 			return Outcome{}, fmt.Errorf("%s, %s: %w", f.ID, cases[n].Scenario.Subject.Name, err)
 		}
-		return outcomeOf(f, cases[n], *l.Unit, r), nil
+		return outcomeOf(f, n, cases[n], *l.Unit, r), nil
+	}
+	between := func(records []*scenario.Record, of func(a *Tried, text string)) {
+		for i, p := range f.Between() {
+			mark(all[i:i+1], p.Problems(*l.Unit, records), of)
+		}
 	}
 	records := make([]*scenario.Record, len(cases))
 	for n, c := range cases {
@@ -187,7 +193,7 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 		records[n] = o.Result.Record
 		mark(of(n), o.Problems(), func(a *Tried, text string) { a.Untouched = text })
 	}
-	mark(all, f.Between(*l.Unit, records), func(a *Tried, text string) { a.Untouched = text })
+	between(records, func(a *Tried, text string) { a.Untouched = text })
 	unfailed := func(some []Tried) bool {
 		return slices.ContainsFunc(some, func(a Tried) bool { return cmp.Or(a.Fails, a.Other, a.Untouched) == "" })
 	}
@@ -214,9 +220,9 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 			mark(of(n), o.Problems(), note)
 			alone := slices.Clone(records)
 			alone[n] = o.Result.Record
-			mark(all, f.Between(*l.Unit, alone), note)
+			between(alone, note)
 		}
-		mark(all, f.Between(*l.Unit, changed), note)
+		between(changed, note)
 		return nil
 	}
 	for _, bug := range bugs {

@@ -20,7 +20,7 @@ import (
 )
 
 // coldFinding is four callers of four cold workers: V2-seed serves one of them.
-func coldFinding(together func(findings.Unit, []*scenario.Record) []string, cases ...findings.Case) findings.Finding {
+func coldFinding(together []findings.Property, cases ...findings.Case) findings.Finding {
 	return findings.Finding{ID: "cold", Together: together, Cases: func(u findings.Unit) (all []findings.Case) {
 		for _, c := range cases {
 			c.Scenario.Config.Size, c.Scenario.Config.Lazy, c.Scenario.Config.CheckoutTimeout = 4, true, 5*u.Waits
@@ -37,13 +37,13 @@ func TestAnAssertionIsTriedUntilItFails(t *testing.T) {
 	on := func(s subject.Subject, word scenario.Word, a findings.Accept) findings.Case {
 		return findings.Case{Scenario: Scenario{Subject: s}, Expected: word, Accept: a}
 	}
-	differ := func(_ findings.Unit, records []*scenario.Record) []string {
-		if len(records[0].Served()) != len(records[1].Served()) {
+	differ := []findings.Property{{Name: "they differ", Of: []int{0, 1}, Wrong: func(_ findings.Unit, of []*scenario.Record) []string {
+		if len(of[0].Served()) != len(of[1].Served()) {
 			return nil
 		}
 		return []string{"both serve as many"}
-	}
-	nothing := func(findings.Unit, []*scenario.Record) []string { return nil }
+	}}}
+	nothing := []findings.Property{{Name: "nothing", Of: []int{0}, Wrong: func(findings.Unit, []*scenario.Record) []string { return nil }}}
 	seed, ours := dspex.V2Seed(), subject.Ours()
 	deaf, other, none, asIs := "deaf-start turned", "other: V2-seed", "it fails for no bug", "it fails as things are: served 1, expected 2"
 	for name, c := range map[string]struct {

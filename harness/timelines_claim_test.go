@@ -33,11 +33,12 @@ func (s *script) claim(t *testing.T, d *datadriven.TestData) (string, error) {
 	}
 	unit := findings.Demands(takes, virtual.Cores)
 	unit.Waits, unit.Computes, unit.Tolerance = takes, takes, findings.ToleranceExact
-	f, c, err := s.catalogued(d.CmdArgs[0].Key, variant, unit)
+	f, n, err := s.catalogued(d.CmdArgs[0].Key, variant, unit)
 	if err != nil {
 		return "", err
 	}
-	o := outcomeOf(f, c, unit, s.result)
+	c := f.Cases(unit)[n]
+	o := outcomeOf(f, n, c, unit, s.result)
 	lines := []string{"“" + f.Claim + "”", f.Truth, record.Subject + ": " + o.Figure}
 	for _, what := range s.otherwise(c.Scenario) {
 		lines = append(lines, "the catalogue sets otherwise: "+what)
@@ -55,18 +56,18 @@ func (s *script) claim(t *testing.T, d *datadriven.TestData) (string, error) {
 	return strings.Join(lines, "\n"), nil
 }
 
-// catalogued is the case of a finding that is about the last run's pool.
-func (s *script) catalogued(id, variant string, unit findings.Unit) (f findings.Finding, c findings.Case, err error) {
+// catalogued is the place of the case of a finding that is about the last run's pool.
+func (s *script) catalogued(id, variant string, unit findings.Unit) (f findings.Finding, n int, err error) {
 	found, err := findings.Find(id)
 	if err != nil {
-		return f, c, err
+		return f, 0, err
 	}
-	for _, c := range found[0].Cases(unit) {
+	for n, c := range found[0].Cases(unit) {
 		if c.Scenario.Subject.Name == s.result.Record.Subject && c.Variant == variant {
-			return found[0], c, nil
+			return found[0], n, nil
 		}
 	}
-	return f, c, fmt.Errorf("%s has no case of %s with the variant %q", id, s.result.Record.Subject, variant)
+	return f, 0, fmt.Errorf("%s has no case of %s with the variant %q", id, s.result.Record.Subject, variant)
 }
 
 // otherwise names the settings that are not those of a catalogued scenario.

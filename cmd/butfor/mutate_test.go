@@ -38,11 +38,11 @@ func TestAssertionsThatFailForNoBugAreListed(t *testing.T) {
 	tellTried(report.Terminal{Width: 200}, &b, []harness.Tried{
 		{Finding: "a", Subject: "ours", Assertion: findings.OfServed, Fails: "lost-wake-up"},
 		{Finding: "b", Subject: "ours", Variant: "lazy", Assertion: findings.OfTimes, Other: "V1"},
-		{Finding: "c", Assertion: findings.OfAll, Why: "so it is"},
+		{Finding: "c", Assertion: "between them", Why: "so it is"},
 		{Finding: "d", Subject: "V1", Assertion: findings.OfVerdict},
 	})
 	for _, want := range []string{
-		"b, ours, lazy: times\n  fails for no bug alone, but for another pool: V1\n", "c: between the cases\n  so it is\n",
+		"b, ours, lazy: times\n  fails for no bug alone, but for another pool: V1\n", "c: between them\n  so it is\n",
 		"d, V1: verdict\n  it fails for no bug, and for no other pool", "4 assertions: 1 fail for a bug alone, 1 are wrong\n",
 	} {
 		if !strings.Contains(b.String(), want) {

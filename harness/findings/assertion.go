@@ -1,16 +1,12 @@
 package findings
 
-import (
-	"slices"
-
-	"github.com/butfor/butfor/harness/scenario"
-)
+import "slices"
 
 // An Assertion is one of the things that a finding may claim of what comes out.
 type Assertion string
 
-// What a case may claim, by the field that does, and what a finding may claim of all
-// its cases together.
+// What a case may claim, by the field that does. Those of a finding's properties are
+// their names.
 const (
 	OfVerdict   Assertion = "verdict"
 	OfMechanism Assertion = "mechanism"
@@ -31,7 +27,6 @@ const (
 	OfOrder     Assertion = "order"
 	OfOwn       Assertion = "own CPU"
 	OfOrphans   Assertion = "orphans"
-	OfAll       Assertion = "between the cases"
 )
 
 // Assertions are those that a case makes. How many are served is none of its own where
@@ -91,15 +86,4 @@ func (ps Problems) Texts() (texts []string) {
 // Of says whether one of them is of that assertion.
 func (ps Problems) Of(a Assertion) bool {
 	return slices.ContainsFunc(ps, func(p Problem) bool { return p.Of == a })
-}
-
-// Between says what is wrong between the cases, if anything is claimed of that.
-func (f Finding) Between(u Unit, records []*scenario.Record) (problems Problems) {
-	if f.Together == nil {
-		return nil
-	}
-	for _, text := range f.Together(u, records) {
-		problems = append(problems, Problem{OfAll, text})
-	}
-	return problems
 }

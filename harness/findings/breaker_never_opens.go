@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -32,17 +31,10 @@ var breakerNeverOpens = Finding{
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 20}},
 		)
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for i, c := range []struct {
-			what string
-			want int
-		}{{"as it was", 20}, {"with errors for failures", 5}} {
-			if n := carriedOut(records[i]); n != c.want {
-				problems = append(problems, fmt.Sprintf("%s the breaker lets %d of 20 calls through that fail, expected %d", c.what, n, c.want))
-			}
-		}
-		return problems
-	},
+	Together: each("calls let through", func(r *scenario.Record, want int) []string {
+		n := carriedOut(r)
+		return wrongIf(n != want, "the breaker lets %d of 20 calls through that fail, expected %d", n, want)
+	}, 20, 5),
 }
 
 // carriedOut is how many of a workload's calls came to a worker.

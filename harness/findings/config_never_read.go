@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"reflect"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -55,17 +54,25 @@ var configNeverRead = Finding{
 		})
 		return cases
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		const seed, ours = 0, 3 // without any
-		for i, r := range records {
-			of, alike := ours, false
-			if i < ours {
-				of, alike = seed, i != 2
-			}
-			if i != of && reflect.DeepEqual(r.Events, records[of].Events) != alike {
-				problems = append(problems, fmt.Sprintf("%s, case %d: the same run as without any key: %v", r.Subject, i+1, !alike))
-			}
-		}
-		return problems
+	Together: []Property{
+		sameRun("V2-seed with all four", 0, 1, true),
+		sameRun("V2-seed with all four, which are read", 0, 2, false),
+		sameRun("ours with pool_size", 3, 4, false),
+		sameRun("ours with overflow", 3, 5, false),
+		sameRun("ours with lazy", 3, 6, false),
+		sameRun("ours with checkout_timeout", 3, 7, false),
+		sameRun("ours with all four", 3, 8, false),
 	},
+}
+
+// sameRun says of a case whether it is the same run, event by event, as one without any
+// key.
+func sameRun(what string, without, with int, same bool) Property {
+	name := what + ": another run than without"
+	if same {
+		name = what + ": the same run as without"
+	}
+	return Property{Name: Assertion(name), Of: []int{without, with}, Wrong: func(_ Unit, of []*scenario.Record) []string {
+		return wrongIf(reflect.DeepEqual(of[0].Events, of[1].Events) != same, "%s: the same run as without any key: %v", what, !same)
+	}}
 }

@@ -28,17 +28,10 @@ var counterOverwritten = Finding{
 				trial{"an entry that stays", last, without(dspex.CounterOverwritten), scenario.Sound, Accept{Served: 3}},
 				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3}})...))
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for i, c := range []struct {
-			what string
-			want int
-		}{{"as it was", 1}, {"with their fix", 1}, {"with the real fix", 3}} {
-			if n := callsOf(records[i], "s1"); n != c.want {
-				problems = append(problems, fmt.Sprintf("%s the pool counts %d of the session's 3 calls, expected %d", c.what, n, c.want))
-			}
-		}
-		return problems
-	},
+	Together: each("calls counted", func(r *scenario.Record, want int) []string {
+		n := callsOf(r, "s1")
+		return wrongIf(n != want, "the pool counts %d of the session's 3 calls, expected %d", n, want)
+	}, 1, 1, 3),
 }
 
 // callsOf is how many calls a session has made, as its pool says; -1 if it does not.

@@ -44,7 +44,7 @@ var deafStart = Finding{
 			stopsInAStart(u, heard),
 		)
 	},
-	Together: stopped,
+	Together: stopped(7),
 }
 
 // stopsInAStart are a pool that is stopped while it starts a worker, for a caller who

@@ -15,12 +15,12 @@ var doubleUnwrap = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases:  func(u Unit) []Case { return first(u, dspex.DoubleUnwrap, Accept{}) },
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for _, c := range records[0].Calls() {
+	Together: []Property{{Name: "wrong, and nobody is told", Of: []int{0}, Wrong: func(_ Unit, of []*scenario.Record) (problems []string) {
+		for _, c := range of[0].Calls() {
 			if !c.Wrong || c.Err != "" {
 				problems = append(problems, fmt.Sprintf("%s was told %q, expected that it is given a wrong answer and told nothing", c.ID, c.Err))
 			}
 		}
 		return problems
-	},
+	}}},
 }

@@ -30,9 +30,9 @@ type Finding struct {
 	// Cases are the runs that show it. Times are multiples of the unit's, which
 	// is measured in the world and in the same run.
 	Cases func(Unit) []Case
-	// Together says what is wrong between the cases, in the order of Cases;
-	// nil if each stands for itself.
-	Together func(Unit, []*scenario.Record) []string
+	// Together is what is claimed beside that: of single cases what no field of Accept
+	// says, and what stands between several.
+	Together []Property
 }
 
 // Demonstrates says whether a finding is there to show a figure, or a property of a

@@ -159,9 +159,9 @@ func TestEachReasonWhyAnAssertionNeedNotFailIsOfOneThatIsMade(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		made := u.Of == OfAll && fs[0].Together != nil
-		for _, c := range fs[0].Cases(units) {
-			made = made || c.Variant == u.Variant && c.Scenario.Subject.Name == u.Subject && slices.Contains(c.Assertions(), u.Of)
+		made := u.Subject == "" && slices.ContainsFunc(fs[0].Between(), func(p Property) bool { return p.Name == u.Of })
+		for n, c := range fs[0].Cases(units) {
+			made = made || c.Variant == u.Variant && c.Scenario.Subject.Name == u.Subject && slices.Contains(fs[0].Assertions(n, c), u.Of)
 		}
 		if !made || u.Why == "" || WhyUnfailing(u.Finding, u.Variant, u.Subject, u.Of) != u.Why {
 			t.Errorf("%+v: made: %v, want it made, with its reason", u, made)
@@ -433,7 +433,7 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 				switch n := w.Clients * w.Each(); {
 				case c.Expected == scenario.Sound && c.Accept.Served == n:
 				case c.Expected == scenario.Sound && c.Accept.Served > 0 && (w.DieAfter > 0 || len(c.Scenario.Faults) > 0): // some are excused
-				case c.Expected == "" && f.Kind == "test" && f.Together != nil: // runs are compared
+				case c.Expected == "" && f.Kind == "test" && len(f.Between()) > 0: // runs are compared
 				case c.Expected == "" && f.Kind == "figure" && len(c.Scenario.Faults) > 0: // nobody could be served
 				case c.Expected == scenario.Environmental && len(c.Scenario.Faults) > 0:
 				case c.Expected == scenario.Infeasible && c.Scenario.Deadline < units.Waits:
@@ -487,6 +487,74 @@ func TestCasesScaleWithTheUnit(t *testing.T) {
 	}
 }
 
+// wrongTogether is what is wrong with a finding's properties, as far as there are
+// records of their cases.
+func wrongTogether(f Finding, records ...*scenario.Record) (texts []string) {
+	records = append(records, make([]*scenario.Record, len(f.Cases(units))-len(records))...)
+	for _, p := range f.Together {
+		texts = append(texts, p.Problems(units, records).Texts()...)
+	}
+	return texts
+}
+
+func TestAPropertyIsLookedAtWhereAllItsCasesWereRun(t *testing.T) {
+	p := Property{Name: "both", Of: []int{2, 0}, Wrong: func(u Unit, of []*scenario.Record) []string {
+		return []string{fmt.Sprint(u == units, len(of[0].Served()), len(of[1].Served()))}
+	}}
+	one, two := record(1), record(1, 1)
+	if got := p.Problems(units, []*scenario.Record{one, nil, two}); len(got) != 1 || got[0] != (Problem{"both", "true 2 1"}) {
+		t.Errorf("got %+v", got)
+	}
+	if got := p.Problems(units, []*scenario.Record{one, two, nil}); got != nil {
+		t.Errorf("of a case that was not run: %+v", got)
+	}
+}
+
+func TestAPropertyOfOneCaseIsThatCasesOwn(t *testing.T) {
+	always := func(Unit, []*scenario.Record) []string { return []string{"no"} }
+	f := Finding{Together: []Property{{Name: "a", Of: []int{1}, Wrong: always}, {Name: "b", Of: []int{1}, Times: true, Wrong: always}, {Name: "c", Of: []int{0, 1}, Wrong: always}}}
+	c := Case{Expected: scenario.Sound}
+	who, when := f.Otherwise(1, c, units, record(1))
+	if len(who) != 1 || !who.Of("a") || len(when) != 1 || !when.Of("b") {
+		t.Errorf("who: %+v, when: %+v", who, when)
+	}
+	if who, when := f.Otherwise(0, c, units, record(1)); len(who)+len(when) > 0 {
+		t.Errorf("of another case: %+v, %+v", who, when)
+	}
+	if got := f.Assertions(1, c); !slices.Equal(got, []Assertion{OfVerdict, "a", "b"}) {
+		t.Errorf("made: %q", got)
+	}
+	if got := f.Between(); len(got) != 1 || got[0].Name != "c" {
+		t.Errorf("between: %+v", got)
+	}
+}
+
+// By its name and its cases a property is found again: by butfor mutate, and in the
+// reasons why one need not fail.
+func TestEachPropertyHasAName(t *testing.T) {
+	for _, f := range All() {
+		cases := f.Cases(units)
+		seen := map[string]bool{}
+		for _, p := range f.Together {
+			if key := fmt.Sprint(p.Name, p.Of); p.Name == "" || seen[key] {
+				t.Errorf("%s: %q of %v has no name, or one that is taken", f.ID, p.Name, p.Of)
+			} else {
+				seen[key] = true
+			}
+			if len(p.Of) == 0 || slices.Min(p.Of) < 0 || slices.Max(p.Of) >= len(cases) {
+				t.Errorf("%s: %q is of %v, and there are %d cases", f.ID, p.Name, p.Of, len(cases))
+				continue
+			}
+			if p.between() {
+				continue
+			}
+			if c := cases[p.Of[0]]; slices.Contains(c.Assertions(), p.Name) {
+				t.Errorf("%s: %q is what a field says", f.ID, p.Name)
+			}
+		}
+	}
+}
+
 func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
 	burnt := func(r *scenario.Record, share float64) *scenario.Record {
 		for i := range r.Events {
@@ -510,7 +578,7 @@ func TestTheHerdIsLaterThanBoundedStartsAndBurnsNoMore(t *testing.T) {
 		"it burnt more itself": {herd(8, 1.4), record(2, 4), []string{"w1 of the herd was on CPU for 1.4 boots, expected 1: it must be the waiting that grows"}},
 		"said already":         {record(0, 0), record(2, 4), nil},
 	} {
-		compare(t, name, selfMadeContention.Together(units, []*scenario.Record{c.herd, record(1), c.ours}), c.want)
+		compare(t, name, wrongTogether(selfMadeContention, c.herd, record(1), c.ours), c.want)
 	}
 	for i, want := range []string{"herd", "V2-seed", "ours"} { // it goes by their order
 		if got := selfMadeContention.Cases(units)[i].Scenario.Subject.Name; got != want {
@@ -544,7 +612,7 @@ func TestTwoPoolsConflictOnCoresAndOnAName(t *testing.T) {
 		seed.Subject, ours.Subject = "V2-seed", "ours"
 		seed.Others, ours.Others = []*scenario.Record{record(1, 1)}, []*scenario.Record{record(1)}
 		c.change(alone, herd, seed, ours)
-		got := globalPoolConflict.Together(units, []*scenario.Record{seed, ours, herd, alone, record(1)})
+		got := wrongTogether(globalPoolConflict, seed, ours, herd, alone, record(1))
 		if strings.Join(got, "; ") != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
@@ -630,7 +698,7 @@ func TestASessionThatHasWorkersInTurnIsTold(t *testing.T) {
 			call := fmt.Sprint("c", i)
 			r.Events = append(r.Events, scenario.Event{Kind: scenario.Arrive, Call: call}, scenario.Event{Kind: scenario.Send, Call: call, Worker: "w" + string(w)})
 		}
-		if problems := sessionIsolation.Together(units, []*scenario.Record{&r}); (problems == nil) != c.turn {
+		if problems := wrongTogether(sessionIsolation, &r); (problems == nil) != c.turn {
 			t.Errorf("%s: %q", c.workers, problems)
 		}
 	}
@@ -643,7 +711,7 @@ func TestAWrongAnswerIsSilentIfNobodyIsTold(t *testing.T) {
 	}{{scenario.Event{Wrong: true}, true}, {scenario.Event{Wrong: true, Err: "no"}, false}, {scenario.Event{}, false}} {
 		r := record(1)
 		r.Events[2].Wrong, r.Events[2].Err = c.e.Wrong, c.e.Err
-		if problems := doubleUnwrap.Together(units, []*scenario.Record{r}); (problems == nil) != c.silent {
+		if problems := wrongTogether(doubleUnwrap, r); (problems == nil) != c.silent {
 			t.Errorf("%+v: %q", c.e, problems)
 		}
 	}

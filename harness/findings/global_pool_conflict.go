@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -41,28 +40,32 @@ var globalPoolConflict = Finding{
 		one("each with a name of its own", dspex.V2Seed(), "test", "global", "", Accept{Served: size, Serial: true})
 		return cases
 	},
-	Together: func(u Unit, records []*scenario.Record) (problems []string) {
-		bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-		herd, alone, beside := records[2], readies(records[3]), readies(records[2])
-		if len(alone) == 0 || len(alone) != len(beside) {
-			bad("of the herd %d workers were ready alone, and %d beside another", len(alone), len(beside))
-			return problems
-		}
-		if ratio := beside[len(beside)-1].Seconds() / alone[len(alone)-1].Seconds(); ratio < 2*(1-2*u.Tolerance) || ratio > 2*(1+2*u.Tolerance) {
-			bad("beside another herd all workers were ready after %.1f times as long as alone, expected 2", ratio)
-		}
-		if e := herd.Environment; e != nil {
-			if own, other := cpuOf(e.Starts, len(beside)), cpuOf(e.Others, len(beside)); (own - other).Abs().Seconds() > 2*u.Tolerance*own.Seconds() {
-				bad("the starts of the herd asked for %.1f boots of CPU, and of the other for %.1f, expected as much", own.Seconds()/u.Computes.Seconds(), other.Seconds()/u.Computes.Seconds())
+	Together: append(
+		each("the first pool serves all", func(r *scenario.Record, want bool) []string {
+			first := r.Others[0]
+			return wrongIf((len(first.Served()) == len(first.Calls())) != want, "the first of %s served %d of %d", r.Subject, len(first.Served()), len(first.Calls()))
+		}, true, true),
+		Property{Name: "as many workers", Of: []int{2, 3}, Wrong: func(_ Unit, of []*scenario.Record) []string {
+			beside, alone := len(readies(of[0])), len(readies(of[1]))
+			return wrongIf(alone == 0 || alone != beside, "of the herd %d workers were ready alone, and %d beside another", alone, beside)
+		}},
+		Property{Name: "twice as long", Of: []int{2, 3}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+			beside, alone := readies(of[0]), readies(of[1])
+			if len(alone) == 0 || len(beside) == 0 {
+				return nil // said already
 			}
-		}
-		for _, r := range records[:2] {
-			if first := r.Others[0]; len(first.Served()) != len(first.Calls()) {
-				bad("the first of %s served %d of %d", r.Subject, len(first.Served()), len(first.Calls()))
+			ratio := beside[len(beside)-1].Seconds() / alone[len(alone)-1].Seconds()
+			return wrongIf(ratio < 2*(1-2*u.Tolerance) || ratio > 2*(1+2*u.Tolerance), "beside another herd all workers were ready after %.1f times as long as alone, expected 2", ratio)
+		}},
+		Property{Name: "both ask for as much CPU", Of: []int{2}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+			e, n := of[0].Environment, len(readies(of[0]))
+			if e == nil {
+				return nil
 			}
-		}
-		return problems
-	},
+			own, other := cpuOf(e.Starts, n), cpuOf(e.Others, n)
+			return wrongIf((own-other).Abs().Seconds() > 2*u.Tolerance*own.Seconds(), "the starts of the herd asked for %.1f boots of CPU, and of the other for %.1f, expected as much", own.Seconds()/u.Computes.Seconds(), other.Seconds()/u.Computes.Seconds())
+		}},
+	),
 }
 
 // none is no other pool.

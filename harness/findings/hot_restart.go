@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,15 +35,16 @@ var hotRestart = Finding{
 			trial{"", subject.Ours(), nil, "", Accept{}},
 		))
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for i, isHot := range []bool{true, false, false} {
-			starts, told := startsThatFail(records[i])
-			if (starts >= hot) != isHot || told == isHot {
-				problems = append(problems, fmt.Sprintf("%s began %d starts in a second and told the caller why they failed: %v", records[i].Subject, starts, told))
-			}
-		}
-		return problems
-	},
+	Together: slices.Concat(
+		each("starts that are hot", func(r *scenario.Record, want bool) []string {
+			starts, _ := startsThatFail(r)
+			return wrongIf((starts >= hot) != want, "%s began %d starts in a second", r.Subject, starts)
+		}, true, false, false),
+		each("callers told why", func(r *scenario.Record, want bool) []string {
+			_, told := startsThatFail(r)
+			return wrongIf(told != want, "the caller of %s was told why its starts failed: %v", r.Subject, told)
+		}, false, true, true),
+	),
 }
 
 // startsThatFail are how many starts were begun until the workload was over, and

@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"fmt"
-
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -40,14 +38,10 @@ var prewarmWarmsOne = Finding{
 		one(subject.Ours(), scenario.Sound, Accept{Served: 4, Times: repeat(1, 4), Workers: 4})
 		return cases
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for i, want := range []int{1, 1, 4} {
-			if n := startedBefore(records[i], scenario.Go); n != want {
-				problems = append(problems, fmt.Sprintf("after the pre-warming %s has started %d of 4 workers, expected %d", records[i].Subject, n, want))
-			}
-		}
-		return problems
-	},
+	Together: each("workers pre-warmed", func(r *scenario.Record, want int) []string {
+		n := startedBefore(r, scenario.Go)
+		return wrongIf(n != want, "after the pre-warming %s has started %d of 4 workers, expected %d", r.Subject, n, want)
+	}, 1, 1, 4),
 }
 
 // startedBefore is how many workers were launched before the first event of a kind.

@@ -65,25 +65,30 @@ var selfMadeContention = Finding{
 		}
 		return cases
 	},
-	Together: func(u Unit, records []*scenario.Record) (problems []string) {
-		herd, ours := records[0], records[2]
-		if len(herd.Served()) == 0 || len(ours.Served()) == 0 {
-			return nil // said already
-		}
-		if ratio := herd.Served()[0].Seconds() / ours.Served()[0].Seconds(); ratio < earlier*(1-u.Tolerance) {
-			problems = append(problems, fmt.Sprintf("bounded starts served the first caller %.1f times earlier than the herd, expected %d", ratio, earlier))
-		}
-		for _, w := range herd.Workers() {
-			if w.Ready < 0 {
-				continue
+	Together: []Property{
+		{Name: "bounded starts serve earlier", Of: []int{0, 2}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+			herd, ours := of[0].Served(), of[1].Served()
+			if len(herd) == 0 || len(ours) == 0 {
+				return nil // said already
 			}
-			if wall := (w.Ready - w.Launched).Seconds() / u.Computes.Seconds(); wall < 4*(1-u.Tolerance) {
-				problems = append(problems, fmt.Sprintf("%s of the herd was ready after %.1f boots, expected 4: there are as many starts to a core", w.ID, wall))
+			ratio := herd[0].Seconds() / ours[0].Seconds()
+			return wrongIf(ratio < earlier*(1-u.Tolerance), "bounded starts served the first caller %.1f times earlier than the herd, expected %d", ratio, earlier)
+		}},
+		{Name: "the herd's starts take longer", Of: []int{0}, Times: true, Wrong: func(u Unit, of []*scenario.Record) (problems []string) {
+			for _, w := range of[0].Workers() {
+				if wall := (w.Ready - w.Launched).Seconds() / u.Computes.Seconds(); w.Ready >= 0 && wall < 4*(1-u.Tolerance) {
+					problems = append(problems, fmt.Sprintf("%s of the herd was ready after %.1f boots, expected 4: there are as many starts to a core", w.ID, wall))
+				}
 			}
-			if share := w.OnCPU.Seconds() / u.Computes.Seconds(); share > 1+2*u.Tolerance {
-				problems = append(problems, fmt.Sprintf("%s of the herd was on CPU for %.1f boots, expected 1: it must be the waiting that grows", w.ID, share))
+			return problems
+		}},
+		{Name: "the herd's starts ask for no more", Of: []int{0}, Times: true, Wrong: func(u Unit, of []*scenario.Record) (problems []string) {
+			for _, w := range of[0].Workers() {
+				if share := w.OnCPU.Seconds() / u.Computes.Seconds(); w.Ready >= 0 && share > 1+2*u.Tolerance {
+					problems = append(problems, fmt.Sprintf("%s of the herd was on CPU for %.1f boots, expected 1: it must be the waiting that grows", w.ID, share))
+				}
 			}
-		}
-		return problems
+			return problems
+		}},
 	},
 }

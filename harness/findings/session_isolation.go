@@ -1,7 +1,6 @@
 package findings
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -32,14 +31,13 @@ var sessionIsolation = Finding{
 				trial{"a listing without a session", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}}),
 		)
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		calls := records[0].Calls()
+	Together: []Property{{Name: "workers in turn", Of: []int{0}, Wrong: func(_ Unit, of []*scenario.Record) []string {
+		calls := of[0].Calls()
 		for i := range len(calls) - 3 {
 			if turn := calls[i : i+4]; turn[3].Worker != turn[0].Worker || turn[1].Worker == turn[0].Worker || turn[2].Worker == turn[0].Worker || turn[2].Worker == turn[1].Worker {
-				problems = append(problems, fmt.Sprintf("four calls of V2-seed went to %s, %s, %s and %s, expected three in turn", turn[0].Worker, turn[1].Worker, turn[2].Worker, turn[3].Worker))
-				break
+				return wrongIf(true, "four calls of V2-seed went to %s, %s, %s and %s, expected three in turn", turn[0].Worker, turn[1].Worker, turn[2].Worker, turn[3].Worker)
 			}
 		}
-		return problems
-	},
+		return nil
+	}}},
 }

@@ -1,8 +1,6 @@
 package findings
 
 import (
-	"fmt"
-
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -24,14 +22,10 @@ var sessionLeak = Finding{
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6}},
 		)
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for i, want := range []int{6, 0, 0} {
-			if n := stillKept(records[i]); n != want {
-				problems = append(problems, fmt.Sprintf("of 6 sessions the workers of %s keep %d, expected %d", records[i].Subject, n, want))
-			}
-		}
-		return problems
-	},
+	Together: each("sessions kept", func(r *scenario.Record, want int) []string {
+		n := stillKept(r)
+		return wrongIf(n != want, "of 6 sessions the workers of %s keep %d, expected %d", r.Subject, n, want)
+	}, 6, 0, 0),
 }
 
 // stillKept is how many sessions have put something on a worker that was never told to

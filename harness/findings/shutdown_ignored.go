@@ -13,5 +13,5 @@ var shutdownIgnored = Finding{
 	Cases: func(u Unit) []Case {
 		return append(removals(u, dspex.ShutdownIgnored), stops(u, dspex.ShutdownIgnored)...)
 	},
-	Together: stopped,
+	Together: stopped(3),
 }

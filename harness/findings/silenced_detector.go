@@ -37,40 +37,31 @@ var silencedDetector = Finding{
 			return fmt.Sprintf("the slowest takes %.1f times the average", overAverage(r.Served()))
 		}, cases)
 	},
-	Together: func(u Unit, records []*scenario.Record) (problems []string) {
-		serial, parallel := records[0], records[1]
-		const n = 5.
-		if ratio, want := overAverage(serial.Served()), 2*n/(n+1); math.Abs(ratio-want) > u.Tolerance*want {
-			problems = append(problems, fmt.Sprintf("the slowest of serial calls takes %.2f times the average, expected %.2f", ratio, want))
-		}
-		for _, d := range []struct {
-			name           string
-			alarms         func([]time.Duration) bool
-			serial, others bool // whether it is to alarm at calls one after another, and at parallel ones
-		}{
-			{"max < 2 × average", slowerThanAverage(2), false, false},
-			{"max < 5 × average", slowerThanAverage(5), false, false},
-			{"ours, all on one worker at a time", nil, true, false},
-		} {
-			alarm := func(r *scenario.Record) bool {
-				if d.alarms == nil {
-					return oneAtATime(r)
-				}
-				return d.alarms(r.Served())
-			}
-			if alarm(serial) != d.serial || alarm(parallel) != d.others {
-				problems = append(problems, fmt.Sprintf("the detector %q alarms at serial calls: %v, expected %v; at parallel ones: %v, expected %v",
-					d.name, alarm(serial), d.serial, alarm(parallel), d.others))
-			}
-		}
-		return problems
+	Together: []Property{
+		{Name: "the slowest over the average", Of: []int{0}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+			const n = 5.
+			ratio, want := overAverage(of[0].Served()), 2*n/(n+1)
+			return wrongIf(math.Abs(ratio-want) > u.Tolerance*want, "the slowest of serial calls takes %.2f times the average, expected %.2f", ratio, want)
+		}},
+		detector("max < 2 × average", slowerThanAverage(2), false),
+		detector("max < 5 × average", slowerThanAverage(5), false),
+		detector("ours, all on one worker at a time", oneAtATime, true),
 	},
+}
+
+// detector is one that is to alarm at calls one after another, or not, and never at
+// parallel ones.
+func detector(name string, alarms func(*scenario.Record) bool, atSerial bool) Property {
+	return Property{Name: Assertion("the detector " + name), Of: []int{0, 1}, Wrong: func(_ Unit, of []*scenario.Record) []string {
+		serial, parallel := alarms(of[0]), alarms(of[1])
+		return wrongIf(serial != atSerial || parallel, "the detector %q alarms at serial calls: %v, expected %v; at parallel ones: %v, expected false", name, serial, atSerial, parallel)
+	}}
 }
 
 // slowerThanAverage is the old detector: it alarms if the slowest takes that many
 // times the average.
-func slowerThanAverage(factor float64) func([]time.Duration) bool {
-	return func(took []time.Duration) bool { return overAverage(took) >= factor }
+func slowerThanAverage(factor float64) func(*scenario.Record) bool {
+	return func(r *scenario.Record) bool { return overAverage(r.Served()) >= factor }
 }
 
 // overAverage is how many times the average the slowest takes; 0 if there is none.

@@ -21,7 +21,7 @@ var slowGoodbye = Finding{
 	Cases: func(u Unit) []Case {
 		return append(removals(u, dspex.SlowGoodbye), stops(u, dspex.SlowGoodbye)...)
 	},
-	Together: stopped,
+	Together: stopped(3),
 }
 
 // removals are a caller who gives up in mid-call, so that his worker is removed, and
@@ -71,14 +71,21 @@ func stop(r *scenario.Record) (took time.Duration, err string) {
 	return over.At - begun.At, over.Err
 }
 
-// stopped says of the last three cases that with the bug a supervisor waits in vain.
-func stopped(_ Unit, records []*scenario.Record) (problems []string) {
+// stopped says of three cases, from the first of them on, that with the bug a supervisor
+// waits in vain.
+func stopped(first int) (all []Property) {
 	const patience = 5 * time.Second
-	for i, r := range records[len(records)-3:] {
-		took, err := stop(r)
-		if inVain := i == 0; inVain != (err != "") || inVain != (took >= patience) {
-			problems = append(problems, fmt.Sprintf("%s was stopped after %v with the error %q", r.Subject, took, err))
-		}
+	for i, inVain := range []bool{true, false, false} {
+		of := []int{first + i}
+		all = append(all,
+			Property{Name: "stopped in vain", Of: of, Wrong: func(_ Unit, of []*scenario.Record) []string {
+				_, err := stop(of[0])
+				return wrongIf(inVain != (err != ""), "%s was stopped with the error %q", of[0].Others[0].Subject, err)
+			}},
+			Property{Name: "stopped late", Of: of, Times: true, Wrong: func(_ Unit, of []*scenario.Record) []string {
+				took, _ := stop(of[0])
+				return wrongIf(inVain != (took >= patience), "%s was stopped after %v", of[0].Others[0].Subject, took)
+			}})
 	}
-	return problems
+	return all
 }

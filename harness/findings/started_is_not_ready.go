@@ -29,14 +29,15 @@ var startedIsNotReady = Finding{
 		))
 	},
 	// V3 as it was, and one that is open once it is ready.
-	Together: func(u Unit, records []*scenario.Record) (problems []string) {
-		for i, at := range []float64{0, 1} {
-			if took := openAfter(u, records[i]); took < at*.8 || took > at+.5 {
-				problems = append(problems, fmt.Sprintf("V3 was open after %.2f boots, expected %g", took, at))
-			}
-		}
-		return problems
-	},
+	Together: []Property{openAt(0, 0), openAt(1, 1)},
+}
+
+// openAt says of the nth case after how many boots the pool is open, about.
+func openAt(n int, boots float64) Property {
+	return Property{Name: "open after", Of: []int{n}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+		took := openAfter(u, of[0])
+		return wrongIf(took < boots*.8 || took > boots+.5, "V3 was open after %.2f boots, expected %g", took, boots)
+	}}
 }
 
 // openAfter is how long a pool took to open, in boots; below 0 if it never did.

@@ -1,7 +1,7 @@
 package findings
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
@@ -37,15 +37,14 @@ var stopRace = Finding{
 		}
 		return cases
 	},
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		for i, races := range []bool{true, false, false} {
-			r := records[i]
+	Together: slices.Concat(
+		each("the stop fails", func(r *scenario.Record, want bool) []string {
 			stopped, _ := r.Others[0].First(scenario.Closed)
+			return wrongIf((stopped.Err != "") != want, "%s was stopped with the error %q", r.Subject, stopped.Err)
+		}, true, false, false),
+		each("the next one does not open", func(r *scenario.Record, want bool) []string {
 			opened, _ := r.First(scenario.Opened)
-			if (stopped.Err != "") != races || (opened.Err != "") != races {
-				problems = append(problems, fmt.Sprintf("%s was stopped with the error %q, and the next one opened with %q", r.Subject, stopped.Err, opened.Err))
-			}
-		}
-		return problems
-	},
+			return wrongIf((opened.Err != "") != want, "after it %s opened with the error %q", r.Subject, opened.Err)
+		}, true, false, false),
+	),
 }

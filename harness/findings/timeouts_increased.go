@@ -20,13 +20,13 @@ var timeoutsIncreased = Finding{
 		return cases
 	},
 	// V2-seed's record and ours, in turn.
-	Together: func(_ Unit, records []*scenario.Record) (problems []string) {
-		first := len(records[0].Served())
-		for i := 2; i < len(records); i += 2 {
-			if n := len(records[i].Served()); n != first {
+	Together: []Property{{Name: "as many with each deadline", Of: []int{0, 2, 4, 6}, Wrong: func(_ Unit, of []*scenario.Record) (problems []string) {
+		first := len(of[0].Served())
+		for _, r := range of[1:] {
+			if n := len(r.Served()); n != first {
 				problems = append(problems, fmt.Sprintf("V2-seed served %d callers with one deadline and %d with another: it must be the same", first, n))
 			}
 		}
 		return problems
-	},
+	}}},
 }

@@ -4,7 +4,7 @@ package findings
 // pool, or whichever of the finding's pools is put in its place, and stands in the
 // catalogue all the same.
 type Unfailing struct {
-	Finding, Variant, Subject string // the latter two are "" where it is about all cases
+	Finding, Variant, Subject string // the latter two are "" where it is about several cases
 	Of                        Assertion
 	Why                       string
 }
@@ -12,6 +12,15 @@ type Unfailing struct {
 // unfailing are those of the catalogue. A reason that is no longer needed is an error of
 // butfor mutate.
 var unfailing = []Unfailing{
+	{"self-made-contention", "", "herd", "the herd's starts ask for no more", "what a start asks for is its worker's matter, not the pool's: it says that the waiting grows, and so what the machine does"},
+	{"global-pool-conflict", "", "herd", "both ask for as much CPU", "what a start asks for is its worker's matter, not the pool's: it says that the waiting grows, and so what the machine does"},
+	{"global-pool-conflict", "", "ours", "the first pool serves all", "whoever opens first is hurt by nobody: it is there to be in the way of the second"},
+	{"workload-pools", "two pools", "V2-seed", "quick calls", "that is the finding: where all calls are quick they wait for nobody, whichever pool it is"},
+	{"workload-pools", "two pools", "ours", "quick calls", "that is the finding: where all calls are quick they wait for nobody, whichever pool it is"},
+	{"config-never-read", "", "", "ours with pool_size: another run than without", "no bug of ours takes no notice of its size; how many are served, which is looked at too, would tell"},
+	{"config-never-read", "", "", "ours with all four: another run than without", "no bug of ours takes no notice of its size; how many are served, which is looked at too, would tell"},
+	{"silenced-detector", "", "", "the detector max < 2 × average", "that is the finding: it never alarms"},
+	{"silenced-detector", "", "", "the detector max < 5 × average", "that is the finding: it never alarms"},
 	{"orphan-spin", "", "ours", OfServed, "it is not about who is served: all of these pools serve both, and differ in what they leave behind"},
 	{"degraded-is-death", "", "ours", OfServed, "it is about when the next caller is served, which is looked at"},
 	{"session-leak", "", "ours", OfServed, "it is not about who is served: all of these pools serve all, and differ in what they leave behind"},

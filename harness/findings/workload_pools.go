@@ -39,26 +39,31 @@ var workloadPools = Finding{
 			return fmt.Sprintf("99 %% of the quick ones by %.1f", slowest(r, "echo", .99).Seconds()/u.Waits.Seconds())
 		}, cases)
 	},
-	Together: func(u Unit, records []*scenario.Record) (problems []string) {
-		for i, r := range records {
-			most := r.Subject + ", two pools: at most 0.2"
-			wrong := func(p99 float64) bool { return p99 > .2 }
-			if i%2 == 0 {
-				most = r.Subject + ", one pool: at least 0.8"
-				wrong = func(p99 float64) bool { return p99 < .8 }
-			}
-			if p99 := slowest(r, "echo", .99).Seconds() / u.Waits.Seconds(); wrong(p99) {
-				problems = append(problems, fmt.Sprintf("the 99th percentile of quick calls is %.2f boots, expected of %s", p99, most))
-			}
-			if i%2 == 0 {
-				continue
-			}
-			if ratio := slowest(r.Others[0], "sleep", 1).Seconds() / slowest(records[i-1], "sleep", 1).Seconds(); ratio < 2*(1-u.Tolerance) || ratio > 2*(1+u.Tolerance) {
-				problems = append(problems, fmt.Sprintf("slow calls of %s take %.1f times as long in a pool of their own, expected 2", r.Subject, ratio))
-			}
-		}
-		return problems
+	Together: []Property{
+		quickBy(0, false), quickBy(1, true), slowInTheirOwn(0, 1),
+		quickBy(2, false), quickBy(3, true), slowInTheirOwn(2, 3),
 	},
+}
+
+// quickBy says of the nth case how long quick calls take at most, in a pool of their own,
+// or at least, in that which slow ones use too.
+func quickBy(n int, own bool) Property {
+	return Property{Name: "quick calls", Of: []int{n}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+		p99, pools, expected := slowest(of[0], "echo", .99).Seconds()/u.Waits.Seconds(), "one pool", "at least 0.8"
+		wrong := p99 < .8
+		if own {
+			pools, expected, wrong = "two pools", "at most 0.2", p99 > .2
+		}
+		return wrongIf(wrong, "the 99th percentile of quick calls is %.2f boots, expected of %s, %s: %s", p99, of[0].Subject, pools, expected)
+	}}
+}
+
+// slowInTheirOwn says that slow calls take twice as long with half of the workers.
+func slowInTheirOwn(onePool, twoPools int) Property {
+	return Property{Name: "slow calls", Of: []int{onePool, twoPools}, Times: true, Wrong: func(u Unit, of []*scenario.Record) []string {
+		ratio := slowest(of[1].Others[0], "sleep", 1).Seconds() / slowest(of[0], "sleep", 1).Seconds()
+		return wrongIf(ratio < 2*(1-u.Tolerance) || ratio > 2*(1+u.Tolerance), "slow calls of %s take %.1f times as long in a pool of their own, expected 2", of[0].Subject, ratio)
+	}}
 }
 
 // slowest is how long the slowest took of that share of the calls of a command which

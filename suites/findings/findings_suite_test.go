@@ -94,7 +94,7 @@ var _ = Describe("findings in the process world", Serial, Ordered, ContinueOnFai
 				AddReportEntry(name, string(o.Result.Word)+": "+o.Result.Reason, ReportEntryVisibilityFailureOrVerbose)
 				who := o.Who
 				if o.Beside != "" || undecided(o) { // a verdict may hang on time; who was served does not
-					if who = o.Case.Accept.Who(o.Result.Record); len(who) < len(o.Who) {
+					if who, _ = o.Finding.Otherwise(o.Place, o.Case, o.Unit, o.Result.Record); len(who) < len(o.Who) {
 						unclear = name + ": " + cmp.Or(o.Beside, o.Result.Reason)
 					}
 				}

@@ -109,7 +109,8 @@ func aloneAsClaimed(ctx context.Context, o harness.Outcome) bool {
 	if sound := o.Case.Expected == scenario.Sound; o.Case.Expected != "" && sound != (r.Record.Misses() == 0) {
 		return false
 	}
-	return len(o.Case.Accept.Who(r.Record)) == 0
+	who, _ := o.Finding.Otherwise(o.Place, o.Case, o.Unit, r.Record)
+	return len(who) == 0
 }
 
 func TestTheWorldsAreComparedOrItIsSaidWhyNot(t *testing.T) {
