@@ -75,14 +75,17 @@ func Clear(shorter, at, longer int) bool {
 
 // Failed says how a run failed, as anybody can see. It is broken if a call had
 // another's answer or never came back, Close neither, something was left behind, or the
-// pool never had its workers again.
+// pool never had its workers again; if a call was made twice, or on a worker that had not
+// said hello; or if a worker keeps something of a session that was over.
 func Failed(r *scenario.Record) Failure {
+	b := bookkeeper{ready: map[string]bool{}, sent: map[string]bool{}, keeps: map[string]map[string]bool{}, over: map[string]bool{}}
 	for _, e := range r.Events {
 		switch {
 		case e.Kind == scenario.Left,
 			e.Kind == scenario.Closed && e.Lost,
 			e.Kind == scenario.Probed && e.N < r.Size,
-			e.Kind == scenario.Return && (e.Wrong || e.Lost):
+			e.Kind == scenario.Return && (e.Wrong || e.Lost),
+			b.broken(e):
 			return Broken
 		}
 	}
@@ -90,6 +93,60 @@ func Failed(r *scenario.Record) Failure {
 		return Late
 	}
 	return Kept
+}
+
+// A bookkeeper follows what a pool sends to its workers.
+type bookkeeper struct {
+	ready map[string]bool            // workers, also once they are gone: to call one that nobody knows to have died breaks no rule
+	sent  map[string]bool            // calls
+	keeps map[string]map[string]bool // by worker, sessions of which it has something
+	over  map[string]bool            // sessions
+}
+
+// broken says whether an event shows that the pool broke a rule.
+func (b *bookkeeper) broken(e scenario.Event) bool {
+	switch e.Kind {
+	case scenario.Ready:
+		b.ready[e.Worker] = true
+	case scenario.Exit:
+		delete(b.keeps, e.Worker)
+	case scenario.Send:
+		return b.sends(e)
+	case scenario.SessionEnded:
+		b.over[e.Session] = true
+	case scenario.Close:
+		for _, sessions := range b.keeps {
+			for id := range sessions {
+				if b.over[id] {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// sends takes note of a frame; true if it must not have been sent.
+func (b *bookkeeper) sends(e scenario.Event) bool {
+	if e.Err != "" { // it did not go out after all
+		delete(b.sent, e.Call)
+		return false
+	}
+	switch e.Command {
+	case "put":
+		if b.keeps[e.Worker] == nil {
+			b.keeps[e.Worker] = map[string]bool{}
+		}
+		b.keeps[e.Worker][e.Session] = true
+	case "cleanup_session":
+		delete(b.keeps[e.Worker], e.Session)
+	}
+	if e.Call == "" {
+		return false
+	}
+	again := b.sent[e.Call]
+	b.sent[e.Call] = true
+	return again || !b.ready[e.Worker]
 }
 
 // Injected says whether each fault did what it was to do.
