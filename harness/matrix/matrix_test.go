@@ -53,6 +53,32 @@ func TestEveryCaseIsAScenarioAndThereIsAThirdOfEachPart(t *testing.T) {
 	}
 }
 
+// A new fault can't be forgotten.
+func TestEveryFaultThatAReplayHasIsInjectedOrItIsSaidWhyNot(t *testing.T) {
+	in := map[string]bool{}
+	plan := func(p faults.Plan) {
+		for _, e := range p {
+			in[e.Fault.Name()] = true
+		}
+	}
+	for _, e := range environments {
+		plan(e.draw(draw(0, e.name)))
+	}
+	for _, l := range loads {
+		plan(l.draw(draw(0, l.name)).Faults)
+	}
+	for _, name := range faults.Recorded() {
+		if in[name] == (left[name] != "") {
+			t.Errorf("%s is injected: %v; why it is not: %q", name, in[name], left[name])
+		}
+	}
+	for name := range left {
+		if !slices.Contains(faults.Recorded(), name) {
+			t.Errorf("no replay has a fault %s", name)
+		}
+	}
+}
+
 func TestATenthIsOneOfTenOfEverything(t *testing.T) {
 	var mutants []string
 	for i := range 20 {
@@ -310,11 +336,14 @@ func TestWhatIsWithinTheContractIsNoMoreThanIt(t *testing.T) {
 	c := scenario.Contract{Cores: 2, Start: scenario.Demand{CPU: 500 * ms, Wait: 2 * sec}, Crashes: 1}
 	for name, want := range map[string]string{
 		"hogs": "[]", "a tight quota": "[]", "first starts are mute": "[]",
-		"starts wait":             "[slow-start]",
-		"starts fail":             "[dies-before-hello first 1]",
-		"calls crash workers":     "[exit-mid-call times 1]",
-		"a quota and crashes":     "[exit-mid-call times 1]",
-		"hogs and failing starts": "[dies-before-hello first 1]",
+		"starts wait":                    "[slow-start]",
+		"starts are refused":             "[start-refused first 1]",
+		"workers short of memory":        "[memory-pressure]",
+		"starts import from a slow disk": "[slow-disk slow-import]",
+		"starts fail":                    "[dies-before-hello first 1]",
+		"calls crash workers":            "[exit-mid-call times 1]",
+		"a quota and crashes":            "[exit-mid-call times 1]",
+		"hogs and failing starts":        "[dies-before-hello first 1]",
 	} {
 		sc, err := (Case{Bug: None, Environment: name, Load: "callers who give up in mid-call"}).Scenario(false, true, noMutant)
 		if err != nil {
@@ -334,6 +363,12 @@ func TestWhatIsWithinTheContractIsNoMoreThanIt(t *testing.T) {
 				text += fmt.Sprintf(" times %d", e.Times)
 			}
 			if f, ok := e.Fault.(faults.SlowStart); ok && (f.CPU+sc.Start.CPU > c.Start.CPU || f.Wait+sc.Start.Wait != c.Start.Wait) {
+				text += fmt.Sprintf(" %+v beside %+v", f, sc.Start)
+			}
+			if f, ok := e.Fault.(faults.SlowImport); ok && f.CPU+sc.Start.CPU > c.Start.CPU {
+				text += fmt.Sprintf(" %+v beside %+v", f, sc.Start)
+			}
+			if f, ok := e.Fault.(faults.SlowDisk); ok && (f.KB*int(sec)/f.Rate+int(sc.Start.Wait) > int(c.Start.Wait) || f.KB == 0) {
 				text += fmt.Sprintf(" %+v beside %+v", f, sc.Start)
 			}
 			got = append(got, text)
