@@ -119,6 +119,47 @@ func TestWithoutItsBugEachPoolKeepsEveryLoadInsideTheContract(t *testing.T) {
 	}
 }
 
+// A row of which no case fails by the bug says nothing of a judge.
+func TestEachHistoricalBugIsTriggeredByACase(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays some hundred cases")
+	}
+	t.Parallel()
+	d := newDock(t)
+	for _, pool := range matrix.Pools() {
+		if pool == subject.Ours().Name {
+			continue // of its mutants the table has the survivors: they want a program of their own
+		}
+		cases := matrix.Cases(nil, pool, 100, 4)
+		slices.SortStableFunc(cases, func(a, b matrix.Case) int { // the cheap ones first
+			switch {
+			case a.Inside() == b.Inside():
+				return 0
+			case a.Inside():
+				return -1
+			}
+			return 1
+		})
+		for _, bug := range matrix.Bugs(nil, pool) {
+			tried, triggered := 0, false
+			for _, c := range cases {
+				if c.Bug != bug || triggered {
+					continue
+				}
+				tried++
+				o, err := d.sift(c)
+				if err != nil {
+					t.Fatalf("%v: %v", c, err)
+				}
+				triggered = o.Truth == matrix.Code
+			}
+			if !triggered {
+				t.Errorf("%s: none of %d cases fails by %s alone", pool, tried, bug)
+			}
+		}
+	}
+}
+
 func TestAFleetPlaysCasesInOrder(t *testing.T) {
 	t.Parallel()
 	cases := matrix.Cases(nil, "V1", 0, 1)[:12]

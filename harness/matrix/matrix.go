@@ -40,7 +40,7 @@ func Cases(mutants []string, pool string, first uint64, seeds int) (all []Case) 
 		for _, l := range loads {
 			for _, e := range environments {
 				for _, b := range bugs {
-					if b.family == l.family && l.in(e) && (pool == "" || pool == b.off.Name) {
+					if b.meets(l) && l.meets(e) && (pool == "" || pool == b.off.Name) {
 						all = append(all, Case{Bug: b.name, Environment: e.name, Load: l.name, Seed: seed})
 					}
 				}
@@ -79,7 +79,7 @@ func (c Case) Scenario(bug, injected bool, mutant Finder) (scenario.Scenario, er
 	if injected {
 		sc.Faults = append(sc.Faults, e.draw(draw(c.Seed, e.name+strings.Repeat(" again", c.Draw)))...)
 	}
-	b, err := bugOf(c.Bug, l.family)
+	b, err := bugOf(c.Bug, l)
 	if err != nil {
 		return scenario.Scenario{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/subject/dspex"
 	"github.com/butfor/butfor/internal/page"
 )
 
@@ -53,7 +54,62 @@ func TestEveryCaseIsAScenarioAndThereIsAThirdOfEachPart(t *testing.T) {
 	}
 }
 
-// A new fault can't be forgotten.
+// A new switch can't be forgotten.
+func TestEveryHistoricalSwitchIsInARowOrItIsSaidWhyNot(t *testing.T) {
+	in := map[dspex.Switch]int{}
+	for _, r := range rows {
+		for _, s := range r.bugs {
+			in[s]++
+			if _, known := r.of.On(s, nil); !known {
+				t.Errorf("%s is not known to %s", s, r.of)
+			}
+		}
+	}
+	for _, s := range dspex.Switches() {
+		if in[s]+min(1, len(rowless[s])) != 1 {
+			t.Errorf("%s is in %d rows; why it is in none: %q", s, in[s], rowless[s])
+		}
+	}
+	for s := range rowless {
+		if !slices.Contains(dspex.Switches(), s) {
+			t.Errorf("there is no switch %s any more", s)
+		}
+	}
+}
+
+func TestEveryRowHasLoadsAndEveryLoadHasABug(t *testing.T) {
+	for _, b := range bugs([]string{"m"}) {
+		for _, name := range b.loads {
+			if l, err := find(loads, name); err != nil || !b.meets(l) {
+				t.Errorf("%s of %s is put to %q: %v, %v", b.name, b.family, name, l.of, err)
+			}
+		}
+		if !slices.ContainsFunc(loads, b.meets) {
+			t.Errorf("%s of %s is put to no load", b.name, b.family)
+		}
+	}
+	for _, l := range loads {
+		for _, f := range l.of {
+			if !slices.ContainsFunc(bugs([]string{"m"}), func(b bug) bool { return b.family == f && !b.none() && b.meets(l) }) {
+				t.Errorf("no bug of %s is put to %q", f, l.name)
+			}
+		}
+		for _, in := range l.in {
+			if !slices.ContainsFunc(environments, func(e environment) bool { return e.kind == in || e.name == in }) {
+				t.Errorf("%q is put to %q, which there is not", l.name, in)
+			}
+		}
+	}
+	names := map[string]bool{}
+	for _, b := range historicals() {
+		if names[b.name] {
+			t.Errorf("two bugs are called %s", b.name)
+		}
+		names[b.name] = true
+	}
+}
+
+// A new fault can't be forgotten either.
 func TestEveryFaultThatAReplayHasIsInjectedOrItIsSaidWhyNot(t *testing.T) {
 	in := map[string]bool{}
 	plan := func(p faults.Plan) {
@@ -101,7 +157,11 @@ func TestATenthIsOneOfTenOfEverything(t *testing.T) {
 			return n
 		}
 		whole, part := count(all), count(some)
+		const enough = 200 // of fewer a tenth is a matter of chance
 		for name, n := range whole {
+			if n < enough {
+				continue
+			}
 			if share := float64(part[name]) / float64(n); share < .03 || share > .2 {
 				t.Errorf("%s: of %q %d of %d", what, name, part[name], n)
 			}

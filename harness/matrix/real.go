@@ -34,12 +34,21 @@ func (r Real) real(sc *scenario.Scenario) {
 	for _, times := range []any{&sc.Config, &sc.Start, &sc.Workload, &sc.Deadline, &sc.Patience, &sc.Recovery, &sc.Faults} {
 		scale(reflect.ValueOf(times).Elem(), r.Scale)
 	}
-	sc.Workload.Args = maps.Clone(sc.Workload.Args)
-	for name, arg := range sc.Workload.Args { // what calls ask for is in seconds
+	sc.Workload.Args = r.args(sc.Workload.Args)
+	for i := range sc.Workload.Then { // a copy already, with all that scale has been in
+		sc.Workload.Then[i].Args = r.args(sc.Workload.Then[i].Args)
+	}
+}
+
+// args are a call's: what it asks for is in seconds.
+func (r Real) args(args map[string]any) map[string]any {
+	args = maps.Clone(args)
+	for name, arg := range args {
 		if s, ok := arg.(float64); ok {
-			sc.Workload.Args[name] = s * r.Scale
+			args[name] = s * r.Scale
 		}
 	}
+	return args
 }
 
 // scale multiplies all durations in a value, which is changed in place; what it

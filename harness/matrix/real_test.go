@@ -14,23 +14,24 @@ import (
 func TestAllTimesOfACaseOnRealWorkersAreScaled(t *testing.T) {
 	at := []time.Duration{0, sec}
 	args := map[string]any{"s": 3.0, "text": "as it is"}
+	then := []scenario.Step{{Command: "sleep", Args: map[string]any{"s": 2.}}, {Command: "list"}}
 	plan := faults.Plan{{Fault: faults.SlowStart{CPU: 2 * sec, Wait: 4 * sec, Shape: 1.1}, From: sec, Until: 6 * sec, Times: 2}, {Fault: faults.CPUQuota{Cores: .2}}}
 	before := scenario.Scenario{
 		Config: subject.Config{Size: 3, StartTimeout: 8 * sec}, Start: scenario.Demand{CPU: sec, Wait: 2 * sec}, Deadline: 5 * sec, Patience: 10 * sec, Recovery: 40 * sec,
-		Workload: scenario.Workload{Clients: 2, At: at, Every: 2 * sec, Think: 4 * sec, Command: "sleep", Args: args}, Faults: plan,
+		Workload: scenario.Workload{Clients: 2, At: at, Every: 2 * sec, Think: 4 * sec, Command: "sleep", Args: args, Then: then}, Faults: plan,
 	}
 	sc := before
 	Real{Scale: .5}.real(&sc)
 	want := scenario.Scenario{
 		World:  "process",
 		Config: subject.Config{Size: 3, StartTimeout: 4 * sec}, Start: scenario.Demand{CPU: sec / 2, Wait: sec}, Deadline: 2500 * ms, Patience: 5 * sec, Recovery: 20 * sec,
-		Workload: scenario.Workload{Clients: 2, At: []time.Duration{0, sec / 2}, Every: sec, Think: 2 * sec, Command: "sleep", Args: map[string]any{"s": 1.5, "text": "as it is"}},
+		Workload: scenario.Workload{Clients: 2, At: []time.Duration{0, sec / 2}, Every: sec, Think: 2 * sec, Command: "sleep", Args: map[string]any{"s": 1.5, "text": "as it is"}, Then: []scenario.Step{{Command: "sleep", Args: map[string]any{"s": 1.}}, {Command: "list"}}},
 		Faults:   faults.Plan{{Fault: faults.SlowStart{CPU: sec, Wait: 2 * sec, Shape: 1.1}, From: sec / 2, Until: 3 * sec, Times: 2}, {Fault: faults.CPUQuota{Cores: .2}}},
 	}
 	if !reflect.DeepEqual(sc, want) {
 		t.Errorf("got  %+v\nwant %+v", sc, want)
 	}
-	if at[1] != sec || args["s"] != 3.0 || plan[0].Fault.(faults.SlowStart).CPU != 2*sec || plan[0].From != sec {
+	if at[1] != sec || args["s"] != 3.0 || then[0].Args["s"] != 2. || plan[0].Fault.(faults.SlowStart).CPU != 2*sec || plan[0].From != sec {
 		t.Error("the virtual case was changed with it")
 	}
 	c := Real{Scale: .5, Own: 50 * ms}.Contract(scenario.Contract{Cores: 2, Start: scenario.Demand{CPU: 400 * ms, Wait: sec}, Outside: .5, Crashes: 1, Recovery: 5 * sec})
