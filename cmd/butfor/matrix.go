@@ -34,7 +34,7 @@ type matrixFlags struct {
 }
 
 // matrixSeeds are as many as make 10,000 cases that the judge is held to.
-const matrixSeeds = 4
+const matrixSeeds = 3
 
 // matrixSeedsMost are a day's work.
 const matrixSeedsMost = 1000
@@ -247,6 +247,11 @@ func ownFolder(below, prefix string) (dir string, end func(), err error) {
 	}, nil
 }
 
+// togetherWithOthers are the mutants that can be in one program with others: all that the matrix has.
+func togetherWithOthers(all []mutant.Mutant) []mutant.Mutant {
+	return slices.DeleteFunc(slices.Clone(all), func(m mutant.Mutant) bool { return m.Alone != "" })
+}
+
 // withMutants builds this program with all mutants in it, from the module that the
 // current folder is in, and gives their names.
 func withMutants(ctx context.Context, dir string) (path string, names []string, err error) {
@@ -262,7 +267,7 @@ func withMutants(ctx context.Context, dir string) (path string, names []string, 
 	if err != nil {
 		return "", nil, err
 	}
-	all = slices.DeleteFunc(all, func(m mutant.Mutant) bool { return m.Alone != "" })
+	all = togetherWithOthers(all)
 	overlay, err := mutant.Together(root, dir, all)
 	if err != nil {
 		return "", nil, err

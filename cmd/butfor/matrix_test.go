@@ -5,10 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/butfor/butfor/harness/matrix"
+	"github.com/butfor/butfor/harness/mutant"
 )
 
 func TestFoldersOfProgramsThatWereKilledAreRemoved(t *testing.T) {
@@ -49,6 +53,41 @@ func TestFoldersOfProgramsThatWereKilledAreRemoved(t *testing.T) {
 	end()
 	if there(dir) {
 		t.Error("its own folder is left")
+	}
+}
+
+// A new mutant can't be forgotten: it is a file in a folder, and says of itself why it is
+// in no row if it is in none.
+func TestEveryMutantIsInTheMatrixOrSaysWhyNot(t *testing.T) {
+	const root = "../.."
+	files, err := filepath.Glob(filepath.Join(root, mutant.Folder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := mutant.All(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range togetherWithOthers(all) {
+		names = append(names, m.Name)
+	}
+	const least = 20
+	bugs := matrix.Bugs(names, "")
+	in := map[string]int{}
+	for _, c := range matrix.Cases(names, "", 0, 1) {
+		in[c.Bug]++
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".patch")
+		m, err := mutant.Find(root, name)
+		if err != nil || (in[name] > 0) == (m.Alone != "") {
+			t.Errorf("%s has %d cases; why it has none: %q, %v", name, in[name], m.Alone, err)
+		}
+	}
+	slices.Sort(bugs)
+	if twice := slices.Compact(slices.Clone(bugs)); len(names) < least || len(twice) != len(bugs) {
+		t.Errorf("%d mutants, and of %d bugs %d names", len(names), len(bugs), len(twice))
 	}
 }
 
