@@ -25,7 +25,7 @@ var coldStartTimeouts = Finding{
 		heard := cases[slices.IndexFunc(cases, func(c Case) bool { return c.Scenario.Subject.Name == dspex.V2Seed().Name })]
 		heard.Variant = "the real fix, " + heard.Variant
 		heard.Scenario.Config.Options = without(dspex.DeafStart)
-		heard.Expected, heard.Accept.Served, heard.Accept.Times, heard.Accept.Failed = scenario.Sound, 4, []float64{1.1, 2.1, 3.1, 4.1}, nil
+		heard.Expected, heard.Accept.Served, heard.Accept.Times, heard.Accept.Failed, heard.Accept.Workers = scenario.Sound, 4, []float64{1.1, 2.1, 3.1, 4.1}, nil, 0
 		cases = append(cases, heard)
 		// No pool can serve anybody before a start is through. V2 has its callers give
 		// up during it, which is a finding of its own.
@@ -56,7 +56,7 @@ func coldCases(u Unit, deadline float64, v1 bool) (cases []Case) {
 	if v1 { // it starts one worker and serves all with that: slow, but none is lost
 		one(dspex.V1(), "", Accept{Served: 4, Times: []float64{1.1, 1.2, 1.3, 1.4}})
 	}
-	one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}, Failed: repeat(deadline, 3)})
+	one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}, Failed: repeat(deadline, 3), Workers: 1})
 	one(subject.Ours(), scenario.Sound, Accept{Served: 4, LastBy: 1.3})
 	return cases
 }

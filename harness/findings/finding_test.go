@@ -657,27 +657,6 @@ func TestDemandsAreOneOfEachKind(t *testing.T) {
 	}
 }
 
-func TestEachSentenceIsAboutVariantsOfItsFinding(t *testing.T) {
-	u := units
-	u.Cores = 2
-	for _, s := range Sentences() {
-		if s.Finding == "" {
-			continue
-		}
-		of, err := Find(s.Finding)
-		if err != nil {
-			t.Errorf("%q: %v", s.Quote, err)
-			continue
-		}
-		cases := of[0].Cases(u)
-		for _, v := range s.Variants {
-			if !slices.ContainsFunc(cases, func(c Case) bool { return c.Variant == v }) {
-				t.Errorf("%q: %s has no variant %q", s.Quote, s.Finding, v)
-			}
-		}
-	}
-}
-
 func TestWhatASessionPutIsKeptUntilItsWorkerIsToldToCleanUp(t *testing.T) {
 	sent := func(command, session, worker string) scenario.Event {
 		return scenario.Event{Kind: scenario.Send, Command: command, Session: session, Worker: worker}

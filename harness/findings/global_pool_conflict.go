@@ -35,8 +35,8 @@ var globalPoolConflict = Finding{
 		}
 		one("", dspex.V2Seed(), "pool", "pool", scenario.Architectural, Accept{Told: "its name is taken"})
 		one("", subject.Ours(), "pool", "pool", scenario.Sound, Accept{Served: size})
-		one("", subject.Herd(), "", "", "", Accept{})
-		one("alone", subject.Herd(), "", none, "", Accept{})
+		one("", subject.Herd(), "", "", "", Accept{Served: size})
+		one("alone", subject.Herd(), "", none, "", Accept{Served: size})
 		one("each with a name of its own", dspex.V2Seed(), "test", "global", "", Accept{Served: size, Serial: true})
 		return cases
 	},

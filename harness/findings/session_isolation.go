@@ -17,14 +17,16 @@ var sessionIsolation = Finding{
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
 		w := scenario.Workload{Clients: 1, Think: times(.2, u.Waits), Sessions: 1, Command: "put", Args: look}
-		finds, lists := w, w
+		finds, lists, apart := w, w, w
 		finds.Calls, finds.Then = 7, []scenario.Step{{Command: "get", Args: look}}
+		apart.Clients, apart.Sessions, apart.Calls, apart.Then = 2, 2, 3, finds.Then
 		lists.Calls, lists.Then = 2, []scenario.Step{{Command: "list", Anonymous: true}}
 		return slices.Concat(
 			try(warmed(u, 3, finds), u.Waits, "boots",
 				trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 3}},
 				trial{"a worker for each session", dspex.V2Seed(), without(dspex.SessionIsolation), scenario.Sound, Accept{Served: 7, MostUsed: 1}},
 				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 7, MostUsed: 1}}),
+			try(warmed(u, 1, apart), u.Waits, "boots", trial{"two sessions on one worker", dspex.V2Seed(), nil, scenario.Sound, Accept{Served: 6}}),
 			try(warmed(u, 1, lists), u.Waits, "boots",
 				trial{"a listing without a session", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1}},
 				trial{"a listing of what is of no session", dspex.V2Seed(), without(dspex.SessionListing), scenario.Sound, Accept{Served: 2}},

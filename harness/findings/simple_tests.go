@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"fmt"
+
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -17,7 +19,7 @@ var simpleTests = Finding{
 	Cases: func(u Unit) (cases []Case) {
 		// A start of theirs took 5 s, what the test did with it half a second: a tenth
 		// of a boot.
-		const rest = .1
+		const start, rest = 5, .1
 		one := func(variant string, n int, s subject.Subject, word scenario.Word, at ...float64) {
 			cases = append(cases, Case{
 				Variant: variant,
@@ -32,11 +34,16 @@ var simpleTests = Finding{
 				Accept:   Accept{Unit: u.Waits, UnitName: "boots", Served: n, Times: at},
 			})
 		}
-		basic, minimal := "basic pool initialization", "concurrent operations, minimal pool"
 		one(basic, 1, dspex.V2Seed(), "", 1+rest)
 		one(basic, 1, subject.Ours(), scenario.Sound, 1+rest)
 		one(minimal, 2, dspex.V2Seed(), "", 2+rest, 2+rest)
 		one(minimal, 2, subject.Ours(), scenario.Sound, 1+rest, 1+rest)
-		return cases
+		return showing(func(r *scenario.Record) string {
+			served := r.Served()
+			if len(served) == 0 {
+				return "nothing served"
+			}
+			return fmt.Sprintf("%.1f s if a start takes %d s", start*served[len(served)-1].Seconds()/u.Waits.Seconds(), start)
+		}, cases)
 	},
 }

@@ -35,6 +35,7 @@ var unfailing = []Unfailing{
 	{"slow-goodbye", "6 idle workers stopped", "ours", OfServed, "it is about the pool that is stopped before this one, which is looked at between the cases"},
 	{"shutdown-ignored", "6 idle workers stopped", "ours", OfVerdict, "it is about the pool that is stopped before this one, which is looked at between the cases"},
 	{"shutdown-ignored", "6 idle workers stopped", "ours", OfServed, "it is about the pool that is stopped before this one, which is looked at between the cases"},
+	{"global-pool-conflict", "alone", "herd", OfServed, "it is about when they are ready beside another herd, which is looked at between the cases: alone all are served"},
 	{"herd", "as many at once as there are cores", "V3", OfServed, "it is about when the last is served, which is looked at: whatever is wrong with their starts, all are in the end"},
 }
 

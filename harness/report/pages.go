@@ -59,53 +59,146 @@ func withVariant(l Line) string {
 	return l.Subject + ", " + l.Variant
 }
 
-// Claims is the page of what the two reports said, with the figures of each finding
-// by its first seed.
+// What there is to say of a sentence while the findings that it rests on don't say it.
+const (
+	notYet       findings.Holding = "not measured yet"
+	notAsClaimed findings.Holding = "not as claimed"
+)
+
+// Claims is the page of what the two reports said, with the figures of the cases that
+// speak for each sentence and against it, by their first seed.
 func Claims(sentences []findings.Sentence, all []Reproduction, commit string) []byte {
-	const notYet findings.Holding = "not measured yet"
 	var b bytes.Buffer
 	counts := map[findings.Holding]int{}
-	sentences = slices.Clone(sentences)
-	for i, s := range sentences {
-		if s.Finding != "" && !slices.ContainsFunc(all, func(r Reproduction) bool { return r.Finding == s.Finding }) {
-			sentences[i].Holds = notYet
-		}
-		counts[sentences[i].Holds]++
+	for _, s := range sentences {
+		counts[holding(s, all)]++
 	}
-	fmt.Fprintf(&b, "Of %d sentences %d are refuted, %d hold in part, %d hold, %d are not measured yet; %d speak of nothing that can be measured. At commit %s, in virtual time.\n",
-		len(sentences), counts[findings.Refuted], counts[findings.HoldsInPart], counts[findings.Holds], counts[notYet], counts[findings.Unmeasured], commit)
+	fmt.Fprintf(&b, "Of %d sentences %d are refuted, %d hold in part, %d hold, %d came out otherwise than claimed, %d are not measured yet; %d speak of nothing that can be measured. At commit %s, in virtual time.\n",
+		len(sentences), counts[findings.Refuted], counts[findings.HoldsInPart], counts[findings.Holds], counts[notAsClaimed], counts[notYet], counts[findings.Unmeasured], commit)
 	last := ""
 	for _, s := range sentences {
 		if s.Report != last {
 			fmt.Fprintf(&b, "\n## %s\n\n| section | it says | does it hold | what happens | figure |\n| --- | --- | --- | --- | --- |\n", s.Report)
 			last = s.Report
 		}
-		happens, figure := "", ""
-		if s.Holds == notYet {
-			happens = "`" + s.Finding + "`"
-		}
-		if of := slices.DeleteFunc(slices.Clone(all), func(r Reproduction) bool { return r.Finding != s.Finding }); len(of) > 0 {
-			happens, figure = fmt.Sprintf("%s (`%s`)", of[0].Truth, s.Finding), figures(of, s.Variants)
-		}
-		fmt.Fprintf(&b, "| %s | “%s” | %s | %s | %s |\n", s.Section, cell(s.Quote), s.Holds, cell(happens), cell(figure))
+		holds := holding(s, all)
+		fmt.Fprintf(&b, "| %s | “%s” | %s | %s | %s |\n", s.Section, cell(s.Quote), holds, cell(happens(s, holds, all)), cell(figures(s, all)))
 	}
 	return b.Bytes()
 }
 
-// figures are what the pools of these variants of a finding showed; nil: of its first.
-func figures(of []Reproduction, variants []string) string {
-	var said []string
-	for _, r := range of {
+// holding is what its cases say of a sentence: nothing where one of them was not played,
+// or where something of their findings came out otherwise than claimed under any seed.
+func holding(s findings.Sentence, all []Reproduction) findings.Holding {
+	for _, c := range s.Cases() {
+		if find(all, c) == nil {
+			return notYet
+		}
+	}
+	if len(otherwise(s, all)) > 0 {
+		return notAsClaimed
+	}
+	return s.Holds()
+}
+
+// otherwise are the cases of a sentence's findings that did not always come out as
+// claimed: each of those findings is taken as a whole, as what it claims between its
+// cases stands with any of them.
+func otherwise(s findings.Sentence, all []Reproduction) (some []Reproduction) {
+	of := about(s)
+	for _, r := range all {
+		if r.Showed < r.Seeds && slices.Contains(of, r.Finding) {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+// about are the findings that a sentence rests on.
+func about(s findings.Sentence) (ids []string) {
+	for _, c := range s.Cases() {
+		if !slices.Contains(ids, c.Finding) {
+			ids = append(ids, c.Finding)
+		}
+	}
+	return ids
+}
+
+func find(all []Reproduction, c findings.Shown) *Reproduction {
+	i := slices.IndexFunc(all, func(r Reproduction) bool {
+		return findings.Shown{Finding: r.Finding, Subject: r.Subject, Variant: r.Variant} == c
+	})
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+// happens is what happens in place of what a sentence says, with the findings that show
+// it; of one that does not hold as claimed, what came out otherwise.
+func happens(s findings.Sentence, holds findings.Holding, all []Reproduction) string {
+	ids := about(s)
+	for i, id := range ids {
+		ids[i] = "`" + id + "`"
+	}
+	of := strings.Join(ids, ", ")
+	switch holds {
+	case findings.Unmeasured:
+		return ""
+	case notYet:
+		return of
+	case notAsClaimed:
+		var said []string
+		for _, r := range otherwise(s, all) {
+			said = append(said, fmt.Sprintf("`%s`, %s: as claimed under %d of %d seeds", r.Finding, withVariant(r.Line), r.Showed, r.Seeds))
+		}
+		return strings.Join(said, "; ")
+	}
+	return fmt.Sprintf("%s (%s)", s.Happens, of)
+}
+
+// ours is our pool, which stands beside the others wherever it was played with them.
+const ours = "ours"
+
+// figures are what the cases for a sentence and against it showed, and what our pool did
+// in their place.
+func figures(s findings.Sentence, all []Reproduction) string {
+	figure := func(c findings.Shown) string {
+		r := find(all, c)
+		if r == nil {
+			return ""
+		}
 		pool := r.Subject
-		switch {
-		case variants == nil && r.Variant != of[0].Variant, variants != nil && !slices.Contains(variants, r.Variant):
-			continue
-		case variants != nil && r.Variant != "":
+		if r.Variant != "" {
 			pool += " (" + r.Variant + ")"
 		}
-		said = append(said, fmt.Sprintf("%s %s: %s", pool, r.Figure, ofRun(r.Line)))
+		if len(about(s)) > 1 {
+			pool = "`" + c.Finding + "` " + pool
+		}
+		return fmt.Sprintf("%s %s: %s", pool, r.Figure, ofRun(r.Line))
 	}
-	return strings.Join(said, "; ")
+	var beside []findings.Shown
+	for _, c := range s.Cases() {
+		if c.Subject = ours; !slices.Contains(beside, c) {
+			beside = append(beside, c)
+		}
+	}
+	var sides []string
+	for _, side := range []struct {
+		name  string
+		cases []findings.Shown
+	}{{"for it", s.For}, {"against it", s.Against}, {"beside", beside}} {
+		var said []string
+		for _, c := range side.cases {
+			if f := figure(c); f != "" {
+				said = append(said, f)
+			}
+		}
+		if len(said) > 0 {
+			sides = append(sides, side.name+": "+strings.Join(said, "; "))
+		}
+	}
+	return strings.Join(sides, "<br>")
 }
 
 // Settings is a table of a finding's variants by its pools.

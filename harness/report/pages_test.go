@@ -45,19 +45,45 @@ func TestTheTrackRecordSaysWhatCameOutAndHowOften(t *testing.T) {
 		"| V2, a figure | virtual | demonstrated: 1 of 2: 1.0 boots | 10 of 10 |")
 }
 
+// spoken is a sentence with the cases for and against it.
+func spoken(report, quote, happens string, pro, con []findings.Shown) findings.Sentence {
+	return findings.Sentence{Report: report, Section: "s", Quote: quote, Answer: findings.Answer{Happens: happens, For: pro, Against: con}}
+}
+
 func TestAClaimIsToldWithItsFiguresOnceItIsMeasured(t *testing.T) {
+	rs := reproductions()
+	for i := range rs {
+		rs[i].Showed = rs[i].Seeds
+	}
+	cold, warm, elsewhere := findings.Shown{Finding: "late", Subject: "V2", Variant: "cold"}, findings.Shown{Finding: "late", Subject: "V2", Variant: "warm"}, findings.Shown{Finding: "speed", Subject: "V2"}
 	page := Claims([]findings.Sentence{
-		{Report: "R", Section: "s", Quote: "it is environmental", Finding: "late", Holds: findings.Refuted},
-		{Report: "R", Section: "s", Quote: "it is slow when cold", Finding: "late", Variants: []string{"warm", "a figure"}, Holds: findings.Refuted},
-		{Report: "R", Section: "s", Quote: "it is fast", Finding: "speed", Holds: findings.Holds},
-		{Report: "Q", Section: "s", Quote: "helpers were made", Holds: findings.Unmeasured},
-	}, reproductions(), "abc")
-	has(t, page, "Of 4 sentences 2 are refuted, 0 hold in part, 0 hold, 1 are not measured yet; 1 speak of nothing",
+		spoken("R", "it is environmental", "it is not", nil, []findings.Shown{cold}),
+		spoken("R", "it is | slow when cold", "it is", []findings.Shown{cold}, []findings.Shown{warm}),
+		spoken("R", "it waits", "it does", []findings.Shown{warm}, nil),
+		spoken("R", "it is fast", "it is", []findings.Shown{cold, elsewhere}, nil),
+		spoken("Q", "helpers were made", "", nil, nil),
+	}, rs, "abc")
+	has(t, page, "Of 5 sentences 1 are refuted, 1 hold in part, 1 hold, 0 came out otherwise than claimed, 1 are not measured yet; 1 speak of nothing",
 		"## R\n", "## Q\n",
-		"| s | “it is environmental” | refuted | a \\| b (`late`) | V2 1 of 2: 1.0 boots: architectural; ours 1 of 2: 1.0 boots: sound |",
-		"(`late`) | V2 (warm) 1 of 2: 1.0 boots: sound; V2 (a figure) 1 of 2: 1.0 boots: sound |",
-		"| s | “it is fast” | not measured yet | `speed` |  |",
+		"| s | “it is environmental” | refuted | it is not (`late`) | against it: V2 (cold) 1 of 2: 1.0 boots: architectural<br>beside: ours (cold) 1 of 2: 1.0 boots: sound |",
+		"| s | “it is \\| slow when cold” | holds in part | it is (`late`) | for it: V2 (cold) 1 of 2: 1.0 boots: architectural<br>against it: V2 (warm) 1 of 2: 1.0 boots: sound<br>beside: ours (cold) 1 of 2: 1.0 boots: sound |",
+		"| s | “it waits” | holds | it does (`late`) | for it: V2 (warm) 1 of 2: 1.0 boots: sound |",
+		"| s | “it is fast” | not measured yet | `late`, `speed` | for it: `late` V2 (cold) 1 of 2:",
 		"| s | “helpers were made” | nothing to measure |  |  |")
+}
+
+// Whatever speaks for a sentence or against it, it does so no longer once a case of its
+// finding comes out otherwise, be it another pool's and under one seed of ten.
+func TestAClaimIsNotToldAsOneWhereItsFindingCameOutOtherwise(t *testing.T) {
+	rs := reproductions()
+	for i := range rs {
+		rs[i].Showed = rs[i].Seeds
+	}
+	rs[1].Showed = 9
+	cold := []findings.Shown{{Finding: "late", Subject: "V2", Variant: "cold"}}
+	page := Claims([]findings.Sentence{spoken("R", "it is environmental", "it is not", nil, cold)}, rs, "abc")
+	has(t, page, "Of 1 sentences 0 are refuted, 0 hold in part, 0 hold, 1 came out otherwise than claimed",
+		"| s | “it is environmental” | not as claimed | `late`, ours, cold: as claimed under 9 of 10 seeds | against it: V2 (cold)")
 }
 
 func TestSettingsAreATableByPools(t *testing.T) {
