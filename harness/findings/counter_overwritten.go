@@ -23,9 +23,9 @@ var counterOverwritten = Finding{
 		last := dspex.V2Last()
 		return showing(counted, append(append(
 			try(sc, u.Waits, "boots", trial{"", last, nil, "", Accept{Served: 3}}),
-			try(slept, u.Waits, "boots", trial{"their fix: to sleep and look again", last, nil, "", Accept{Served: 6}})...),
+			try(slept, u.Waits, "boots", trial{"their fix alone: to sleep and look again", last, nil, "", Accept{Served: 6}})...),
 			try(sc, u.Waits, "boots",
-				trial{"an entry that stays", last, without(dspex.CounterOverwritten), scenario.Sound, Accept{Served: 3}},
+				trial{"the real fix alone", last, without(dspex.CounterOverwritten), scenario.Sound, Accept{Served: 3}},
 				trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3}})...))
 	},
 	Together: each("calls counted", func(r *scenario.Record, want int) []string {

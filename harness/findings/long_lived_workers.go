@@ -1,6 +1,8 @@
 package findings
 
 import (
+	"slices"
+
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -14,45 +16,39 @@ var longLivedWorkers = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Quick:  true,
-	Cases: func(u Unit) (cases []Case) {
+	Cases: func(u Unit) []Case {
 		const clients, size = 20, 4
-		every := .3
-		one := func(s subject.Subject, word scenario.Word, a Accept) {
-			a.Unit, a.UnitName = u.Waits, "boots"
-			cases = append(cases, Case{
-				Scenario: scenario.Scenario{
-					Subject: s,
-					Config:  subject.Config{Size: size, Lazy: true},
-					Start:   u.Wait,
-					Warm:    1,
-					Workload: scenario.Workload{
-						Clients: clients, Arrive: scenario.Rate, Every: times(every, u.Waits), Mortal: true,
-						Command: "echo", Args: map[string]any{"text": "hello"},
-					},
-					Deadline: times(5, u.Waits),
-				},
-				Expected: word,
-				Accept:   a,
-			})
+		sc := scenario.Scenario{
+			Config: subject.Config{Size: size, Lazy: true},
+			Start:  u.Wait,
+			Warm:   1,
+			Workload: scenario.Workload{
+				Clients: clients, Arrive: scenario.Rate, Every: times(.3, u.Waits), Mortal: true,
+				Command: "echo", Args: hello,
+			},
+			// Room for several starts on a busy machine: nobody fails here by being late.
+			Deadline: times(5, u.Waits),
 		}
-		one(dspex.V1(), "", Accept{Served: clients})
-		one(dspex.V2Seed(), scenario.Architectural, Accept{Served: 1})
-		one(subject.Ours(), scenario.Sound, Accept{Served: clients, MostUsed: size})
-		// Their fix: V2-last has the port back at the check-in, when the client is gone
-		// and its worker with it. Callers then wait for a start each, and most in vain.
-		one(dspex.V2Last(), scenario.Architectural, Accept{Served: 11})
-		cases[len(cases)-1].Variant = "their fix"
-		cases[len(cases)-1].Virtual = true
-		// Here there is time for each start.
-		every = 2
-		one(dspex.V2Last(), "", Accept{Served: clients, Workers: clients})
-		fix := &cases[len(cases)-1]
-		fix.Variant = "their fix, clients 2 boots apart"
-		fix.Virtual = true // a client's end races with the 20 µs in which its worker is handed back
-		one(dspex.V2Seed(), scenario.Sound, Accept{Served: clients, MostUsed: size})
-		real := &cases[len(cases)-1]
-		real.Variant = "the real fix"
-		real.Scenario.Config.Options = without(dspex.LongLivedWorkers)
-		return cases
+		// There is time for a start between two clients here, and whoever is late waits for
+		// it. The deadline is told by the reference, which starts none.
+		rare := sc
+		rare.Workload.Every, rare.Deadline, rare.Patience = times(2, u.Waits), 0, times(5, u.Waits)
+		all := Accept{Served: clients, MostUsed: size}
+		anew := Accept{Served: clients, Workers: clients}
+		cases := try(sc, u.Waits, "boots",
+			trial{"", dspex.V1(), nil, "", Accept{Served: clients}},
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1}},
+			trial{"", subject.Ours(), nil, scenario.Sound, all},
+			trial{"the real fix alone", dspex.V2Seed(), without(dspex.LongLivedWorkers), scenario.Sound, all},
+		)
+		// Their fix has the port back at the check-in, when the client is gone and his worker
+		// with him. It races with his end for the 20 µs that it takes: hence in virtual time.
+		return slices.Concat(cases, inVirtualTime(slices.Concat(
+			try(sc, u.Waits, "boots", trial{"their fix alone", dspex.V2Seed(), with(dspex.PortHandedBack), scenario.Architectural, Accept{Served: 6}}),
+			try(rare, u.Waits, "boots",
+				trial{"their fix alone, clients 2 boots apart", dspex.V2Seed(), with(dspex.PortHandedBack), scenario.Architectural, anew},
+				trial{"the whole of their last version, clients 2 boots apart", dspex.V2Last(), nil, scenario.Architectural, anew},
+				trial{"the real fix alone, clients 2 boots apart", dspex.V2Seed(), without(dspex.LongLivedWorkers), scenario.Sound, all}),
+		)))
 	},
 }

@@ -8,7 +8,8 @@ const (
 	asTested, eager     = "as tested", "lazy: false"
 	inTest, inService   = "test", "production"
 	basic, minimal      = "basic pool initialization", "concurrent operations, minimal pool"
-	patientClients      = "their fix, clients 2 boots apart"
+	patientClients      = "the whole of their last version, clients 2 boots apart"
+	longer              = "their fix alone, " + thirty
 )
 
 // What several sentences come to.
@@ -112,7 +113,7 @@ func Sentences() []Sentence {
 				nil, seedShows("long-lived-workers")}),
 		says("Intermittent timeouts due to slow initialization",
 			Answer{"not now and then, but each time 3 of 4; and not as it is slow: with 30 boots to wait they are lost as well",
-				nil, slices.Concat(seedShows("ship-it"), seedShows("cold-start-timeouts", thirty))}),
+				nil, slices.Concat(seedShows("ship-it"), seedShows("cold-start-timeouts", longer))}),
 	)
 	of(conclusion, "conclusion",
 		says("The V2 pool architecture is sound and production-ready", served),
@@ -174,7 +175,7 @@ func Sentences() []Sentence {
 				seedShows("ready-signal", "whoever is loading is not ready"), seedShows("ready-signal")}),
 		says("The issue isn't lack of signal, but the time it takes to reach this state",
 			Answer{"with 30 boots to wait 3 of 4 callers are lost as well: who asks while a worker starts is discarded",
-				nil, seedShows("cold-start-timeouts", five, thirty)}),
+				nil, seedShows("cold-start-timeouts", five, longer)}),
 	)
 	of(report, "test results",
 		says("2 tests, 0 failures",
@@ -193,7 +194,7 @@ func Sentences() []Sentence {
 	of(report, "root cause analysis",
 		says("Pool configured with `lazy: true` means workers only start on demand",
 			Answer{"they do, and with lazy: false all are served; but a manager that hears serves all of a lazy pool as well",
-				seedShows("three-recommendations", asTested, eager), seedShows("cold-start-timeouts", "the real fix, "+five)}),
+				seedShows("three-recommendations", asTested, eager), seedShows("cold-start-timeouts", "the real fix alone, "+five)}),
 		says("Even with pre-warming, concurrent requests can spawn new workers",
 			Answer{"of 4 workers the pre-warming warms one, and the second of 4 requests has another started", seedShows("prewarm-warms-one"), nil}),
 		says("Multiple Python processes starting simultaneously compete for CPU/memory",
@@ -243,7 +244,7 @@ func Sentences() []Sentence {
 		says("Correct port communication", framing),
 		says("The remaining test timeouts are due to the inherent slowness of spawning external Python processes",
 			Answer{"with 30 boots to wait 3 of 4 callers are lost as well; and 8 starts take 8 times as long as one, as the manager makes one after another",
-				nil, slices.Concat(seedShows("cold-start-timeouts", thirty), seedShows("serial-start", "starts wait"))}),
+				nil, slices.Concat(seedShows("cold-start-timeouts", longer), seedShows("serial-start", "starts wait"))}),
 		says("not a concern in production where workers have long lifespans", shortLives),
 	)
 	of(report, "final verdict",
@@ -270,7 +271,7 @@ func Sentences() []Sentence {
 				seedShows("global-pool-conflict"), seedShows("global-pool-conflict", "each with a name of its own")}),
 		says("Initialization Time | Critical issue | One-time cost",
 			Answer{"in a test it is not the time: with 30 boots to wait 3 of 4 callers are lost as well; and in V2-last each client pays for a start, however long the pool is up",
-				nil, slices.Concat(seedShows("cold-start-timeouts", thirty), lastShows("long-lived-workers", patientClients))}),
+				nil, slices.Concat(seedShows("cold-start-timeouts", longer), lastShows("long-lived-workers", patientClients))}),
 		says("a significant improvement and should be deployed to production", shipped),
 	)
 	return all

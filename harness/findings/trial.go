@@ -43,6 +43,14 @@ func showing(what func(*scenario.Record) string, cases []Case) []Case {
 	return cases
 }
 
+// inVirtualTime has cases shown there alone.
+func inVirtualTime(cases []Case) []Case {
+	for i := range cases {
+		cases[i].Virtual = true
+	}
+	return cases
+}
+
 // warmed is a workload for a pool of so many workers, all of them ready. A call may wait
 // for more than one start, as long as that waits alone.
 func warmed(u Unit, size int, w scenario.Workload) scenario.Scenario {

@@ -78,6 +78,18 @@ func TestColdStartLosesAllCallersButTheFirst(t *testing.T) {
 	})
 }
 
+func TestWhatIsPostedAgainIsNotDropped(t *testing.T) {
+	for name, also := range map[string]Change{"all of it": Without(PrewarmLeaks), "requests alone": With(PrewarmLeaks)} {
+		t.Run(name, func(t *testing.T) {
+			try(t, New("posts again", Seed, With(RequeueSpin), also), lazily(4), slowStarts(), func(b *bed) {
+				if n := served(b.together(4, echo())); n != 4 {
+					b.Errorf("%d of 4 served", n)
+				}
+			})
+		})
+	}
+}
+
 func TestSerialStart(t *testing.T) {
 	t.Run("eager: eight starts of 2 s keep everybody waiting for 16 s", func(t *testing.T) {
 		try(t, V2Seed(), eagerly(8), &models{boot: 2 * second}, func(b *bed) {
@@ -152,7 +164,8 @@ func TestLongLivedWorkers(t *testing.T) {
 		served, workers int
 	}{
 		{"V2-seed: the worker dies with the first client, and the pool of the second check-out", V2Seed(), 1, 1},
-		{"their fix alone: a worker for each client", New("legal", Seed, Without(IllegalReturn)), 20, 20},
+		{"an answer that is legal: a worker for each client", New("legal", Seed, Without(IllegalReturn)), 20, 20},
+		{"their fix alone: the same", New("takes over", Seed, With(PortHandedBack)), 20, 20},
 		{"the real fix alone: one worker for all", New("hands back", Seed, Without(LongLivedWorkers)), 20, 1},
 	} {
 		t.Run(c.says, func(t *testing.T) {

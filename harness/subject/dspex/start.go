@@ -85,7 +85,7 @@ func (m *nimble) bring(id string) (*slot, error) {
 	}
 	how := patience{
 		limit:   m.cfg.StartTimeout,
-		deaf:    m.bugs.on(DeafStart),
+		deaf:    m.bugs.on(DeafStart) && !m.bugs.on(RequeueSpin), // what is posted again is not dropped
 		eats:    m.bugs.on(PrewarmLeaks),
 		rolling: m.bugs.on(RollingDeadline),
 		requeue: m.bugs.on(RequeueSpin),
