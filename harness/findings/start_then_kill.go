@@ -20,8 +20,10 @@ var startThenKill = Finding{
 		for i := 1; i < 40; i++ { // nobody whose deadline is the start's end
 			when = append(when, float64(i)+.5)
 		}
+		// One worker: of two the second would be started inside the manager while callers wait,
+		// which is a finding of its own.
 		sc := scenario.Scenario{
-			Config:   subject.Config{Size: 2, Lazy: true, CheckoutTimeout: times(4, u.Waits)},
+			Config:   subject.Config{Size: 1, Lazy: true, CheckoutTimeout: times(4, u.Waits)},
 			Start:    u.Wait,
 			Workload: at(u.Waits, when, "echo", hello),
 			Deadline: times(4, u.Waits),
@@ -29,7 +31,7 @@ var startThenKill = Finding{
 		}
 		return try(sc, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Amplified, Accept{Workers: 5}},
-			trial{"the next caller has it", dspex.V2Seed(), without(dspex.DeafStart, dspex.StartThenKill), "", Accept{}},
+			trial{"the real fix alone: the next caller has it", dspex.V2Seed(), without(dspex.DeafStart, dspex.StartThenKill), scenario.Environmental, Accept{Served: 35}},
 			trial{"", subject.Ours(), nil, scenario.Environmental, Accept{Served: 35}},
 		)
 	},
