@@ -128,6 +128,16 @@ type Listener interface {
 	Unasked() bool
 }
 
+// A HalfCloser is a port that can tell its worker that nothing more comes, and leave
+// it at that: Close ends who does not heed it. Not every port is one.
+type HalfCloser interface {
+	CloseSend()
+}
+
+// HalfCloserOf finds what can close a port without an end of its worker, if anything
+// can.
+func HalfCloserOf(p Port) (HalfCloser, bool) { return as[HalfCloser](p) }
+
 // Info is what is known of a worker from outside.
 type Info struct {
 	PID      int           // 0 where there is none to name

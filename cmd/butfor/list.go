@@ -19,8 +19,10 @@ func listCommand() *cobra.Command {
 			if asJSON {
 				for _, f := range findings.All() {
 					o := map[string]any{"id": f.ID, "kind": f.Kind, "claim": f.Claim, "source": f.Source, "truth": f.Truth, "worlds": f.Worlds}
-					if f.Unreal != "" {
-						o["unreal"] = f.Unreal
+					for name, text := range map[string]string{"unreal": f.Unreal, "set": f.Set} {
+						if text != "" {
+							o[name] = text
+						}
 					}
 					if err := report.JSON(c.OutOrStdout(), o); err != nil {
 						return err

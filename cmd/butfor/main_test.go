@@ -241,8 +241,10 @@ func TestListSaysWhatTheFindingsAre(t *testing.T) {
 		if worlds, ok := o["worlds"].([]any); !ok || len(worlds) != len(f.Worlds) || worlds[0] != f.Worlds[0] {
 			t.Errorf("%s: worlds %v", f.ID, o["worlds"])
 		}
-		if why, _ := o["unreal"].(string); why != f.Unreal {
-			t.Errorf("%s: no real workers show it: %q, want %q", f.ID, why, f.Unreal)
+		for name, want := range map[string]string{"unreal": f.Unreal, "set": f.Set} {
+			if text, _ := o[name].(string); text != want {
+				t.Errorf("%s: %s: %q, want %q", f.ID, name, text, want)
+			}
 		}
 	}
 

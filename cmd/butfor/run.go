@@ -275,7 +275,7 @@ func lineOf(o harness.Outcome) report.Line {
 		reason, judged = fmt.Sprintf("the run itself is %s: %s", r.Word, r.Reason), r.Word
 	}
 	return report.Line{
-		Others: others, Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth, Unreal: o.Finding.Unreal,
+		Others: others, Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth, Unreal: o.Finding.Unreal, Set: o.Finding.Set,
 		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
 		Verdict: word, Expected: expected, Judged: judged, Mechanism: r.Mechanism, Reason: reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,

@@ -26,7 +26,8 @@ type Finding struct {
 	// Unreal says why no real workers show it: of a finding that they show it is "", of
 	// any other it must not be.
 	Unreal string
-	Quick  bool // one of the headline findings, that butfor run --quick runs
+	Set    string // what of its figures in virtual time is set, and not measured; "" if nothing is
+	Quick  bool   // one of the headline findings, that butfor run --quick runs
 	// Cases are the runs that show it. Times are multiples of the unit's, which
 	// is measured in the world and in the same run.
 	Cases func(Unit) []Case
@@ -133,8 +134,8 @@ const (
 // Orphans are workers that outlive their pool.
 type Orphans struct {
 	N     int
-	Cores float64 // that each of them has had since
-	Log   float64 // bytes a second that each has written since
+	Cores float64 // that each of them has had since, or could have run on and had to wait for
+	Log   float64 // bytes a second that each has written since, at least
 }
 
 func (a Accept) nothing() bool { return reflect.DeepEqual(a, Accept{}) }
@@ -184,6 +185,11 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 				bad(OfSerial, "%s was launched while %s started, expected one start after another", workers[i].ID, before.ID)
 				break
 			}
+		}
+	}
+	if a.Orphans != nil {
+		if events, _ := orphaned(r); len(events) != a.Orphans.N {
+			bad(OfOrphans, "%d workers outlived the pool, expected %d", len(events), a.Orphans.N)
 		}
 	}
 	if order := orderOf(r); a.Order != "" && order != a.Order {

@@ -302,19 +302,18 @@ func TestAFigureSaysWhatItsCaseIsThereToShow(t *testing.T) {
 		record *scenario.Record
 	}{
 		"1.0 boots": {nil, with()},
-		"1.0 boots; starts within a second: 2, the caller is told why: false": {begun, with(scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Probing}, scenario.Event{Kind: scenario.Launch})},
-		"1.0 boots; starts within a second: 0, the caller is told why: true":  {begun, with(scenario.Event{Kind: scenario.Return, Err: "exit status 70"})},
+		"1.0 boots; began 1 starts until the caller gave up, on 0.00 cores, and told the caller why: false": {begun, with(scenario.Event{Kind: scenario.Launch}, scenario.Event{Kind: scenario.Probing})},
 		"1.0 boots; counted 3": {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s1", N: 3})},
-		"1.0 boots; its own CPU while workers start: 0.00 cores":                      {burns, with()},
-		"1.0 boots; its own CPU while workers start: 0.50 cores":                      {burns, with(spun(2, 1)...)},
-		"1 of 4: 1.0 boots; order kept: c1 c2 c3":                                     {turns, with(handed("c1", "c2", "c3")...)},
-		"1.0 boots; nobody outlives the pool":                                         {outliving, with()},
-		"1.0 boots; 2 outlive the pool: 0.75 cores each, 3.0 MB of log each in 2.0 s": {outliving, with(outlived(1, .5)...)},
-		"1.0 boots; counts none":                                                      {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s2", N: 3})},
-		"1.0 boots; open after 2.0":                                                   {opens(units), with(scenario.Event{Kind: scenario.Opened, At: boots(3)})},
-		"1.0 boots; open after -1.0":                                                  {opens(units), with()},
-		"1.0 boots; the slowest takes 1.0 times the average":                          {silencedDetector.Cases(units)[0].Shows, with()},
-		"1.0 boots; 99 % of the quick ones by 0.0":                                    {workloadPools.Cases(units)[0].Shows, with()},
+		"1.0 boots; its own CPU while workers start: 0.00 cores":                                      {burns, with()},
+		"1.0 boots; its own CPU while workers start: 0.50 cores":                                      {burns, with(spun(2, 1)...)},
+		"1 of 4: 1.0 boots; order kept: c1 c2 c3":                                                     {turns, with(handed("c1", "c2", "c3")...)},
+		"1.0 boots; nobody outlives the pool":                                                         {outliving, with()},
+		"1.0 boots; 2 outlive the pool: each wants 0.75 cores and has written 3.0 MB of log in 2.0 s": {outliving, with(outlived(1, .5)...)},
+		"1.0 boots; counts none":                                                                      {counted, with(scenario.Event{Kind: scenario.SessionCalls, Session: "s2", N: 3})},
+		"1.0 boots; open after 2.0":                                                                   {opens(units), with(scenario.Event{Kind: scenario.Opened, At: boots(3)})},
+		"1.0 boots; open after -1.0":                                                                  {opens(units), with()},
+		"1.0 boots; the slowest takes 1.0 times the average":                                          {silencedDetector.Cases(units)[0].Shows, with()},
+		"1.0 boots; 99 % of the quick ones by 0.0":                                                    {workloadPools.Cases(units)[0].Shows, with()},
 	} {
 		if got := (Case{Accept: Accept{Unit: unit, UnitName: "boots"}, Shows: c.shows}).Figure(c.record); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -480,6 +479,9 @@ func TestCasesScaleWithTheUnit(t *testing.T) {
 				"CheckoutTimeout": {a.Config.CheckoutTimeout, b.Config.CheckoutTimeout}, "CallTimeout": {a.Config.CallTimeout, b.Config.CallTimeout},
 				"StartTimeout": {a.Config.StartTimeout, b.Config.StartTimeout}, "Unit": {c.Accept.Unit, again[i].Accept.Unit},
 			} {
+				if name == "Recovery" && d[0] == d[1] { // it may be that of a pool's own clock
+					continue
+				}
 				if off := d[1] - 2*d[0]; off.Abs() > 2 { // rounding
 					t.Errorf("%s, %s: %s is %v, and with twice the unit %v", f.ID, a.Subject.Name, name, d[0], d[1])
 				}

@@ -27,6 +27,14 @@ func each[T any](name Assertion, wrong func(r *scenario.Record, want T) []string
 	return all
 }
 
+// timed has properties hang on how long something takes.
+func timed(all []Property) []Property {
+	for i := range all {
+		all[i].Times = true
+	}
+	return all
+}
+
 // wrongIf is a single text, if something is wrong.
 func wrongIf(wrong bool, format string, args ...any) []string {
 	if !wrong {

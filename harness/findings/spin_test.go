@@ -35,12 +35,12 @@ func handed(ids ...string) (events []scenario.Event) {
 	return events
 }
 
-// outlived are workers that have had so many cores since their pool closed, and wrote
-// 1.5 MB a second.
+// outlived are workers that have wanted so many cores since their pool closed, had half of
+// it, and wrote 1.5 MB a second.
 func outlived(cores ...float64) []scenario.Event {
 	events := []scenario.Event{{At: time.Second, Kind: scenario.Closed}}
 	for _, c := range cores {
-		events = append(events, scenario.Event{At: 3 * time.Second, Kind: scenario.Outlived, Worker: "w1", OnCPU: time.Duration(2 * c * float64(time.Second)), N: 3e6})
+		events = append(events, scenario.Event{At: 3 * time.Second, Kind: scenario.Outlived, Worker: "w1", OnCPU: time.Duration(c * float64(time.Second)), Delay: time.Duration(c * float64(time.Second)), N: 3e6})
 	}
 	return events
 }
@@ -97,10 +97,62 @@ func TestOrphansAreAsManyAsExpectedAndEachDoesAsMuch(t *testing.T) {
 		"not checked": {nil, []float64{1}, nil},
 		"none":        {&Orphans{}, nil, nil},
 		"two":         {&Orphans{2, 1, 1.5 * mb}, []float64{1.1, .9}, nil},
+		"louder":      {&Orphans{1, 1, mb}, []float64{1}, nil},
 		"too many":    {&Orphans{1, 1, 1.5 * mb}, []float64{1, 1}, []string{"2 workers outlived the pool, expected 1"}},
-		"idle":        {&Orphans{2, 1, 1.5 * mb}, []float64{1, .5}, []string{"w1 outlived the pool on 0.50 cores with 1.5 MB of log a second, expected 1.00 cores and 1.5 MB"}},
-		"silent":      {&Orphans{1, 1, 4 * mb}, []float64{1}, []string{"w1 outlived the pool on 1.00 cores with 1.5 MB of log a second, expected 1.00 cores and 4.0 MB"}},
+		"idle":        {&Orphans{2, 1, 1.5 * mb}, []float64{1, .5}, []string{"w1 outlived the pool and wanted 0.50 cores, with 1.5 MB of log a second, expected 1.00 cores and 1.5 MB at least"}},
+		"silent":      {&Orphans{1, 1, 4 * mb}, []float64{1}, []string{"w1 outlived the pool and wanted 1.00 cores, with 1.5 MB of log a second, expected 1.00 cores and 4.0 MB at least"}},
 	} {
-		compare(t, name, Accept{Unit: unit, Orphans: c.orphans}.When(&scenario.Record{Events: outlived(c.cores...)}, Tolerance).Texts(), c.want)
+		r, a := &scenario.Record{Events: outlived(c.cores...)}, Accept{Unit: unit, Orphans: c.orphans}
+		compare(t, name, append(a.Who(r), a.When(r, Tolerance)...).Texts(), c.want)
+	}
+}
+
+func TestAPoolIsHotThatBeginsStartsAnewWithoutARest(t *testing.T) {
+	const ms = time.Millisecond
+	// Starts that take 10 ms, half of it on CPU, with rests between them.
+	of := func(told bool, rests ...time.Duration) *scenario.Record {
+		r, now := record(), time.Second
+		add := func(e scenario.Event) { e.At = now; r.Events = append(r.Events, e) }
+		for _, rest := range rests {
+			add(scenario.Event{Kind: scenario.Launch})
+			now += 10 * ms
+			add(scenario.Event{Kind: scenario.Exit, OnCPU: 3 * ms, Delay: 2 * ms})
+			now += rest
+		}
+		if told {
+			add(scenario.Event{Kind: scenario.Return, Err: "exit status 70"})
+		}
+		add(scenario.Event{Kind: scenario.Probing})
+		add(scenario.Event{Kind: scenario.Launch})
+		return r
+	}
+	refused := &scenario.Record{Events: []scenario.Event{{Kind: scenario.Launch}, {Kind: scenario.Launched, Err: "no"}, {At: ms, Kind: scenario.Launch}, {Kind: scenario.Launched, Err: "no", At: ms}, {At: 2 * ms, Kind: scenario.Launch}, {At: 4 * ms, Kind: scenario.Probing}}}
+	for name, c := range map[string]struct {
+		record *scenario.Record
+		hot    bool
+		said   string
+	}{
+		"at once":              {of(false, 0, ms, 0, ms), true, "began 4 starts until the caller gave up, on 0.48 cores, and told the caller why: false"},
+		"a pause or two":       {of(false, 0, 30*ms, 0, 0, 30*ms), true, "began 5 starts until the caller gave up, on 0.23 cores, and told the caller why: false"},
+		"refused, one goes on": {refused, true, "began 3 starts until the caller gave up, on 0.00 cores, and told the caller why: false"},
+		"longer and longer":    {of(true, 0, 0, 0, 50*ms, 100*ms), false, "began 5 starts until the caller gave up, on 0.12 cores, and told the caller why: true"},
+		"always a little":      {of(false, 20*ms, 20*ms, 20*ms), false, "began 3 starts until the caller gave up, on 0.17 cores, and told the caller why: false"},
+		"once":                 {of(true, 0), false, "began 1 starts until the caller gave up, on 0.50 cores, and told the caller why: true"},
+		"never":                {of(false), false, "began 0 starts until the caller gave up, on 0.00 cores, and told the caller why: false"},
+		"not to the end":       {record(), false, "began 0 starts until the caller gave up, on 0.00 cores, and told the caller why: false"},
+	} {
+		if s := stormOf(c.record); s.hot() != c.hot || s.String() != c.said {
+			t.Errorf("%s: hot: %v; %s; want %v; %s; rests of %v, of %v at most", name, s.hot(), s, c.hot, c.said, s.rest, s.most)
+		}
+	}
+	hot, told := of(false, 0, 0, 0), of(true, 0, 100*ms)
+	if p := wrongTogether(hotRestart, hot, told, told); p != nil {
+		t.Errorf("as claimed: %q", p)
+	}
+	for i, r := range []*scenario.Record{told, hot, of(false, 0, 100*ms)} {
+		rs := []*scenario.Record{hot, told, told}
+		if rs[i] = r; wrongTogether(hotRestart, rs...) == nil {
+			t.Errorf("case %d is otherwise, and nothing is said", i)
+		}
 	}
 }

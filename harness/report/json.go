@@ -26,6 +26,7 @@ type Line struct {
 	Claim     string             `json:"claim,omitempty"`
 	Truth     string             `json:"truth,omitempty"`
 	Unreal    string             `json:"unreal,omitempty"` // why no real workers show the finding, if none do
+	Set       string             `json:"set,omitempty"`    // what of its figures in virtual time is set, and not measured
 	Subject   string             `json:"subject"`
 	World     string             `json:"world"`
 	Seed      uint64             `json:"seed"`

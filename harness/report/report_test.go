@@ -102,17 +102,20 @@ func TestAnEntryIsNoWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
-func TestWhyAFindingIsShownInVirtualTimeAloneIsSaid(t *testing.T) {
-	for _, why := range []string{"", "two runs are compared"} {
+func TestWhatSpeaksForLessOfAFindingIsSaid(t *testing.T) {
+	const alone, isSet = "  in virtual time alone: two runs are compared\n", "  set in virtual time, not measured: the rate\n"
+	for want, f := range map[string]findings.Finding{
+		"":            {},
+		alone:         {Unreal: "two runs are compared"},
+		isSet:         {Set: "the rate"},
+		alone + isSet: {Unreal: "two runs are compared", Set: "the rate"},
+	} {
+		f.ID, f.Claim, f.Source, f.Truth = "never-read", "it is", "them", "nobody reads it"
 		var entry, story bytes.Buffer
-		Terminal{Width: 80}.Finding(&entry, findings.Finding{ID: "never-read", Claim: "it is", Source: "them", Truth: "nobody reads it", Unreal: why})
-		Terminal{Width: 80}.Story(&story, Line{Finding: "never-read", Claim: "it is", Truth: "nobody reads it", Unreal: why, Verdict: scenario.Sound})
-		want := "\n  nobody reads it\n"
-		if why != "" {
-			want += "  in virtual time alone: " + why + "\n"
-		}
+		Terminal{Width: 80}.Finding(&entry, f)
+		Terminal{Width: 80}.Story(&story, Line{Finding: f.ID, Claim: f.Claim, Truth: f.Truth, Unreal: f.Unreal, Set: f.Set, Verdict: scenario.Sound})
 		for _, out := range []string{entry.String(), story.String()} {
-			if !strings.Contains(out, want) || strings.Contains(out, "alone") != (why != "") {
+			if !strings.Contains(out, "\n  nobody reads it\n"+want) || strings.Count(out, "virtual") != strings.Count(want, "virtual") {
 				t.Errorf("printed\n%s, want in it %q", out, want)
 			}
 		}

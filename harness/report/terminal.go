@@ -254,8 +254,8 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	if l.Claim != "" {
 		t.wrapped(w, "  ", "claimed: “"+l.Claim+"”")
 		t.wrapped(w, "  ", l.Truth)
-		if l.Unreal != "" {
-			t.wrapped(w, "  ", inVirtualTimeAlone(l.Unreal))
+		for _, text := range reservations(l.Unreal, l.Set) {
+			t.wrapped(w, "  ", text)
 		}
 	}
 	if l.Figure != "" {
@@ -271,16 +271,21 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	fmt.Fprintln(w)
 }
 
-// inVirtualTimeAlone is why a finding is shown there alone, in words.
-func inVirtualTimeAlone(why string) string { return "in virtual time alone: " + why }
+// reservations are why no real workers show a finding, and what of its figures is set
+// in virtual time, in words: each "" if there is nothing to say.
+func reservations(unreal, set string) (texts []string) {
+	if unreal != "" {
+		texts = append(texts, "in virtual time alone: "+unreal)
+	}
+	if set != "" {
+		texts = append(texts, "set in virtual time, not measured: "+set)
+	}
+	return texts
+}
 
 // Finding prints what was claimed, by whom, and what is true.
 func (t Terminal) Finding(w io.Writer, f findings.Finding) {
-	texts := []string{"“" + f.Claim + "”", f.Source, f.Truth}
-	if f.Unreal != "" {
-		texts = append(texts, inVirtualTimeAlone(f.Unreal))
-	}
-	t.Entry(w, f.ID, texts...)
+	t.Entry(w, f.ID, append([]string{"“" + f.Claim + "”", f.Source, f.Truth}, reservations(f.Unreal, f.Set)...)...)
 }
 
 // wrapped prints a text within the terminal's width, each line after an indent,

@@ -7,7 +7,7 @@ from time import sleep
 from . import __version__
 from .commands import burn
 from .flags import USAGE, FlagError, parse
-from .life import leave, watch
+from .life import leave, outlive, watch
 from .port import FrameTooLong
 from .serve import serve
 
@@ -35,8 +35,9 @@ def main(began_ns):
             from .fault import stay
 
             stay(fd_in)
-        elif "outlives" not in flags.habits:
-            watch(fd_in, fd_out)  # before anything slow: a start must not outlive its port either
+        else:  # before anything slow: a start must not outlive its port either
+            parent = posix.getppid()
+            watch(fd_in, fd_out, (lambda: outlive(parent, mourn)) if "outlives" in flags.habits else None)
         sys.path[:0] = flags.path
         burn(flags.boot_cpu_s)
         sleep(flags.boot_wait_s)
@@ -54,8 +55,8 @@ def main(began_ns):
         serve(fd_in, fd_out, flags.limit, began_ns, flags.faults, flags.habits, flags.at_hello)
         while flags.ignore_end:
             sleep(1e6)
-        while "outlives" in flags.habits:
-            say("end of file on stdin, waiting for a frame")
+        while "outlives" in flags.habits:  # another thread mourns
+            sleep(1e6)
         code = 0
     except FrameTooLong as error:
         say(error)
@@ -67,6 +68,10 @@ def main(began_ns):
     except BaseException:
         sys.excepthook(*sys.exc_info())
     leave(code)
+
+
+def mourn():
+    say("end of file on stdin, waiting for a frame")
 
 
 def say(what):

@@ -8,10 +8,11 @@ from _thread import allocate_lock, start_new_thread
 _FLUSH_S = 0.1
 
 
-def watch(fd_in, fd_out):
+def watch(fd_in, fd_out, end=None):
     """From now on the process ends at once when the far side of the port hangs
     up or the parent dies, in the midst of a call too. Only code that holds the
     interpreter lock can delay it. RuntimeError: no thread could be started.
+    end: what is done then in place of ending.
 
     A thread sleeps in poll until then. It does not read: calls would have to
     be handed from thread to thread, which costs speed. It asks for no input
@@ -28,9 +29,19 @@ def watch(fd_in, fd_out):
 
     def wait():
         poll.poll()
-        leave(0)
+        leave(0) if end is None else end()
 
     start_new_thread(wait, ())
+
+
+def outlive(parent, cry):
+    """Cries for as long as the parent lives, and hears it: who launched a worker
+    must be able to count on its end. Does not return."""
+    try:
+        while posix.getppid() == parent:
+            cry()
+    finally:
+        leave(0)
 
 
 def _open_parent():

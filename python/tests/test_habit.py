@@ -1,4 +1,7 @@
-from .driver import Case, framed
+import subprocess
+import sys
+
+from .driver import MAIN, PATIENCE_S, Case, framed, request
 
 
 class Habits(Case):
@@ -16,6 +19,31 @@ class Habits(Case):
         for _ in range(1000):
             self.assertIn("end of file", worker.line())
         self.assertIsNone(worker.process.poll())
+
+    def test_a_worker_may_outlive_its_port_in_the_midst_of_a_call(self):
+        worker = self.worker("--habit", "outlives")
+        worker.hello()
+        worker.begin("sleep", s=3600)
+        worker.stdin.close()
+        self.assertIn("end of file", worker.line())
+
+    def test_a_worker_that_outlives_its_port_does_not_outlive_who_hears_it(self):
+        worker = self.worker("--habit", "outlives")
+        worker.hello()
+        worker.stdin.close()
+        worker.line()
+        worker.stderr.close()
+        self.assertEqual(worker.process.wait(PATIENCE_S), 0)
+
+    def test_a_worker_that_outlives_its_port_does_not_outlive_its_parent(self):
+        # Its stderr is the parent's, and so is heard to the end.
+        parent = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE).stdin.close(); sys.stdin.read()"
+        argv = [sys.executable, "-W", "ignore", "-c", parent, sys.executable, "-S", "-E", MAIN, "--habit", "outlives"]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            self.assertIn(b"end of file", process.stderr.readline())
+            process.stdin.close()
+            while process.stderr.read(65536):
+                pass
 
     def test_what_is_printed_may_go_to_the_port(self):
         worker = self.worker("--habit", "prints")

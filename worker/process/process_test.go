@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -942,6 +943,32 @@ func BenchmarkStart(b *testing.B) {
 		}
 		w.Port.Kill()
 		<-w.Port.Done()
+	}
+}
+
+// Close would end it after its grace.
+func TestAPortCanBeClosedWithoutAnEndOfItsWorker(t *testing.T) {
+	ctx := worker.WithHabits(within(t), worker.Outlives)
+	w, err := worker.Start(ctx, &process.Launcher{Grace: time.Nanosecond}, "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Port.Close(within(t)) })
+	h, ok := worker.HalfCloserOf(w.Port)
+	if !ok {
+		t.Fatal("it can't be closed without an end of its worker")
+	}
+	h.CloseSend()
+	const more = 200_000 // bytes of log, far more than a pipe holds
+	for w.Port.Info().Written < more {
+		select {
+		case <-w.Port.Done():
+			t.Fatalf("it has ended after %d bytes: %v", w.Port.Info().Written, w.Port.Exit())
+		case <-ctx.Done():
+			t.Fatalf("it has written %d bytes", w.Port.Info().Written)
+		default:
+			runtime.Gosched()
+		}
 	}
 }
 

@@ -244,7 +244,13 @@ func (p *port) dismiss(ctx context.Context, by *process) {
 // waits for it is there for as long.
 func (p *port) abandon() {
 	p.hangUp()
-	go func() { _ = p.far.Close(context.Background()) }()
+	go func() {
+		if h, ok := worker.HalfCloserOf(p.far); ok {
+			h.CloseSend()
+			return
+		}
+		_ = p.far.Close(context.Background())
+	}()
 }
 
 // retire closes the port to everybody and says whom that concerns; open is
