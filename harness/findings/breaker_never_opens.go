@@ -14,8 +14,7 @@ var breakerNeverOpens = Finding{
 	Source: "V2-P3",
 	Truth:  "an error that is an answer counts as a success: after twenty of them it is closed",
 	Kind:   "test",
-	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
 		alone := without(dspex.InlineBreaker, dspex.DegradedIsDeath)
 		return try(scenario.Scenario{

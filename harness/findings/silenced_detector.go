@@ -16,8 +16,7 @@ var silencedDetector = Finding{
 	Source: "pool_v2_test.exs; later: less than 5 times, of 5 calls",
 	Truth:  "the test can't fail: of n calls one after another the slowest takes 2n/(n+1) times the average",
 	Kind:   "test",
-	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		for _, s := range []subject.Subject{dspex.V1(), subject.Ours()} {
 			a := Accept{Unit: u.Waits, UnitName: "ops", Served: 5, Times: []float64{1, 2, 3, 4, 5}}

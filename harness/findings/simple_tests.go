@@ -14,8 +14,7 @@ var simpleTests = Finding{
 	Source: report + ", test results",
 	Truth:  "they are one start and two, one after the other; ours takes one start for each test",
 	Kind:   "figure",
-	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		// A start of theirs took 5 s, what the test did with it half a second: a tenth
 		// of a boot.

@@ -12,8 +12,7 @@ var threeRecommendations = Finding{
 	Source: report + ", production recommendation 1",
 	Truth:  "only lazy: false changes who V2-seed serves, and its starts still go one after another",
 	Kind:   "figure",
-	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) (cases []Case) {
 		// As the tests had it: 2 workers, started on demand, 5 boots to check one out.
 		// Two callers for each worker that is recommended arrive at once.
@@ -41,7 +40,10 @@ var threeRecommendations = Finding{
 				if a.Times != nil {
 					a.Served = len(a.Times)
 				}
+				// On real workers 40 cases would take too long, and V2-seed waits for 30 boots.
+				quick := s.Name == subject.Ours().Name || s.Name == dspex.V2Seed().Name && setting.variant != "checkout_timeout: 30 boots"
 				cases = append(cases, Case{
+					Virtual: !quick,
 					Variant: setting.variant,
 					Scenario: scenario.Scenario{
 						Subject:  s,
