@@ -34,11 +34,11 @@ var hotRestart = Finding{
 	},
 	Together: slices.Concat(
 		timed(each("starts that are hot", func(r *scenario.Record, want bool) []string {
-			s := stormOf(r)
+			s := frenzyOf(r)
 			return wrongIf(s.hot() != want, "%s %s, with rests of %v, of %v at most", r.Subject, s, s.rest, s.most)
 		}, true, false, false)),
 		each("callers told why", func(r *scenario.Record, want bool) []string {
-			told := stormOf(r).told
+			told := frenzyOf(r).told
 			return wrongIf(told != want, "the caller of %s was told why its starts failed: %v", r.Subject, told)
 		}, false, true, true),
 	),
@@ -49,15 +49,15 @@ var hotRestart = Finding{
 // those that are meant as such.
 const noRest, aRest = 20 * time.Millisecond, 50 * time.Millisecond
 
-// A storm is what a pool does whose starts fail, until the workload is over.
-type storm struct {
+// A frenzy is what a pool does whose starts fail, until the workload is over.
+type frenzy struct {
 	starts     int
 	rest, most time.Duration // between the end of a start and the begin of the next, or the end: the median, and the longest
 	cores      float64       // that the starts have had, or could have run on and had to wait for
 	told       bool          // the caller was, why they failed
 }
 
-func stormOf(r *scenario.Record) (s storm) {
+func frenzyOf(r *scenario.Record) (s frenzy) {
 	var rests []time.Duration
 	var first, ended, cpu time.Duration
 	under := 0
@@ -102,11 +102,11 @@ func stormOf(r *scenario.Record) (s storm) {
 }
 
 // hot is also one that has a start under way whenever one looks.
-func (s storm) hot() bool { return s.starts > 2 && s.rest < noRest && s.most < aRest }
+func (s frenzy) hot() bool { return s.starts > 2 && s.rest < noRest && s.most < aRest }
 
-func (s storm) String() string {
+func (s frenzy) String() string {
 	return fmt.Sprintf("began %d starts until the caller gave up, on %.2f cores, and told the caller why: %v", s.starts, s.cores, s.told)
 }
 
 // begun is that in words.
-func begun(r *scenario.Record) string { return stormOf(r).String() }
+func begun(r *scenario.Record) string { return frenzyOf(r).String() }

@@ -141,7 +141,7 @@ func TestAPoolIsHotThatBeginsStartsAnewWithoutARest(t *testing.T) {
 		"never":                {of(false), false, "began 0 starts until the caller gave up, on 0.00 cores, and told the caller why: false"},
 		"not to the end":       {record(), false, "began 0 starts until the caller gave up, on 0.00 cores, and told the caller why: false"},
 	} {
-		if s := stormOf(c.record); s.hot() != c.hot || s.String() != c.said {
+		if s := frenzyOf(c.record); s.hot() != c.hot || s.String() != c.said {
 			t.Errorf("%s: hot: %v; %s; want %v; %s; rests of %v, of %v at most", name, s.hot(), s, c.hot, c.said, s.rest, s.most)
 		}
 	}
