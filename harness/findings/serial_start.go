@@ -47,6 +47,15 @@ var serialStart = Finding{
 			inside := agreed(Unit{Waits: boot, Computes: boot, Cores: u.Cores})
 			c.Scenario.Contract = &inside
 		}
+		// Lazy: a worker for each call that comes, and none comes back before the last is
+		// ready: sixteen boots, in virtual time. The manager hears: as it was, it would lose
+		// all callers but the first.
+		lazy := func(s subject.Subject, options map[string]any, word scenario.Word, a Accept) {
+			one("lazy, starts wait", u.Wait, u.Waits, s, word, a)
+			c := &cases[len(cases)-1]
+			c.Scenario.Config.Lazy, c.Scenario.Config.Options = true, options
+			c.Scenario.Workload, c.Virtual = op(n, times(n, u.Waits)), true
+		}
 		waits, computes := "starts wait", "starts compute"
 		// Ours begins 2 at once, 4 by 50 ms and 8 by 100 ms. On real machines
 		// Python's own start computes before it waits: 8 of 40 to 75 ms on 2
@@ -54,6 +63,8 @@ var serialStart = Finding{
 		one(waits, u.Wait, u.Waits, dspex.V1(), "", Accept{Workers: 1})
 		one(waits, u.Wait, u.Waits, dspex.V2Seed(), scenario.Architectural, Accept{Serial: true, Ready: []float64{1, 2, 3, 4, 5, 6, 7, 8}})
 		one(waits, u.Wait, u.Waits, subject.Ours(), scenario.Sound, Accept{ReadyBy: 2})
+		lazy(dspex.V2Seed(), without(dspex.DeafStart), scenario.Architectural, Accept{Serial: true, Ready: []float64{1, 2, 3, 4, 5, 6, 7, 8}})
+		lazy(subject.Ours(), nil, scenario.Sound, Accept{ReadyBy: 2})
 		if u.Cores < 2 {
 			return cases // one after another is all that a single core can do
 		}
