@@ -12,7 +12,7 @@ type Unfailing struct {
 // unfailing are those of the catalogue. A reason that is no longer needed is an error of
 // butfor mutate.
 var unfailing = []Unfailing{
-	{"self-made-contention", "", "herd", "the herd's starts ask for no more", "what a start asks for is its worker's matter, not the pool's: it says that the waiting grows, and so what the machine does"},
+	{"self-made-contention", "", "herd", "the herd's starts ask for as much", "what a start asks for is its worker's matter, not the pool's: it says that the waiting grows, and so what the machine does"},
 	{"global-pool-conflict", "", "herd", "both ask for as much CPU", "what a start asks for is its worker's matter, not the pool's: it says that the waiting grows, and so what the machine does"},
 	{"global-pool-conflict", "", "ours", "the first pool serves all", "whoever opens first is hurt by nobody: it is there to be in the way of the second"},
 	{"workload-pools", "two pools", "V2-seed", "quick calls", "that is the finding: where all calls are quick they wait for nobody, whichever pool it is"},
