@@ -20,6 +20,7 @@ var requeueSpin = Finding{
 	Truth:  "the manager posts to itself what it can not take: it takes a core for the whole start, callers are served out of order, and the limit of the start begins anew each time",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
+	Set:    "the manager's CPU, which is the time for which it spins, and takes no core from others; beside real workers it is measured",
 	Cases: func(u Unit) []Case {
 		// One worker: of two the check-in of the one would be dropped while the other starts,
 		// which is a finding of its own.
