@@ -1,7 +1,9 @@
 package findings
 
 import (
+	"context"
 	"slices"
+	"strings"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
@@ -51,4 +53,14 @@ var longLivedWorkers = Finding{
 				trial{"the real fix alone, clients 2 boots apart", dspex.V2Seed(), without(dspex.LongLivedWorkers), scenario.Sound, all}),
 		)))
 	},
+	Together: []Property{{Name: "errors, no timeouts", Of: []int{1}, Wrong: func(_ Unit, of []*scenario.Record) []string {
+		const clients = 20
+		errors := 0
+		for _, c := range of[0].Calls() {
+			if c.Err != "" && !strings.Contains(c.Err, context.DeadlineExceeded.Error()) {
+				errors++
+			}
+		}
+		return wrongIf(errors != clients-1, "%d callers were told of an error that is no timeout, expected %d", errors, clients-1)
+	}}},
 }
