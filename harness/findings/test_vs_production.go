@@ -39,17 +39,20 @@ var testVsProduction = Finding{
 			variant string
 			sc      scenario.Scenario
 			calls   int
-			seed    int // calls that V2-seed serves
-			last    int // ... and V2-last
-		}{{"test", test, size, 1, 2}, {"production", production, clients, size, 11}} {
+			seed    Accept // of V2-seed: neither it nor V2-last ever has two starts under way
+			last    Accept // ... and of V2-last
+		}{
+			{inTest, test, size, Accept{Served: 1, Workers: 1, Together: 1}, Accept{Served: 2, Workers: 3, Together: 1}},
+			{inService, production, clients, Accept{Served: size, Workers: size, Together: 1}, Accept{Served: 11, Workers: 11, Together: 1}},
+		} {
 			one(preset.variant, preset.sc, dspex.V1(), "", Accept{Served: preset.calls})
-			one(preset.variant, preset.sc, dspex.V2Seed(), scenario.Architectural, Accept{Served: preset.seed})
+			one(preset.variant, preset.sc, dspex.V2Seed(), scenario.Architectural, preset.seed)
 			// In the circuit breaker of V2-P3 calls are made one at a time, by a process that
 			// does not die: none is lost, but one worker is all that can be had.
 			one(preset.variant, preset.sc, dspex.V2P3(), scenario.Architectural, Accept{Served: preset.calls})
 			// V2-last needs a new worker for each call, started one after another: in a test
 			// as those that come back are lost, in production as each dies with its client.
-			one(preset.variant, preset.sc, dspex.V2Last(), scenario.Architectural, Accept{Served: preset.last})
+			one(preset.variant, preset.sc, dspex.V2Last(), scenario.Architectural, preset.last)
 			one(preset.variant, preset.sc, dspex.V3(), scenario.Sound, Accept{Served: preset.calls})
 			one(preset.variant, preset.sc, subject.Herd(), "", Accept{Served: preset.calls})
 			one(preset.variant, preset.sc, subject.Puddle(), "", Accept{Served: preset.calls})
@@ -57,4 +60,20 @@ var testVsProduction = Finding{
 		}
 		return cases
 	},
+	Together: []Property{endsMeanwhile(9, 4), endsMeanwhile(11, 10)}, // V2-seed and V2-last in production
+}
+
+// endsMeanwhile claims of the nth case that at least so many of its workers end while it
+// is in use.
+func endsMeanwhile(nth, least int) Property {
+	return Property{Name: "workers end meanwhile", Of: []int{nth}, Wrong: func(_ Unit, of []*scenario.Record) []string {
+		n := 0
+		over, _ := of[0].First(scenario.Probing)
+		for _, w := range claimed(of[0]) {
+			if w.Exited >= 0 && w.Exited < over.At {
+				n++
+			}
+		}
+		return wrongIf(n < least, "%d workers of %s ended while it was in use, expected at least %d", n, of[0].Subject, least)
+	}}
 }

@@ -228,45 +228,67 @@ func Settings(all []Reproduction) []byte {
 }
 
 // Lives is a table of what a finding's variants ask of the pools' workers: how many
-// are started, how many of them die unasked, and for how long they live.
+// are started, when and how many at once, how many of them end, and for how long they live.
 func Lives(all []Reproduction) []byte {
 	var b bytes.Buffer
-	b.WriteString("| preset | pool | calls served | workers started | died unasked | lived, on average | verdict |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| preset | pool | calls served | workers started | of them once calls came | starts under way at once, at most | ended meanwhile | lived, on average | verdict |\n|" + strings.Repeat(" --- |", 9) + "\n")
 	for _, r := range all {
-		started, died, lived := lives(r.Record)
-		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %.1f boots | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls, started, died, lived.Seconds()/r.UnitS, ofRun(r.Line))
+		l := lives(r.Record)
+		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %d | %d | %.1f boots | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls,
+			l.started, l.late, l.atOnce, l.ended, l.average.Seconds()/r.UnitS, ofRun(r.Line))
 	}
 	return b.Bytes()
 }
 
-// lives are how many workers there were until the workload was over, how many of
-// them ended unasked, and how long they lived by then.
-func lives(r *scenario.Record) (started, died int, average time.Duration) {
+// life is what became of the workers of a run until its workload was over.
+type life struct {
+	started int
+	late    int // of them, once the first call had arrived
+	atOnce  int // starts that were under way at once, at most
+	ended   int
+	average time.Duration // that they lived by then
+}
+
+func lives(r *scenario.Record) (l life) {
 	over, ok := r.First(scenario.Probing)
 	if !ok {
 		over, _ = r.First(scenario.Close)
 	}
-	asked := map[string]bool{}
-	for _, e := range r.Events {
-		if e.Kind == scenario.Exit && e.Asked {
-			asked[e.Worker] = true
+	first, called := r.First(scenario.Arrive)
+	workers := slices.DeleteFunc(r.Workers(), func(w scenario.Worker) bool { return w.Launched >= over.At })
+	for _, w := range workers {
+		l.started++
+		if called && w.Launched >= first.At {
+			l.late++
 		}
-	}
-	for _, w := range r.Workers() {
-		if w.Launched >= over.At {
-			continue
+		under := 0 // when this one begins
+		for _, o := range workers {
+			if o.Launched <= w.Launched && startedBy(o, over.At) > w.Launched {
+				under++
+			}
 		}
-		started++
+		l.atOnce = max(l.atOnce, under)
 		end := over.At
 		if w.Exited >= 0 && w.Exited < over.At {
 			end = w.Exited
-			if !asked[w.ID] {
-				died++
-			}
+			l.ended++
 		}
-		average += end - w.Launched
+		l.average += end - w.Launched
 	}
-	return started, died, average / time.Duration(max(1, started))
+	l.average /= time.Duration(max(1, l.started))
+	return l
+}
+
+// startedBy is when the start of a worker was over, one way or another; at the latest
+// when the run was.
+func startedBy(w scenario.Worker, over time.Duration) time.Duration {
+	switch {
+	case w.Ready >= 0:
+		return w.Ready
+	case w.Exited >= 0:
+		return w.Exited
+	}
+	return over
 }
 
 // cell is text as it may stand in a cell of a table.

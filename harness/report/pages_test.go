@@ -12,6 +12,7 @@ import (
 func reproductions() []Reproduction {
 	record := &scenario.Record{Events: []scenario.Event{
 		{Kind: scenario.Launch, Worker: "w1"}, {Kind: scenario.Launch, Worker: "w2"},
+		{At: 500 * time.Millisecond, Kind: scenario.Arrive, Call: "c1"}, {At: 500 * time.Millisecond, Kind: scenario.Launch, Worker: "w4"},
 		{At: time.Second, Kind: scenario.Exit, Worker: "w1"}, {At: 2 * time.Second, Kind: scenario.Exit, Worker: "w2", Asked: true},
 		{At: 4 * time.Second, Kind: scenario.Probing}, {At: 5 * time.Second, Kind: scenario.Launch, Worker: "w3"},
 	}}
@@ -90,8 +91,8 @@ func TestSettingsAreATableByPools(t *testing.T) {
 	has(t, Settings(reproductions()), "| setting | V2 | ours |", "| cold | 1 of 2: 1.0 boots: architectural | 1 of 2: 1.0 boots: sound |", "| a figure | 1 of 2: 1.0 boots: sound |")
 }
 
-// w1 lives for a second and dies unasked, w2 for two and is asked to end; w3 is begun
-// by a probe.
+// w1 lives for a second and w2 for two; w4 begins as they start, and w3 is begun by a
+// probe.
 func TestTheLivesOfWorkersAreThoseOfTheWorkload(t *testing.T) {
-	has(t, Lives(reproductions()), "| cold | V2 | 1 of 2 | 2 | 1 | 3.0 boots | architectural |")
+	has(t, Lives(reproductions()), "| cold | V2 | 1 of 2 | 3 | 1 | 3 | 2 | 4.3 boots | architectural |")
 }
