@@ -135,11 +135,14 @@ func find(all []Reproduction, c findings.Shown) *Reproduction {
 }
 
 // happens is what happens in place of what a sentence says, with the findings that show
-// it; of one that does not hold as claimed, what came out otherwise.
+// it and what of their figures is set; of one that does not hold as claimed, what came out otherwise.
 func happens(s findings.Sentence, holds findings.Holding, all []Reproduction) string {
 	ids := about(s)
 	for i, id := range ids {
 		ids[i] = "`" + id + "`"
+		if r := slices.IndexFunc(all, func(r Reproduction) bool { return r.Finding == id }); r >= 0 && all[r].Set != "" {
+			ids[i] += ", where it is set, not measured, " + all[r].Set
+		}
 	}
 	of := strings.Join(ids, ", ")
 	switch holds {

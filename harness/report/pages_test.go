@@ -73,6 +73,13 @@ func TestAClaimIsToldWithItsFiguresOnceItIsMeasured(t *testing.T) {
 		"| s | “helpers were made” | nothing to measure |  |  |")
 }
 
+func TestAClaimIsToldWithWhatIsSetOfItsFigures(t *testing.T) {
+	rs := reproductions()[:1]
+	rs[0].Set = "that it is cold"
+	page := Claims([]findings.Sentence{spoken("R", "it waits", "it does", []findings.Shown{{Finding: "late", Subject: "V2", Variant: "cold"}}, nil)}, rs, "abc")
+	has(t, page, "| it does (`late`, where it is set, not measured, that it is cold) |")
+}
+
 // Whatever speaks for a sentence or against it, it does so no longer once a case of its
 // finding comes out otherwise, be it another pool's and under one seed of ten.
 func TestAClaimIsNotToldAsOneWhereItsFindingCameOutOtherwise(t *testing.T) {
