@@ -198,6 +198,7 @@ func (f *matrixFlags) real(ctx context.Context, fleet *harness.Fleet, cases []ma
 	if err != nil {
 		return nil, err
 	}
+	cases = slices.DeleteFunc(cases, func(c matrix.Case) bool { return !c.OfProcesses() })
 	n := 0
 	err = fleet.Sift(ctx, cases, func(o matrix.Outcome) {
 		n++

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -80,6 +81,19 @@ func scale(v reflect.Value, by float64) {
 			v.Set(inside)
 		}
 	}
+}
+
+// OfProcesses says whether real processes can meet the case's environment: a disk and
+// memory of their own only containers have.
+func (c Case) OfProcesses() bool {
+	e, err := find(environments, c.Environment)
+	return err == nil && !slices.ContainsFunc(e.draw(draw(c.Seed, e.name)), func(e faults.Entry) bool {
+		switch e.Fault.(type) {
+		case faults.SlowDisk, faults.MemoryPressure:
+			return true
+		}
+		return false
+	})
 }
 
 // onRealWorkers says whether cases were played on these.

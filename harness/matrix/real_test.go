@@ -40,6 +40,17 @@ func TestAllTimesOfACaseOnRealWorkersAreScaled(t *testing.T) {
 	}
 }
 
+func TestNoProcessIsPutWhereOnlyContainersCanBe(t *testing.T) {
+	for environment, want := range map[string]bool{
+		"calm": true, "hogs": true, "a quota": true, "starts are refused": true,
+		"workers short of memory": false, "starts import from a slow disk": false, "hogs, memory and a slow disk": false,
+	} {
+		if got := (Case{Bug: None, Environment: environment, Load: "one worker"}).OfProcesses(); got != want {
+			t.Errorf("%s: %v", environment, got)
+		}
+	}
+}
+
 func TestSomeCasesAreDrawnByTheirNamesAndKeepTheirOrder(t *testing.T) {
 	all := Cases([]string{"a", "b"}, "", 0, 2)
 	some := Some(all, 50)
