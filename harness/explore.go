@@ -8,7 +8,8 @@ import (
 )
 
 // Explore puts findings to the test under n seeds, from the lab's own on, all
-// cores at it in the virtual world, and gives done what came out, seed by seed.
+// cores at it in the virtual world, and gives done what came out, seed by seed: also of
+// cases that claim something of many: these are one of them each.
 // It stops at the first error of the lab itself, or of done's, or when ctx ends.
 func (l Lab) Explore(ctx context.Context, fs []findings.Finding, n int, done func(seed uint64, outcomes []Outcome) error) error {
 	l = l.filled()
@@ -42,7 +43,7 @@ func (l Lab) Explore(ctx context.Context, fs []findings.Finding, n int, done fun
 				return
 			}
 			l := l
-			l.Seed += uint64(i)
+			l.Seed, l.Seeds = l.Seed+uint64(i), 1
 			play := func() {
 				outcomes, err := l.Reproduce(ctx, fs)
 				one <- played{outcomes, err}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type Lab struct {
 	Order   scenario.Order // in place of a scenario's own, if it names a strategy
 	Subject string         // "" means every subject of each finding
 	Latent  bool           // look also for what is latent in each run
+	Seeds   int            // of those of a case that claims something of many, no more are played; 0: all
 	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
 	T       *testing.T     // in tests, for the virtual world; programs have none
@@ -103,7 +105,9 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 	if l.Fleet != nil && l.World == virtual.Name {
 		ctx, stop := context.WithCancel(ctx)
 		defer stop() // after an error nobody asks for the rest
-		return l.reproduce(ctx, fs, l.abroad(ctx, fs))
+		return l.reproduce(ctx, fs, l.abroad(ctx, fs), func(ctx context.Context, sc Scenario) (Result, error) {
+			return l.Fleet.run(ctx, sc, job{})
+		})
 	}
 	err = l.inWorld(func(l Lab) (err error) {
 		outcomes, err = l.reproduce(ctx, fs, func(_ int, c findings.Case, _ int) (Result, error) {
@@ -112,7 +116,7 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 				r.Latent = latent(r.Word, caseOf(ctx, l.T, r))
 			}
 			return r, err
-		})
+		}, func(ctx context.Context, sc Scenario) (Result, error) { return runIn(ctx, l.T, sc) })
 		return err
 	})
 	return outcomes, err
@@ -121,6 +125,70 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 // A runner plays the nth case of a finding, which is named by its place among those
 // asked for: one may be asked for twice.
 type runner func(place int, c findings.Case, n int) (Result, error)
+
+// A player plays a scenario once; several may be played at once where there is a fleet.
+type player func(context.Context, Scenario) (Result, error)
+
+// alike plays a case that claims something of several seeds under the others of them, and
+// says of its outcome under how many it is the same.
+func (l Lab) alike(ctx context.Context, c findings.Case, o *Outcome, play player) error {
+	if c.Alike == nil || l.real() {
+		return nil
+	}
+	bad := func(format string, args ...any) {
+		o.Who = append(o.Who, findings.Problem{Of: findings.OfSeeds, Text: fmt.Sprintf(format, args...)})
+	}
+	if o.Result.Word != c.Alike.Word {
+		bad("the run is %s, expected %s under all seeds", o.Result.Word, c.Alike.Word)
+	}
+	seeds := c.Alike.Seeds
+	if l.Seeds > 0 {
+		seeds = min(seeds, l.Seeds)
+	}
+	if seeds < 2 {
+		return nil
+	}
+	came := make([]string, seeds)
+	errs := make([]error, seeds)
+	came[0] = inShort(o.Result)
+	one := func(i int) {
+		sc := c.Scenario
+		sc.Seed += uint64(i)
+		var r Result
+		if r, errs[i] = play(ctx, sc); errs[i] == nil {
+			came[i] = inShort(r)
+		}
+	}
+	var all sync.WaitGroup
+	for i := 1; i < seeds; i++ {
+		if l.Fleet == nil {
+			one(i)
+			continue
+		}
+		all.Go(func() { one(i) })
+	}
+	all.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return err
+	}
+	same := seeds
+	for i, s := range came {
+		if s == came[0] {
+			continue
+		}
+		if same == seeds {
+			bad("under seed %d it is %s, under seed %d %s", c.Scenario.Seed+uint64(i), s, c.Scenario.Seed, came[0])
+		}
+		same--
+	}
+	o.Figure += fmt.Sprintf("; under %d of %d seeds %s", same, seeds, came[0])
+	return nil
+}
+
+// inShort is what must be the same under all seeds of a case.
+func inShort(r Result) string {
+	return fmt.Sprintf("%s with %d served", r.Word, len(r.Record.Served()))
+}
 
 // abroad has the fleet play all cases, many at once, and gives a runner that
 // waits for the one that is asked for.
@@ -170,7 +238,7 @@ func FromFile(path string, f scenario.File) findings.Finding {
 	}
 }
 
-func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) (outcomes []Outcome, err error) {
+func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner, once player) (outcomes []Outcome, err error) {
 	of, told := 0, 0
 	for _, f := range fs {
 		of += len(l.cases(f))
@@ -202,6 +270,9 @@ func (l Lab) reproduce(ctx context.Context, fs []findings.Finding, play runner) 
 				return outcomes, fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
 			}
 			outcomes = append(outcomes, outcomeOf(f, n, c, unit, result))
+			if err := l.alike(ctx, c, &outcomes[len(outcomes)-1], once); err != nil {
+				return outcomes[:len(outcomes)-1], fmt.Errorf("%s, %s: %w", f.ID, c.Scenario.Subject.Name, err)
+			}
 			if n == asked[len(asked)-1] {
 				l.conclude(f, unit, outcomes[first:])
 			}

@@ -260,29 +260,61 @@ func TestTheUnitIsWhatAStartTakesHere(t *testing.T) {
 }
 
 // With time and order under control the same test gives the same answer: whichever
-// order the seed says.
-func TestTheSameTestGivesTheSameAnswerAThousandTimes(t *testing.T) {
-	t.Parallel()
+// order the seed says. The command line plays all of them.
+func TestTheSameTestGivesTheSameAnswerUnderEverySeed(t *testing.T) {
 	f, err := findings.Find("ship-it")
 	if err != nil {
 		t.Fatal(err)
 	}
-	seeds := uint64(1000)
-	if testing.Short() {
-		seeds = 100
+	outcomes, err := Lab{World: virtual.Name, T: t, Seeds: 50}.Reproduce(t.Context(), f)
+	if err != nil || len(outcomes) != 2 {
+		t.Fatalf("%d outcomes, %v", len(outcomes), err)
 	}
-	for _, c := range f[0].Cases(findings.Demands(DefaultBoot, 2)) {
-		for seed := range seeds {
-			sc := c.Scenario
-			sc.World, sc.Seed = virtual.Name, seed
-			fill(&sc)
-			r, err := stage(t.Context(), t, sc, sc.Subject, true)
-			if err != nil {
-				t.Fatal(err)
+	for i, want := range []string{"; under 50 of 50 seeds architectural with 1 served", "; under 50 of 50 seeds sound with 4 served"} {
+		o := outcomes[i]
+		if word, _ := o.Words(); word != scenario.Demonstrated || !strings.HasSuffix(o.Figure, want) {
+			t.Errorf("%s: %s, want %s: %q", o.Figure, word, want, o.Problems())
+		}
+	}
+}
+
+func TestWhatIsNotTheSameUnderEverySeedIsTold(t *testing.T) {
+	served := func(n int) Result {
+		r := Result{Record: &scenario.Record{}}
+		for i := range n {
+			id := fmt.Sprint("c", i)
+			r.Record.Events = append(r.Record.Events, scenario.Event{Kind: scenario.Arrive, Call: id}, scenario.Event{Kind: scenario.Return, Call: id})
+		}
+		r.Word = scenario.Sound
+		return r
+	}
+	lost := errors.New("lost")
+	for name, c := range map[string]struct {
+		world       string
+		most        int
+		word        scenario.Word
+		odd         uint64 // the seeds from here on serve one more; above all of them: none does
+		err         error
+		figure, bad string
+	}{
+		"the same":            {virtual.Name, 0, scenario.Sound, 99, nil, "; under 5 of 5 seeds sound with 1 served", ""},
+		"two are not":         {virtual.Name, 0, scenario.Sound, 10, nil, "; under 3 of 5 seeds sound with 1 served", "under seed 10 it is sound with 2 served, under seed 7 sound with 1 served"},
+		"not looked at":       {virtual.Name, 3, scenario.Sound, 10, nil, "; under 3 of 3 seeds sound with 1 served", ""},
+		"one alone":           {virtual.Name, 1, scenario.Sound, 8, nil, "", ""},
+		"another word":        {virtual.Name, 1, scenario.Architectural, 99, nil, "", "the run is sound, expected architectural under all seeds"},
+		"not in real time":    {"process", 0, scenario.Architectural, 8, nil, "", ""},
+		"one can't be played": {virtual.Name, 0, scenario.Sound, 99, lost, "", ""},
+	} {
+		o := Outcome{Result: served(1)}
+		cs := findings.Case{Scenario: Scenario{Seed: 7}, Alike: &findings.Alike{Seeds: 5, Word: c.word}}
+		err := Lab{World: c.world, Seeds: c.most}.alike(t.Context(), cs, &o, func(_ context.Context, sc Scenario) (Result, error) {
+			if sc.Seed >= c.odd {
+				return served(2), nil
 			}
-			if problems := c.Accept.Who(r); len(problems) > 0 {
-				t.Fatalf("%s, seed %d: %s", sc.Subject.Name, seed, strings.Join(problems.Texts(), "; "))
-			}
+			return served(1), c.err
+		})
+		if bad := strings.Join(o.Who.Texts(), "; "); o.Figure != c.figure || !strings.HasPrefix(bad, c.bad) || (bad == "") != (c.bad == "") || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %q, %v", name, o.Figure, bad, err)
 		}
 	}
 }

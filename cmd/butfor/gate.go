@@ -203,6 +203,7 @@ func (f *gateFlags) runs(ctx context.Context, args []string) (s source, err erro
 	if err != nil {
 		return s, err
 	}
+	lab.Seeds = 1 // the baseline is of one seed
 	s.world, s.end = lab.World, end
 	s.asked = func(r gate.Result) bool {
 		return r.World == lab.World && (lab.Subject == "" || r.Subject == lab.Subject) &&

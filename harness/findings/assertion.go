@@ -27,6 +27,7 @@ const (
 	OfOrder     Assertion = "order"
 	OfOwn       Assertion = "own CPU"
 	OfOrphans   Assertion = "orphans"
+	OfSeeds     Assertion = "the same under all seeds" // no change of a pool is tried against it: it takes many runs
 )
 
 // Assertions are those that a case makes. How many are served is none of its own where

@@ -85,10 +85,20 @@ type Case struct {
 	// Shows tells in a few characters what the case is there to show, beside when its
 	// calls were served; nil: nothing.
 	Shows func(*scenario.Record) string
+	// Alike is what it comes to in virtual time under whichever seed; nil: that is not
+	// claimed.
+	Alike *Alike
 	// Virtual says that it is shown in the virtual world alone: it hangs on a race that
 	// no real machine runs the same way twice, or on times of the pool's own that are
 	// too long to be waited for.
 	Virtual bool
+}
+
+// Alike is a claim that a case comes to the same under all seeds: the judge's word, and
+// how many are served.
+type Alike struct {
+	Seeds int // that are played, from the run's own on
+	Word  scenario.Word
 }
 
 // Figure is what the case showed, in a few characters.

@@ -432,7 +432,7 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 				switch n := w.Clients * w.Each(); {
 				case c.Expected == scenario.Sound && c.Accept.Served == n:
 				case c.Expected == scenario.Sound && c.Accept.Served > 0 && (w.DieAfter > 0 || len(c.Scenario.Faults) > 0): // some are excused
-				case c.Expected == "" && f.Kind == "test" && len(f.Between()) > 0: // runs are compared
+				case c.Expected == "" && f.Kind == "test" && (len(f.Between()) > 0 || c.Alike != nil): // runs are compared
 				case c.Expected == "" && f.Kind == "figure" && len(c.Scenario.Faults) > 0: // nobody could be served
 				case c.Expected == scenario.Environmental && (len(c.Scenario.Faults) > 0 || asksTooMuch(c)):
 				case c.Expected == scenario.Infeasible && c.Scenario.Deadline < units.Waits:

@@ -21,7 +21,7 @@ var suiteT *testing.T
 var _ = Describe("findings in the virtual world", Label("virtual"), func() {
 	for _, f := range findings.All() {
 		It(f.ID+": "+f.Truth, Label(f.ID), func(ctx SpecContext) {
-			lab := harness.Lab{World: virtual.Name, T: suiteT}
+			lab := harness.Lab{World: virtual.Name, T: suiteT, Seeds: 20} // the rest is the lab's own test
 			outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
 			Expect(err).NotTo(HaveOccurred())
 			again, err := lab.Reproduce(ctx, []findings.Finding{f})
