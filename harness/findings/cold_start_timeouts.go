@@ -24,10 +24,10 @@ var coldStartTimeouts = Finding{
 		// The fix of the reports, longer timeouts, helps nobody.
 		of := func(c Case) bool { return c.Scenario.Subject.Name == dspex.V2Seed().Name }
 		short := cases[slices.IndexFunc(cases, of)]
-		cases[len(cases)-2].Variant = "their fix alone, " + cases[len(cases)-2].Variant
+		cases[len(cases)-2].Variant = "their fix alone: " + cases[len(cases)-2].Variant
 		fixed := func(name string, options map[string]any, word scenario.Word, lost int) {
 			c := short
-			c.Variant, c.Expected, c.Scenario.Config.Options = name+", "+c.Variant, word, options
+			c.Variant, c.Expected, c.Scenario.Config.Options = name+": "+c.Variant, word, options
 			c.Accept = Accept{Unit: c.Accept.Unit, UnitName: c.Accept.UnitName, Served: 4, Times: []float64{1.1, 2.1, 3.1, 4.1}, Lost: lost}
 			cases = append(cases, c)
 		}
