@@ -53,15 +53,10 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 	},
 	"a swarm": func(draw *rand.Rand, sc *Scenario) {
 		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3), swarming())
-		for i := range sc.Faults {
-			e := &sc.Faults[i]
-			if e.At.On == faults.AtStart || e.At.On == faults.AtCall { // not when the pool itself has done something
-				e.At = faults.Clock
-			}
-			if _, lasts := e.Fault.(faults.ModelledWorkerFault); lasts { // of idle workers all are as good: which one a call gets is luck
-				e.Target, e.Times = faults.Target{}, 0
-			}
+		if plan, ok := swarms[sc.Seed]; ok {
+			sc.Faults = slices.Clone(plan)
 		}
+		alike(sc.Faults)
 		if sc.Faults.Crowded() { // whom a pool may send away
 			sc.Config.QueueLimit = draw.IntN(8)
 			sc.Config.CheckoutTimeout = time.Duration(draw.IntN(20)) * 100 * time.Millisecond
@@ -71,6 +66,19 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 		sc.Replay, sc.Frozen = met(draw, sc), true
 	},
 	"load that reacts": func(draw *rand.Rand, sc *Scenario) { sc.Replay = met(draw, sc) },
+}
+
+// alike has a plan hurt all pools alike, so far as it can.
+func alike(p faults.Plan) {
+	for i := range p {
+		e := &p[i]
+		if e.At.On == faults.AtStart || e.At.On == faults.AtCall { // not when the pool itself has done something
+			e.At = faults.Clock
+		}
+		if _, lasts := e.Fault.(faults.ModelledWorkerFault); lasts { // of idle workers all are as good: which one a call gets is luck
+			e.Target, e.Times = faults.Target{}, 0
+		}
+	}
 }
 
 // swarming are the faults that are drawn for ideal pools: not those that do no more than
@@ -101,6 +109,16 @@ func contested(seed uint64) (sc Scenario, how string) {
 // 1063); and in which it seemed to be, by a head start (362), by a limit to a start that
 // never ends (1041), or by giving all calls to the one worker without a quota (4984).
 var found = []uint64{362, 422, 480, 1041, 1063, 2743, 4984}
+
+// swarms are the plans of those that had a swarm, by their seed: what a seed draws
+// changes with each fault that there is.
+var swarms = map[uint64]faults.Plan{
+	4984: {
+		{Fault: faults.MemoryLimit{MB: 77}, Target: faults.Target{Share: 0.4}, Times: 3},
+		{Fault: faults.DiesBeforeHello{}, At: faults.Call(1), From: 300 * time.Millisecond, Times: 2},
+		{Fault: faults.CPUQuota{Cores: 0.1}, Target: faults.Target{First: 3}, At: faults.Clock, From: 40 * time.Millisecond, Times: 2},
+	},
+}
 
 // met draws an environment: demands of starts and calls, a death, and load.
 func met(draw *rand.Rand, sc *Scenario) *scenario.Environment {
