@@ -88,7 +88,8 @@ func (c *client) answered() {
 		c.through()
 		return
 	}
-	c.next = c.at(c.now+c.sc.Workload.Think, comes, c.ask)
+	soonest := c.clock + c.there[c.ids[c.nth][c.made]]
+	c.next = c.at(max(c.now+c.sc.Workload.Think, soonest), comes, c.ask)
 }
 
 func (c *client) through() { c.left-- }

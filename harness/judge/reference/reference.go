@@ -97,11 +97,28 @@ func Run(sc scenario.Scenario) (Family, error) {
 	if err != nil {
 		return nil, err
 	}
-	var f Family
-	for _, p := range policies(&sc) {
+	return s.family(), nil
+}
+
+// family plays each member.
+func (s *stage) family() (f Family) {
+	for _, p := range policies(s.sc) {
 		f = append(f, Member{Policy: p, Calls: s.play(p)})
 	}
-	return f, nil
+	return f
+}
+
+// RunAsCame is Run where no call of the workload comes sooner, since the clients' clock
+// started, than a call of that id did there. A client that is answered late comes late
+// again, and so asks for less in the same time: that is no merit of the pool that kept it
+// waiting. A call that is not named there comes when it comes.
+func RunAsCame(sc scenario.Scenario, there map[string]time.Duration) (Family, error) {
+	s, err := set(&sc)
+	if err != nil {
+		return nil, err
+	}
+	s.there = there
+	return s.family(), nil
 }
 
 // Play plays a scenario with one pool alone.

@@ -2,6 +2,7 @@ package reference_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +220,33 @@ func TestWhoWasServedFirstComesBackFirst(t *testing.T) {
 	for i, c := range calls[:4] {
 		if next := calls[4+i]; next.Client != c.Client {
 			t.Errorf("number %d to be served was %s, to come back %s", i+1, c.Client, next.Client)
+		}
+	}
+}
+
+// Of a client whose calls wait for a start nothing comes sooner than elsewhere; what is
+// not named comes when it comes.
+func TestNoCallComesSoonerThanItCameElsewhere(t *testing.T) {
+	sc := burst(1, 1, scenario.Demand{Wait: 400 * ms})
+	sc.Workload.Calls, sc.Workload.Think, sc.Warm = 3, 100*ms, 1
+	for _, c := range []struct {
+		there map[string]time.Duration
+		want  []time.Duration
+	}{
+		{nil, []time.Duration{400 * ms, 500 * ms, 600 * ms}},
+		{map[string]time.Duration{"c1.1": 0, "c1.2": 50 * ms, "c1.3": 700 * ms}, []time.Duration{400 * ms, 500 * ms, 1100 * ms}},
+		{map[string]time.Duration{"c1.2": 300 * ms}, []time.Duration{400 * ms, 700 * ms, 800 * ms}},
+	} {
+		f, err := reference.RunAsCame(sc, c.there)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var came []time.Duration
+		for _, call := range f.Best().Calls {
+			came = append(came, call.Arrived)
+		}
+		if !slices.Equal(came, c.want) {
+			t.Errorf("after %v elsewhere they come at %v, want %v", c.there, came, c.want)
 		}
 	}
 }

@@ -23,7 +23,8 @@ type stage struct {
 	steps    []scenario.Step // by their place among a client's calls
 	asks     []model.Call    // what they ask for, but for their ids
 	victims  map[string]bool
-	workers  []string // what they are called
+	workers  []string                 // what they are called
+	there    map[string]time.Duration // when the calls came elsewhere, at the soonest here
 }
 
 // id is what the nth worker is called, from 0.
