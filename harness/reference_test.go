@@ -88,17 +88,46 @@ func inABubble(t *testing.T, sc Scenario, s subject.Subject, loop []scenario.Cal
 	return others, why
 }
 
+// An agreement is how many ideal pools of a kind fare in a loop as in a bubble.
+type agreement struct {
+	n, own, never      int
+	own100, never1000s int // at least so many of a hundred in the seed's own order; in none, beside one seed's three, at most so many of a thousand
+}
+
+// agreements are the kinds, by what there is to be in another order.
+func agreements() map[string]*agreement {
+	return map[string]*agreement{
+		"not hurt": {own100: 99, never1000s: 1},
+		// What goes by a worker's place, or strikes once, strikes another of those that
+		// are there at one instant.
+		"hurt": {own100: 90, never1000s: 1},
+		// All that comes at one instant is too much for each order of it to be tried.
+		"hurt, in calls that take nothing": {own100: 90, never1000s: 10},
+	}
+}
+
+func kindOf(sc *Scenario) string {
+	switch {
+	case len(sc.Faults) == 0:
+		return "not hurt"
+	case sc.Workload.Command == "echo":
+		return "hurt, in calls that take nothing"
+	}
+	return "hurt"
+}
+
 // The event loop and the pools in a bubble have nothing in common but what they
 // meet. Where several things come at one instant, the loop's outcome must be one that
-// some order of them has in the bubble. Of 2,000 seeds, with three pools each, four pools
-// have it in none that is tried: one begins starts for callers who give up at that very
-// instant, which the loop knows; the calls of the others take nothing, so that too much
-// comes at one instant for all its orders to be tried.
+// some order of them has in the bubble. Of 10,000 seeds, with three pools each, 26 pools
+// have it in none that is tried: some begin starts for callers who at that very instant
+// give up or are served, which the loop knows; or too much comes at one instant, as calls
+// take nothing; or the steps of the bubble, which take a little, have one thing come
+// before another each time.
 func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 	t.Parallel()
 	const orders = 200
-	n, own, never := 0, 0, 0
-	for seed := range seeds(t, 200) {
+	kinds := agreements()
+	for seed := range seeds(t, 400) {
 		sc := ragged(seed)
 		if seed%2 == 1 {
 			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), swarming())
@@ -121,21 +150,24 @@ func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n++
+			kind := kinds[kindOf(&sc)]
+			kind.n++
 			switch others, why := inABubble(t, sc, c.s, m.Calls, orders); others {
 			case 0:
-				own++
+				kind.own++
 			case orders:
-				never++
+				kind.never++
 				t.Logf("%s, seed %d: in none of %d orders as in the loop: %s", c.s.Name, seed, orders, why)
 			}
 		}
 	}
-	t.Logf("%d of %d agree in the seed's own order, %d in another, %d in none that was tried", own, n, n-own-never, never)
-	if never > n/1000 {
-		t.Errorf("%d of %d agree in no order", never, n)
-	}
-	if own < n*98/100 {
-		t.Errorf("only %d of %d agree in the seed's own order: more than ties", own, n)
+	for name, k := range kinds {
+		t.Logf("%s: %d of %d agree in the seed's own order, %d in another, %d in none that was tried", name, k.own, k.n, k.n-k.own-k.never, k.never)
+		if k.never > 3+k.n*k.never1000s/1000 {
+			t.Errorf("%s: %d of %d agree in no order", name, k.never, k.n)
+		}
+		if k.own < k.n*k.own100/100 {
+			t.Errorf("%s: only %d of %d agree in the seed's own order: more than ties", name, k.own, k.n)
+		}
 	}
 }
