@@ -52,7 +52,7 @@ var hurts = map[string]func(draw *rand.Rand, sc *Scenario){
 		sc.Faults = faults.Plan{{Fault: faults.Draw("kill-idle", draw), Times: 1 + draw.IntN(3)}}
 	},
 	"a swarm": func(draw *rand.Rand, sc *Scenario) {
-		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3), swarming())
+		sc.Faults = faults.Swarm(draw, 1+draw.IntN(3), faults.Recorded())
 		if plan, ok := swarms[sc.Seed]; ok {
 			sc.Faults = slices.Clone(plan)
 		}
@@ -86,13 +86,6 @@ func alike(p faults.Plan) {
 			}
 		}
 	}
-}
-
-// swarming are the faults that are drawn for ideal pools: not those that do no more than
-// to ask for more, as others do, so that seeds in which something was found stay what they
-// are.
-func swarming() []string {
-	return slices.DeleteFunc(faults.Recorded(), func(name string) bool { return name == "slow-disk" || name == "memory-pressure" })
 }
 
 // contested is a scenario in which nobody has to give up, hurt in one of the ways.

@@ -130,7 +130,7 @@ func TestTheFamilyAgreesWithIdealPoolsInABubble(t *testing.T) {
 	for seed := range seeds(t, 400) {
 		sc := ragged(seed)
 		if seed%2 == 1 {
-			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), swarming())
+			sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 45)), 1+int(seed%3), faults.Recorded())
 		}
 		fill(&sc)
 		eager := reference.Demand
