@@ -12,16 +12,9 @@ import (
 // cases that claim something of many: these are one of them each.
 // It stops at the first error of the lab itself, or of done's, or when ctx ends.
 func (l Lab) Explore(ctx context.Context, fs []findings.Finding, n int, done func(seed uint64, outcomes []Outcome) error) error {
-	l = l.filled()
-	if err := l.Check(fs); err != nil {
+	l, err := l.ready(ctx, fs)
+	if err != nil {
 		return err
-	}
-	if l.Unit == nil {
-		unit, err := l.Measure(ctx)
-		if err != nil {
-			return err
-		}
-		l.Unit = &unit
 	}
 	ctx, stop := context.WithCancel(ctx)
 	type played struct {
@@ -55,7 +48,6 @@ func (l Lab) Explore(ctx context.Context, fs []findings.Finding, n int, done fun
 			}
 		}
 	}()
-	var err error
 	seed := l.Seed
 	for one := range under {
 		p := <-one

@@ -68,7 +68,8 @@ type Outcome struct {
 func (o Outcome) AsExpected() bool { return len(o.Problems()) == 0 }
 
 // Words are what is said of the case and what was expected, "" if nothing was: the
-// verdict, or of a finding that shows something else whether it did.
+// verdict, or of a finding that shows something else whether it did. What the verdict on
+// the run must be is then claimed beside it.
 func (o Outcome) Words() (came, expected scenario.Word) {
 	switch {
 	case !o.shows():
@@ -81,7 +82,7 @@ func (o Outcome) Words() (came, expected scenario.Word) {
 
 // shows says whether what the case shows is no verdict.
 func (o Outcome) shows() bool {
-	return o.Whole && o.Case.Expected == "" && o.Finding.Demonstrates()
+	return o.Whole && o.Finding.Demonstrates()
 }
 
 // Problems are all that came out otherwise than claimed.
