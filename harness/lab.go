@@ -92,16 +92,9 @@ func (o Outcome) Problems() findings.Problems { return slices.Concat(o.Who, o.Wh
 // goes, and says what came out. It stops at the first error of the lab itself,
 // or when ctx ends, and gives what it has by then.
 func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []Outcome, err error) {
-	l = l.filled()
-	if err := l.Check(fs); err != nil {
+	l, err = l.ready(ctx, fs)
+	if err != nil {
 		return nil, err
-	}
-	if l.Unit == nil {
-		unit, err := l.Measure(ctx)
-		if err != nil {
-			return nil, err
-		}
-		l.Unit = &unit
 	}
 	if l.Fleet != nil && l.World == virtual.Name {
 		ctx, stop := context.WithCancel(ctx)
@@ -121,6 +114,23 @@ func (l Lab) Reproduce(ctx context.Context, fs []findings.Finding) (outcomes []O
 		return err
 	})
 	return outcomes, err
+}
+
+// ready is the lab with the units taken in which the findings' times are told, if they
+// can be put to the test in it.
+func (l Lab) ready(ctx context.Context, fs []findings.Finding) (Lab, error) {
+	l = l.filled()
+	if err := l.Check(fs); err != nil {
+		return l, err
+	}
+	if l.Unit == nil {
+		unit, err := l.Measure(ctx)
+		if err != nil {
+			return l, err
+		}
+		l.Unit = &unit
+	}
+	return l, nil
 }
 
 // A runner plays the nth case of a finding, which is named by its place among those

@@ -47,20 +47,23 @@ func TestAFigureIsDemonstratedByAllItsCasesOrNot(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind, subject    string
 		problems         []string
+		expected         scenario.Word // of each run
 		came, wasClaimed scenario.Word
 	}{
-		"a figure":               {"figure", "", nil, scenario.Demonstrated, scenario.Demonstrated},
-		"a test":                 {"test", "", nil, scenario.Demonstrated, scenario.Demonstrated},
-		"a figure that is not":   {"figure", "", []string{"no"}, scenario.NotDemonstrated, scenario.Demonstrated},
-		"one pool of a figure":   {"figure", "ours", []string{"no"}, judged, ""},
-		"the run is on trial":    {"verdict", "", nil, judged, ""},
-		"a kind of a newcomer's": {"", "", nil, judged, ""},
+		"a figure":               {"figure", "", nil, "", scenario.Demonstrated, scenario.Demonstrated},
+		"a test":                 {"test", "", nil, "", scenario.Demonstrated, scenario.Demonstrated},
+		"its runs are sound too": {"figure", "", nil, judged, scenario.Demonstrated, scenario.Demonstrated},
+		"a run of it is not":     {"figure", "", nil, scenario.Architectural, scenario.NotDemonstrated, scenario.Demonstrated},
+		"a figure that is not":   {"figure", "", []string{"no"}, "", scenario.NotDemonstrated, scenario.Demonstrated},
+		"one pool of a figure":   {"figure", "ours", []string{"no"}, "", judged, ""},
+		"the run is on trial":    {"verdict", "", nil, "", judged, ""},
+		"a kind of a newcomer's": {"", "", nil, "", judged, ""},
 	} {
 		f := findings.Finding{
 			ID: "a-finding", Kind: c.kind, Worlds: []string{"virtual"},
 			Cases: func(findings.Unit) (cases []findings.Case) {
 				for _, s := range []subject.Subject{subject.Ours(), subject.Herd()} {
-					cases = append(cases, findings.Case{Scenario: on(s)})
+					cases = append(cases, findings.Case{Scenario: on(s), Expected: c.expected})
 				}
 				return cases
 			},
