@@ -27,6 +27,11 @@ type Tried struct {
 	Why                       string // it need not fail, by the catalogue; "" if that says nothing of it
 }
 
+// Name names it.
+func (a Tried) Name() string {
+	return findings.Name(a.Finding, a.Subject, a.Variant) + ": " + string(a.Assertion)
+}
+
 // Wrong is what is wrong with the assertion; "" if nothing is.
 func (a Tried) Wrong() string {
 	switch fails := cmp.Or(a.Fails, a.Other); {
@@ -95,8 +100,8 @@ func others(cases []findings.Case) (all []change) {
 			continue
 		}
 		name := is.Subject.Name
-		if len(is.Config.Options) > 0 && c.Variant != "" {
-			name += ", " + c.Variant
+		if len(is.Config.Options) > 0 {
+			name = findings.Name(name, c.Variant)
 		}
 		all = append(all, change{name, func(sc Scenario) (Scenario, string, bool) {
 			if same(sc) {

@@ -149,7 +149,7 @@ func (r Result) key() string {
 }
 
 func (r Result) String() string {
-	return strings.Join(slices.DeleteFunc([]string{r.Finding, r.Subject, r.Variant}, func(s string) bool { return s == "" }), ", ")
+	return findings.Name(r.Finding, r.Subject, r.Variant)
 }
 
 // real says whether its world shares its CPUs with whatever else runs.

@@ -103,11 +103,11 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	stdout = beside(stdout, asJSON)
 	var lines []report.Line
 	for _, y := range tallies {
-		t.Entry(stdout, title(y.lines[0]), y.String())
+		t.Entry(stdout, y.lines[0].Name(), y.String())
 		lines = append(lines, y.lines...)
 		switch word := y.run.Word; {
 		case y.failed == 0 || ctx.Err() != nil:
-		case word == scenario.Sound || word == scenario.Inconclusive: // there is nothing that could be kept
+		case word == scenario.Sound || word == scenario.Inconclusive, len(y.first.Between) > 0: // there is nothing that could be kept, or not in one run
 			lab.Seed = y.seed
 			fmt.Fprintf(stdout, "  again: butfor run %s\n", asked(y.first, lab))
 		default:
@@ -120,11 +120,6 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 		return err
 	}
 	return verdictStatus(lines)
-}
-
-// title names a case.
-func title(l report.Line) string {
-	return strings.Join(slices.DeleteFunc([]string{l.Finding, l.Subject, l.Variant}, func(s string) bool { return s == "" }), ", ")
 }
 
 func (t *tally) String() string {
@@ -143,8 +138,8 @@ func (t *tally) String() string {
 		return s
 	}
 	why := t.first.Reason
-	if len(t.first.Problems) > 0 {
-		why = strings.Join(t.first.Problems, "; ")
+	if !t.first.AsExpected() {
+		why = strings.Join(t.first.Otherwise(), "; ")
 	}
 	return fmt.Sprintf("%s; %d failed, the first with seed %d: %s", s, t.failed, t.first.Seed, why)
 }

@@ -309,7 +309,7 @@ func table(w io.Writer, changes []gate.Change) {
 		if c.Reason != "" && c.Verdict != c.Was && c.Kind != gate.Better {
 			what += ": " + c.Reason
 		}
-		rows = append(rows, []string{string(c.Kind), strings.Join(slices.DeleteFunc([]string{c.Finding, c.Variant, c.Subject}, func(s string) bool { return s == "" }), ", "), what})
+		rows = append(rows, []string{string(c.Kind), findings.Name(c.Finding, c.Subject, c.Variant), what})
 	}
 	if len(rows) > 0 {
 		report.TerminalOf(os.Stdout).Rows(w, []string{"", "result", "what is otherwise"}, rows)

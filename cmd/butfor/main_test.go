@@ -539,6 +539,10 @@ func TestWhatCameOutOtherwiseIsToldWithTheCommandThatShowsItAgain(t *testing.T) 
 			report.Line{Finding: "serial-start", Subject: "V2-seed", World: "process", Seed: 9, Problems: []string{"served 1, expected 8"}},
 			harness.Lab{Boot: 30 * time.Millisecond, Seed: 7},
 		},
+		"again: butfor run serial-start --boot 30ms --world process --seed 7": { // one pool alone does not show it
+			report.Line{Finding: "serial-start", Subject: "ours", World: "process", Between: []string{"as late as another"}},
+			harness.Lab{Boot: 30 * time.Millisecond, Seed: 7},
+		},
 		`again: butfor run './-it'\''s.yaml' --world virtual --seed 0 --order pct:2`: {
 			report.Line{File: "-it's.yaml", Subject: "ours", World: "virtual", Verdict: scenario.Inconclusive},
 			harness.Lab{Order: scenario.Order{Strategy: scenario.PCT, Depth: 2}},

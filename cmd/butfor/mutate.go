@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -107,18 +106,7 @@ func tellTried(t report.Terminal, w io.Writer, all []harness.Tried) {
 			bug++
 			continue
 		}
-		t.Entry(w, assertionTitle(a), cmp.Or(is, a.Why, "fails for no bug alone, but for another pool: "+a.Other))
+		t.Entry(w, a.Name(), cmp.Or(is, a.Why, "fails for no bug alone, but for another pool: "+a.Other))
 	}
 	fmt.Fprintf(w, "%s: %d fail for a bug alone, %d are wrong\n", count(len(all), "assertion"), bug, wrong)
-}
-
-// assertionTitle names an assertion.
-func assertionTitle(a harness.Tried) string {
-	parts := []string{a.Finding}
-	for _, part := range []string{a.Subject, a.Variant} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, ", ") + ": " + string(a.Assertion)
 }

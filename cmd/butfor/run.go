@@ -164,8 +164,11 @@ func again(w io.Writer, verb string, lines []report.Line, lab harness.Lab) {
 
 // asked is what is to be asked for so that a result comes out once more.
 func asked(l report.Line, lab harness.Lab) string {
-	what := []string{l.Finding, "--subject", l.Subject, "--boot", lab.Boot.String()}
-	if l.File != "" {
+	what := []string{l.Finding}
+	if len(l.Between) == 0 { // else all its cases are needed
+		what = append(what, "--subject", l.Subject)
+	}
+	if what = append(what, "--boot", lab.Boot.String()); l.File != "" {
 		what = []string{quoted(l.File)}
 	}
 	// The seed is the lab's: a scenario from a file may have one of its own.
@@ -280,7 +283,7 @@ func lineOf(o harness.Outcome) report.Line {
 		Verdict: word, Expected: expected, Judged: judged, Mechanism: r.Mechanism, Reason: reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,
 		Figure: o.Figure, Calls: len(r.Record.Calls()), Served: served, UnitS: o.Case.Accept.Unit.Seconds(), Unit: o.Case.Accept.UnitName, Deadline: r.Record.Deadline.Seconds(),
-		Problems: append([]string{}, o.Problems().Texts()...), Beside: o.Beside, Safety: r.Safety, Evidence: r.Evidence, Path: r.Path, Table: r.Table, Latent: r.Latent,
+		Problems: append([]string{}, slices.Concat(o.Who, o.When).Texts()...), Between: o.Between.Texts(), Beside: o.Beside, Safety: r.Safety, Evidence: r.Evidence, Path: r.Path, Table: r.Table, Latent: r.Latent,
 	}
 }
 
@@ -325,11 +328,7 @@ func newProgress(w *os.File) *progress {
 }
 
 func (p *progress) step(f findings.Finding, c findings.Case, nth, of int) {
-	what := f.ID + ", " + c.Scenario.Subject.Name
-	if c.Variant != "" {
-		what += ", " + c.Variant
-	}
-	p.show(what, nth, of, true)
+	p.show(findings.Name(f.ID, c.Scenario.Subject.Name, c.Variant), nth, of, true)
 }
 
 // count says how many of what are done: in lines at each tenth, and now and then

@@ -40,6 +40,12 @@ type Finding struct {
 // test, and not a verdict.
 func (f Finding) Demonstrates() bool { return f.Kind == "figure" || f.Kind == "test" }
 
+// Name names a case, a pool or whatever else, by as many of its parts as it has: its
+// finding, its subject, its variant.
+func Name(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
 // WorldsOf are those that show one of its cases.
 func (f Finding) WorldsOf(c Case) []string {
 	if c.Virtual {

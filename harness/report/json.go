@@ -5,7 +5,9 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"slices"
 
+	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -40,12 +42,13 @@ type Line struct {
 	Order     string             `json:"order"`
 	Figure    string             `json:"figure"`
 	Calls     int                `json:"calls"`
-	Served    []float64          `json:"served_s"`         // from arrival, shortest first
-	UnitS     float64            `json:"unit_s"`           // that the figure is told in
-	Unit      string             `json:"unit,omitempty"`   // its name, if it has one
-	Deadline  float64            `json:"deadline_s"`       // from arrival
-	Problems  []string           `json:"problems"`         // what came out otherwise than claimed
-	Beside    string             `json:"beside,omitempty"` // what shows that something else wanted the CPUs, where that was looked for
+	Served    []float64          `json:"served_s"`          // from arrival, shortest first
+	UnitS     float64            `json:"unit_s"`            // that the figure is told in
+	Unit      string             `json:"unit,omitempty"`    // its name, if it has one
+	Deadline  float64            `json:"deadline_s"`        // from arrival
+	Problems  []string           `json:"problems"`          // what came out otherwise than claimed
+	Between   []string           `json:"between,omitempty"` // ... and between it and other cases of its finding
+	Beside    string             `json:"beside,omitempty"`  // what shows that something else wanted the CPUs, where that was looked for
 	Safety    []string           `json:"safety,omitempty"`
 	Evidence  []scenario.Figure  `json:"evidence,omitempty"`
 	Path      []scenario.Segment `json:"path,omitempty"`
@@ -59,7 +62,13 @@ type Line struct {
 }
 
 // AsExpected says whether all that is claimed of a result came out.
-func (l Line) AsExpected() bool { return len(l.Problems) == 0 }
+func (l Line) AsExpected() bool { return len(l.Problems)+len(l.Between) == 0 }
+
+// Otherwise are all that did not, for people.
+func (l Line) Otherwise() []string { return slices.Concat(l.Problems, l.Between) }
+
+// Name names its case.
+func (l Line) Name() string { return findings.Name(l.Finding, l.Subject, l.Variant) }
 
 // JSON writes one value as a line.
 func JSON(w io.Writer, v any) error { return json.NewEncoder(w).Encode(v) }

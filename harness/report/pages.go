@@ -33,7 +33,7 @@ func TrackRecord(all []Reproduction, commit string) []byte {
 			finding, truth = "", ""
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %d of %d | %.2g |\n",
-			finding, truth, cell(withVariant(r.Line)), strings.Join(r.Worlds, ", "), verdictCell(r.Line), r.Showed, r.Seeds, max(r.Seconds, 0.01))
+			finding, truth, cell(findings.Name(r.Subject, r.Variant)), strings.Join(r.Worlds, ", "), verdictCell(r.Line), r.Showed, r.Seeds, max(r.Seconds, 0.01))
 	}
 	return b.Bytes()
 }
@@ -51,13 +51,6 @@ func verdictCell(l Line) string {
 
 // ofRun is the judge's word on the run.
 func ofRun(l Line) scenario.Word { return cmp.Or(l.Judged, l.Verdict) }
-
-func withVariant(l Line) string {
-	if l.Variant == "" {
-		return l.Subject
-	}
-	return l.Subject + ", " + l.Variant
-}
 
 // What there is to say of a sentence while the findings that it rests on don't say it.
 const (
@@ -153,7 +146,7 @@ func happens(s findings.Sentence, holds findings.Holding, all []Reproduction) st
 	case notAsClaimed:
 		var said []string
 		for _, r := range otherwise(s, all) {
-			said = append(said, fmt.Sprintf("`%s`, %s: as claimed under %d of %d seeds", r.Finding, withVariant(r.Line), r.Showed, r.Seeds))
+			said = append(said, fmt.Sprintf("`%s`, %s: as claimed under %d of %d seeds", r.Finding, findings.Name(r.Subject, r.Variant), r.Showed, r.Seeds))
 		}
 		return strings.Join(said, "; ")
 	}

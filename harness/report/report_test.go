@@ -256,6 +256,35 @@ func TestReasonsAreGivenClaimByClaim(t *testing.T) {
 	}
 }
 
+func TestWhatStandsBetweenCasesIsSaidOnceOfTheFinding(t *testing.T) {
+	ls := only(lines(), "V1", "ours")
+	for i := range ls {
+		ls[i].Problems = nil
+	}
+	for i := range 2 {
+		ls[i].Between = []string{"it is no later"} // the first finding's
+	}
+	var b, story bytes.Buffer
+	Terminal{Width: 100}.Reasons(&b, ls)
+	out := b.String()
+	said, next := strings.Index(out, "  ✗ not as claimed, between its cases: it is no later\n"), strings.Index(out, "cold-start-timeouts: ")
+	if strings.Count(out, "no later") != 1 || said < strings.Index(out, "  ours: sound") || said > next || strings.Count(out, "not as claimed") != 1 {
+		t.Errorf("want it once, below the first finding:\n%s", out)
+	}
+	Terminal{Width: 100}.Story(&story, ls[1])
+	if !strings.Contains(story.String(), "between its cases: it is no later") || ls[1].AsExpected() || !slices.Equal(ls[1].Otherwise(), ls[1].Between) {
+		t.Errorf("of one: %v, %q\n%s", ls[1].AsExpected(), ls[1].Otherwise(), story.String())
+	}
+}
+
+func TestPoolsStandInTheOrderOfTheirHistoryAndOursLast(t *testing.T) {
+	pools := []string{"ours", "puddle", "mine", "V3", "V1", "herd", "V2-last", "V2-seed", "V2-P3"}
+	slices.SortStableFunc(pools, func(a, b string) int { return rank(a) - rank(b) })
+	if want := []string{"V1", "V2-seed", "V2-P3", "V2-last", "V3", "herd", "puddle", "mine", "ours"}; !slices.Equal(pools, want) {
+		t.Errorf("got %q, want %q", pools, want)
+	}
+}
+
 // What people rely on from outside.
 func TestALineOfJSONHasAllFieldsThatAreRelied(t *testing.T) {
 	for name, l := range map[string]Line{"full": lines()[0], "empty": {}} {

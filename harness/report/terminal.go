@@ -14,6 +14,7 @@ import (
 
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
 )
 
 // A Terminal is how output may look.
@@ -171,13 +172,19 @@ func stack(subjects []string, cells map[string]string) string {
 	return strings.Join(all, "\n")
 }
 
-// rank puts ours last, and the others in the order of their history.
-func rank(subject string) int {
-	order := []string{"V1", "V2-seed", "herd", "ours"}
-	if i := slices.Index(order, subject); i >= 0 {
+// history is the order in which pools came about, then what ours is told from.
+var history = []string{"V1", "V2-seed", "V2-P3", "V2-last", "V3", "herd", "puddle"}
+
+// rank puts ours last, and the others in the order of their history: before ours
+// whoever has none.
+func rank(name string) int {
+	if name == subject.Ours().Name {
+		return len(history) + 1
+	}
+	if i := slices.Index(history, name); i >= 0 {
 		return i
 	}
-	return len(order)
+	return len(history)
 }
 
 func (t Terminal) claim(l Line, width int) string {
@@ -210,19 +217,25 @@ func (t Terminal) cell(l Line, width int) string {
 // what it is.
 func (t Terminal) Reasons(w io.Writer, lines []Line) {
 	finding := ""
-	for _, l := range lines {
+	var between []string // what came out otherwise between the cases of one
+	for i, l := range lines {
 		if l.Finding != finding {
 			finding = l.Finding
 			fmt.Fprintln(w)
 			t.wrapped(w, "", t.paint(l.Finding, text.Colors{text.Bold})+": "+l.Truth)
 		}
-		name := l.Subject
-		if l.Variant != "" {
-			name += ", " + l.Variant
-		}
-		t.wrapped(w, "  ", fmt.Sprintf("%s: %s: %s", name, t.word(l.Verdict), l.Reason))
+		t.wrapped(w, "  ", fmt.Sprintf("%s: %s: %s", findings.Name(l.Subject, l.Variant), t.word(l.Verdict), l.Reason))
 		t.latent(w, l)
 		t.otherwise(w, l)
+		for _, p := range l.Between {
+			if !slices.Contains(between, p) {
+				between = append(between, p)
+			}
+		}
+		if i == len(lines)-1 || lines[i+1].Finding != finding {
+			t.between(w, between)
+			between = nil
+		}
 	}
 }
 
@@ -243,14 +256,17 @@ func (t Terminal) otherwise(w io.Writer, l Line) {
 	}
 }
 
+// between prints what came out otherwise than claimed between cases of a finding.
+func (t Terminal) between(w io.Writer, texts []string) {
+	for _, p := range texts {
+		t.wrapped(w, "  ", t.paint("✗ not as claimed, between its cases: "+p, text.Colors{text.FgRed}))
+	}
+}
+
 // Story prints one result: what was claimed, what happens, and the verdict with
 // its reason.
 func (t Terminal) Story(w io.Writer, l Line) {
-	name := l.Finding + ", " + l.Subject
-	if l.Variant != "" {
-		name += ", " + l.Variant
-	}
-	fmt.Fprintln(w, t.paint(name, text.Colors{text.Bold}))
+	fmt.Fprintln(w, t.paint(l.Name(), text.Colors{text.Bold}))
 	if l.Claim != "" {
 		t.wrapped(w, "  ", "claimed: “"+l.Claim+"”")
 		t.wrapped(w, "  ", l.Truth)
@@ -268,6 +284,7 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	}
 	t.latent(w, l)
 	t.otherwise(w, l)
+	t.between(w, l.Between)
 	fmt.Fprintln(w)
 }
 
