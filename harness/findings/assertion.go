@@ -28,6 +28,10 @@ const (
 	OfOwn       Assertion = "own CPU"
 	OfOrphans   Assertion = "orphans"
 	OfSeeds     Assertion = "the same under all seeds" // no change of a pool is tried against it: it takes many runs
+
+	// What they did; of none that is not claimed.
+	OfOrphansCPU Assertion = "CPU of orphans"
+	OfOrphansLog Assertion = "log of orphans"
 )
 
 // Assertions are those that a case makes. How many are served is none of its own where
@@ -57,6 +61,8 @@ func (c Case) Assertions() (made []Assertion) {
 		{OfOrder, a.Order != ""},
 		{OfOwn, a.Own != nil},
 		{OfOrphans, a.Orphans != nil},
+		{OfOrphansCPU, a.Orphans != nil && a.Orphans.N > 0},
+		{OfOrphansLog, a.Orphans != nil && a.Orphans.N > 0},
 	} {
 		if m.made {
 			made = append(made, m.of)

@@ -264,9 +264,7 @@ func (a Accept) When(r *scenario.Record, tolerance float64) (problems Problems) 
 		bad(OfOwn, "the pool itself wanted %.2f cores while workers started, expected %.2f", own, *a.Own)
 	}
 	if a.Orphans != nil {
-		for _, text := range a.Orphans.wrong(r, tolerance) {
-			bad(OfOrphans, "%s", text)
-		}
+		problems = append(problems, a.Orphans.did(r, tolerance)...)
 	}
 	compare("served", r.Served(), OfTimes, a.Times, OfLastBy, a.LastBy)
 	compare("failed", failed(r), OfFailed, a.Failed, "", 0)

@@ -44,13 +44,18 @@ func orphaned(r *scenario.Record) (events []scenario.Event, since []time.Duratio
 	return events, since
 }
 
-// wrong is what of a run is not as these are, but for their number.
-func (o Orphans) wrong(r *scenario.Record, tolerance float64) (problems []string) {
+// did is what those of a run did otherwise than these.
+func (o Orphans) did(r *scenario.Record, tolerance float64) (problems Problems) {
 	events, since := orphaned(r)
+	if o.N == 0 {
+		return nil // there ought to be none, which is said already
+	}
 	for i, e := range events {
-		cores, log := wanted(e, since[i]), float64(e.N)/since[i].Seconds()
-		if math.Abs(cores-o.Cores) > tolerance*o.Cores || log < o.Log {
-			problems = append(problems, fmt.Sprintf("%s outlived the pool and wanted %.2f cores, with %.1f MB of log a second, expected %.2f cores and %.1f MB at least", e.Worker, cores, log/1e6, o.Cores, o.Log/1e6))
+		if cores := wanted(e, since[i]); math.Abs(cores-o.Cores) > tolerance*o.Cores {
+			problems = append(problems, Problem{OfOrphansCPU, fmt.Sprintf("%s outlived the pool and wanted %.2f cores, expected %.2f", e.Worker, cores, o.Cores)})
+		}
+		if log := float64(e.N) / since[i].Seconds(); log < o.Log {
+			problems = append(problems, Problem{OfOrphansLog, fmt.Sprintf("%s outlived the pool with %.1f MB of log a second, expected %.1f at least", e.Worker, log/1e6, o.Log/1e6)})
 		}
 	}
 	return problems

@@ -104,6 +104,9 @@ var _ = Describe("findings in the process world", Serial, Ordered, ContinueOnFai
 				}
 				Expect(who.Texts()).To(BeEmpty(), "%s: %s", name, o.Result.Reason)
 			}
+			if other := between(ctx, outcomes); other != "" {
+				unclear = other
+			}
 			for _, o := range outcomes {
 				agree(ctx, o)
 			}

@@ -104,13 +104,50 @@ func (t *tally) enough() (skip, fail string) {
 // but the others on this one.
 func aloneAsClaimed(ctx context.Context, o harness.Outcome) bool {
 	GinkgoHelper()
-	r, err := harness.Replay(ctx, suiteT, o.Result, harness.Replaying{Alone: true})
-	Expect(err).NotTo(HaveOccurred(), "%s, %s", o.Result.Record.Subject, o.Case.Variant)
+	if len(o.Result.Record.Others) > 0 && o.Beside != "" {
+		return true // what these met no replay shows
+	}
+	r := alone(ctx, o)
 	if sound := o.Case.Expected == scenario.Sound; o.Case.Expected != "" && sound != (r.Record.Misses() == 0) {
 		return false
 	}
 	who, _ := o.Finding.Otherwise(o.Place, o.Case, o.Unit, r.Record)
 	return len(who) == 0
+}
+
+// alone is the run's replay on a machine that does nothing else. Its other pools are not
+// played again: they are as they were.
+func alone(ctx context.Context, o harness.Outcome) harness.Replayed {
+	GinkgoHelper()
+	r, err := harness.Replay(ctx, suiteT, o.Result, harness.Replaying{Alone: true})
+	Expect(err).NotTo(HaveOccurred(), "%s, %s", o.Result.Record.Subject, o.Case.Variant)
+	r.Record.Others = o.Result.Record.Others
+	return r
+}
+
+// between holds a finding's runs against each other, as far as what is claimed between
+// them hangs on no times. It says what came out otherwise only because of the load on
+// the machine; "" if nothing did.
+func between(ctx context.Context, outcomes []harness.Outcome) (unclear string) {
+	GinkgoHelper()
+	f, unit := outcomes[0].Finding, outcomes[0].Unit
+	had, replayed := map[int]harness.Outcome{}, make([]*scenario.Record, len(f.Cases(unit)))
+	records := slices.Clone(replayed)
+	for _, o := range outcomes {
+		had[o.Place], records[o.Place] = o, o.Result.Record
+	}
+	for _, p := range f.Between() {
+		problems := p.Problems(unit, records)
+		if p.Times || len(problems) == 0 {
+			continue
+		}
+		for _, n := range p.Of {
+			replayed[n] = alone(ctx, had[n]).Record
+		}
+		Expect(p.Problems(unit, replayed).Texts()).To(BeEmpty(), "between its cases, and without the load on the machine too: %s", strings.Join(problems.Texts(), "; "))
+		unclear = strings.Join(problems.Texts(), "; ") + "; without the load on the machine their replays are as claimed"
+	}
+	return unclear
 }
 
 func TestTheWorldsAreComparedOrItIsSaidWhyNot(t *testing.T) {
