@@ -19,8 +19,9 @@ import (
 // nothing makes fail tests nothing.
 type Tried struct {
 	Finding, Variant, Subject string // the latter two are "" where it is about several cases
-	Of                        []int  // the places of these; nil otherwise
+	Of                        []int  // the places of the cases
 	Assertion                 findings.Assertion
+	Bugless                   bool   // none could be put in: no bug is of its pools
 	Fails                     string // for what bug, or switch that is turned, it fails first; "" for none
 	Other                     string // for what other pool of the finding in its place, if for no bug; "" for none
 	Untouched                 string // why it came out otherwise though the pool was as it is; "" if it did not
@@ -34,15 +35,21 @@ func (a Tried) Name() string {
 
 // Wrong is what is wrong with the assertion; "" if nothing is.
 func (a Tried) Wrong() string {
-	switch fails := cmp.Or(a.Fails, a.Other); {
+	enough := a.Fails
+	if a.Bugless {
+		enough = a.Other
+	}
+	switch {
 	case a.Untouched != "":
 		return "it fails as things are: " + a.Untouched
-	case fails == "" && a.Why == "":
-		return "it fails for no bug, and for no other pool of the finding"
-	case fails != "" && a.Why != "":
-		return fmt.Sprintf("it fails for %s: no reason need be given why it does not", fails)
+	case enough != "" && a.Why != "":
+		return fmt.Sprintf("it fails for %s: no reason need be given why it does not", enough)
+	case enough != "" || a.Why != "":
+		return ""
+	case a.Other != "":
+		return fmt.Sprintf("it fails for no bug, only for another pool, %s, and no reason is given why", a.Other)
 	}
-	return ""
+	return "it fails for no bug, and for no other pool of the finding"
 }
 
 // A change is one way to make a pool another.
@@ -165,7 +172,7 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 	for n, c := range cases {
 		place[n] = len(tried)
 		for _, a := range f.Assertions(n, c) {
-			tried = append(tried, Tried{Finding: f.ID, Variant: c.Variant, Subject: c.Scenario.Subject.Name, Assertion: a})
+			tried = append(tried, Tried{Finding: f.ID, Variant: c.Variant, Subject: c.Scenario.Subject.Name, Of: []int{n}, Assertion: a})
 		}
 	}
 	place[len(cases)] = len(tried)
@@ -199,6 +206,7 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 		mark(of(n), o.Problems(), func(a *Tried, text string) { a.Untouched = text })
 	}
 	between(records, func(a *Tried, text string) { a.Untouched = text })
+	touched := make([]bool, len(cases)) // by bugs
 	unfailed := func(some []Tried) bool {
 		return slices.ContainsFunc(some, func(a Tried) bool { return cmp.Or(a.Fails, a.Other, a.Untouched) == "" })
 	}
@@ -231,6 +239,10 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 		return nil
 	}
 	for _, bug := range bugs {
+		for n, c := range cases {
+			_, _, is := bug.to(c.Scenario)
+			touched[n] = touched[n] || is
+		}
 		if err := try(bug, func(a *Tried) *string { return &a.Fails }); err != nil {
 			return nil, err
 		}
@@ -241,6 +253,7 @@ func (l Lab) mutate(ctx context.Context, f findings.Finding, bugs []change) (tri
 		}
 	}
 	for i := range tried {
+		tried[i].Bugless = !slices.ContainsFunc(tried[i].Of, func(n int) bool { return touched[n] })
 		tried[i].Why = findings.WhyUnfailing(tried[i].Finding, tried[i].Variant, tried[i].Subject, tried[i].Assertion)
 	}
 	return tried, nil

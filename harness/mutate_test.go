@@ -54,6 +54,10 @@ func TestAnAssertionIsTriedUntilItFails(t *testing.T) {
 			coldFinding(differ, on(seed, scenario.Architectural, findings.Accept{Served: 1, LastBy: 50}), on(ours, scenario.Sound, findings.Accept{Served: 4})),
 			[]string{deaf, deaf, none, other, other, deaf},
 		},
+		"of a pool that has bugs": {
+			coldFinding(nil, on(seed, "", findings.Accept{Served: 1, Serial: true}), on(ours, "", findings.Accept{Served: 4})),
+			[]string{deaf, "it fails for no bug, only for another pool, ours", other},
+		},
 		"as things are":              {coldFinding(nothing, on(seed, "", findings.Accept{Served: 2})), []string{asIs, none}},
 		"a mutant that is not there": {coldFinding(nil, on(ours, "", findings.Accept{Served: 4})), nil},
 	} {
@@ -128,17 +132,18 @@ func TestAChangeIsOneOfAllPoolsOfAKind(t *testing.T) {
 
 func TestAReasonWhyAnAssertionNeedNotFailMustBeNeeded(t *testing.T) {
 	for want, a := range map[string]Tried{
-		"":                     {Fails: "a-bug"},
-		"it fails for no bug":  {},
-		"no reason need":       {Fails: "a-bug", Why: "because"},
-		"it fails for another": {Other: "another", Why: "because"},
-		"it fails as things":   {Untouched: "served 1", Why: "because"},
+		"":                               {Fails: "a-bug"},
+		"it fails for no bug":            {},
+		"no reason need":                 {Fails: "a-bug", Why: "because"},
+		"it fails for another":           {Bugless: true, Other: "another", Why: "because"},
+		"only for another pool, another": {Other: "another"},
+		"it fails as things":             {Untouched: "served 1", Why: "because"},
 	} {
 		if got := a.Wrong(); (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("%+v: %q, want %q", a, got, want)
 		}
 	}
-	for _, right := range []Tried{{Other: "another"}, {Why: "because"}} {
+	for _, right := range []Tried{{Bugless: true, Other: "another"}, {Other: "another", Why: "because"}, {Why: "because"}} {
 		if got := right.Wrong(); got != "" {
 			t.Errorf("%+v: %q", right, got)
 		}

@@ -25,9 +25,9 @@ func mutateCommand() *cobra.Command {
 		Long: `Plays the named findings, or all of them, in virtual time on pools that were changed,
 one change at a time: our pool with each bug of ci/mutants, the historical ones with
 each of their switches turned the other way. An assertion that fails for none of these
-is tried on the finding's other pools. Lists those that fail for no bug, with the pool
-that they fail for. One that fails for none tests nothing, unless the catalogue says
-why it stands there all the same.
+is tried on the finding's other pools. Lists those that fail for no bug. Of each of them
+the catalogue says why it stands there all the same; of a pool that no bug can be put
+into, as of the herd, it is enough that it fails for another.
 
 Go and the module's source must be at hand.
 
@@ -106,7 +106,7 @@ func tellTried(t report.Terminal, w io.Writer, all []harness.Tried) {
 			bug++
 			continue
 		}
-		t.Entry(w, a.Name(), cmp.Or(is, a.Why, "fails for no bug alone, but for another pool: "+a.Other))
+		t.Entry(w, a.Name(), cmp.Or(is, a.Why, "no bug can be put into its pool; it fails for another: "+a.Other))
 	}
 	fmt.Fprintf(w, "%s: %d fail for a bug alone, %d are wrong\n", count(len(all), "assertion"), bug, wrong)
 }

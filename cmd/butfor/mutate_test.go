@@ -37,13 +37,14 @@ func TestAssertionsThatFailForNoBugAreListed(t *testing.T) {
 	var b strings.Builder
 	tellTried(report.Terminal{Width: 200}, &b, []harness.Tried{
 		{Finding: "a", Subject: "ours", Assertion: findings.OfServed, Fails: "lost-wake-up"},
-		{Finding: "b", Subject: "ours", Variant: "lazy", Assertion: findings.OfTimes, Other: "V1"},
+		{Finding: "b", Subject: "ours", Variant: "lazy", Assertion: findings.OfTimes, Bugless: true, Other: "V1"},
 		{Finding: "c", Assertion: "between them", Why: "so it is"},
 		{Finding: "d", Subject: "V1", Assertion: findings.OfVerdict},
+		{Finding: "e", Subject: "V1", Assertion: findings.OfVerdict, Other: "ours"},
 	})
 	for _, want := range []string{
-		"b, ours, lazy: times\n  fails for no bug alone, but for another pool: V1\n", "c: between them\n  so it is\n",
-		"d, V1: verdict\n  it fails for no bug, and for no other pool", "4 assertions: 1 fail for a bug alone, 1 are wrong\n",
+		"b, ours, lazy: times\n  no bug can be put into its pool; it fails for another: V1\n", "c: between them\n  so it is\n",
+		"d, V1: verdict\n  it fails for no bug, and for no other pool", "e, V1: verdict\n  it fails for no bug, only for another pool, ours, and no reason is given why\n", "5 assertions: 1 fail for a bug alone, 2 are wrong\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in %s", want, b.String())

@@ -162,16 +162,28 @@ func TestEachReasonWhyAnAssertionNeedNotFailIsOfOneThatIsMade(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		made := u.Subject == "" && slices.ContainsFunc(fs[0].Between(), func(p Property) bool { return p.Name == u.Of })
-		for n, c := range fs[0].Cases(units) {
-			made = made || c.Variant == u.Variant && c.Scenario.Subject.Name == u.Subject && slices.Contains(fs[0].Assertions(n, c), u.Of)
+		two := units
+		two.Cores = 2 // where cores are told apart
+		variants := u.Variants
+		if variants == nil {
+			variants = []string{""}
 		}
-		if !made || u.Why == "" || WhyUnfailing(u.Finding, u.Variant, u.Subject, u.Of) != u.Why {
-			t.Errorf("%+v: made: %v, want it made, with its reason", u, made)
+		for _, variant := range variants {
+			for _, of := range u.Of {
+				made := u.Subject == "" && slices.ContainsFunc(fs[0].Between(), func(p Property) bool { return p.Name == of })
+				for n, c := range fs[0].Cases(two) {
+					made = made || c.Variant == variant && c.Scenario.Subject.Name == u.Subject && slices.Contains(fs[0].Assertions(n, c), of)
+				}
+				if !made || u.Why == "" || WhyUnfailing(u.Finding, variant, u.Subject, of) != u.Why {
+					t.Errorf("%+v: %q of %q: made: %v, want it made, with its reason", u, of, variant, made)
+				}
+			}
 		}
 	}
-	if why := WhyUnfailing("serial-start", "", "ours", OfServed); why != "" {
-		t.Errorf("a reason for what is not listed: %q", why)
+	for _, variant := range []string{"", "starts wait"} {
+		if why := WhyUnfailing("serial-start", variant, "ours", OfServed); why != "" {
+			t.Errorf("a reason for what is not listed: %q", why)
+		}
 	}
 }
 
