@@ -554,6 +554,14 @@ func TestWhatCameOutOtherwiseIsToldWithTheCommandThatShowsItAgain(t *testing.T) 
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	one := report.Line{Finding: "serial-start", Subject: "ours", World: "virtual", Problems: []string{"served 1"}}
+	all := one
+	all.Between = []string{"as late as another"}
+	var b strings.Builder
+	again(&b, "run", []report.Line{one, all, one}, harness.Lab{Boot: time.Second})
+	if got, want := strings.TrimSpace(b.String()), "again: butfor run serial-start --boot 1s --world virtual --seed 0"; got != want {
+		t.Errorf("of one pool and of all: got %q, want %q", got, want)
+	}
 }
 
 // What is printed is taken by its word: the same trace comes out.

@@ -147,9 +147,18 @@ func runFindings(ctx context.Context, lab harness.Lab, fs []findings.Finding, ou
 // nothing is claimed and which is not sound.
 func again(w io.Writer, verb string, lines []report.Line, lab harness.Lab) {
 	var told []string
+	whole := map[string]report.Line{} // findings of which one pool alone does not show all
+	for _, l := range lines {
+		if len(l.Between) > 0 {
+			whole[l.Finding] = l
+		}
+	}
 	for _, l := range lines {
 		if unclaimed := l.File != "" && l.Expected == "" && l.Verdict != scenario.Sound; !unclaimed && l.AsExpected() {
 			continue
+		}
+		if of, ok := whole[l.Finding]; ok {
+			l = of
 		}
 		what := asked(l, lab)
 		if slices.Contains(told, what) { // one command runs all variants
