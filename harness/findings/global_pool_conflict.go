@@ -21,6 +21,8 @@ var globalPoolConflict = Finding{
 		cores := max(2, u.Cores)
 		size := 2 * cores
 		one := func(variant string, s subject.Subject, name, other string, word scenario.Word, a Accept) {
+			// Nobody here is to be late, on a machine that does something else besides: two
+			// herds at once take 4 boots. So the deadline is none of the reference's.
 			sc := scenario.Scenario{
 				Config:   subject.Config{Size: size, Name: name},
 				Start:    u.Compute,

@@ -52,7 +52,8 @@ func inVirtualTime(cases []Case) []Case {
 }
 
 // warmed is a workload for a pool of so many workers, all of them ready. A call may wait
-// for more than one start, as long as that waits alone.
+// for more than one start, as long as that waits alone: the reference starts none, and its
+// deadline would be missed by whoever replaces a worker, or a busy machine.
 func warmed(u Unit, size int, w scenario.Workload) scenario.Scenario {
 	return scenario.Scenario{Config: subject.Config{Size: size}, Start: u.Wait, Warm: size, Workload: w, Deadline: times(3, u.Waits)}
 }
