@@ -223,27 +223,37 @@ func Settings(all []Reproduction) []byte {
 	return b.Bytes()
 }
 
-// Lives is a table of what a finding's variants ask of the pools' workers: how many
-// are started, when and how many at once, how many of them end, and for how long they live.
+// Lives is a table of what a finding's variants ask of the pools' workers: how many are
+// started, when and how many at once, what their starts take, how many of them end, and
+// with whom, for how long they live, and whether their pools are in each other's way.
 func Lives(all []Reproduction) []byte {
 	var b bytes.Buffer
-	b.WriteString("| preset | pool | calls served | workers started | of them once calls came | starts under way at once, at most | ended meanwhile | lived, on average | verdict |\n|" + strings.Repeat(" --- |", 9) + "\n")
+	header := []string{"preset", "pool", "calls served", "workers started", "of them once calls came", "starts under way at once, at most", "a start takes, on average", "of that it waits for a CPU",
+		"ended with the client that used them last", "ended otherwise", "lived, on average", "told that the name of their pool is taken", "verdict"}
+	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
 	for _, r := range all {
 		l := lives(r.Record)
-		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %d | %d | %.1f boots | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls,
-			l.started, l.late, l.atOnce, l.ended, l.average.Seconds()/r.UnitS, ofRun(r.Line))
+		boots := func(d time.Duration) string { return fmt.Sprintf("%.1f boots", d.Seconds()/r.UnitS) }
+		fmt.Fprintf(&b, "| %s | %s | %d of %d | %d | %d | %d | %s | %s | %d | %d | %s | %d | %s |\n", cell(r.Variant), r.Subject, len(r.Served), r.Calls,
+			l.started, l.late, l.atOnce, boots(l.start), boots(l.delay), l.left, l.ended-l.left, boots(l.average), l.conflicts, ofRun(r.Line))
 	}
 	return b.Bytes()
 }
 
 // life is what became of the workers of a run until its workload was over.
 type life struct {
-	started int
-	late    int // of them, once the first call had arrived
-	atOnce  int // starts that were under way at once, at most
-	ended   int
-	average time.Duration // that they lived by then
+	started      int
+	late         int           // of them, once the first call had arrived
+	atOnce       int           // starts that were under way at once, at most
+	start, delay time.Duration // that one took until its hello, and waited for a CPU, on average
+	ended        int
+	left         int           // of them, with the client who used them last
+	average      time.Duration // that they lived by then
+	conflicts    int           // callers who were told that the name of their pool was taken
 }
+
+// atOneTime is how far apart a client and the worker that ends with him may be.
+const atOneTime = time.Millisecond
 
 func lives(r *scenario.Record) (l life) {
 	over, ok := r.First(scenario.Probing)
@@ -252,10 +262,16 @@ func lives(r *scenario.Record) (l life) {
 	}
 	first, called := r.First(scenario.Arrive)
 	workers := slices.DeleteFunc(r.Workers(), func(w scenario.Worker) bool { return w.Launched >= over.At })
+	ready, left := 0, leftBehind(r)
 	for _, w := range workers {
 		l.started++
 		if called && w.Launched >= first.At {
 			l.late++
+		}
+		if w.Ready >= 0 {
+			ready++
+			l.start += w.Ready - w.Launched
+			l.delay += w.Delay
 		}
 		under := 0 // when this one begins
 		for _, o := range workers {
@@ -268,11 +284,41 @@ func lives(r *scenario.Record) (l life) {
 		if w.Exited >= 0 && w.Exited < over.At {
 			end = w.Exited
 			l.ended++
+			if left[w.ID] {
+				l.left++
+			}
 		}
 		l.average += end - w.Launched
 	}
+	l.start /= time.Duration(max(1, ready))
+	l.delay /= time.Duration(max(1, ready))
 	l.average /= time.Duration(max(1, l.started))
+	for _, c := range r.Calls() {
+		if strings.Contains(c.Err, "its name is taken") {
+			l.conflicts++
+		}
+	}
 	return l
+}
+
+// leftBehind are the workers that ended when the client did who had used them last.
+func leftBehind(r *scenario.Record) map[string]bool {
+	left, last, died := map[string]bool{}, map[string]string{}, map[string]time.Duration{}
+	client := map[string]string{} // of a call
+	for _, e := range r.Events {
+		switch e.Kind {
+		case scenario.Arrive:
+			client[e.Call] = e.Client
+		case scenario.Send:
+			last[e.Worker] = client[e.Call]
+		case scenario.ClientDied:
+			died[e.Client] = e.At
+		case scenario.Exit:
+			at, dead := died[last[e.Worker]]
+			left[e.Worker] = dead && e.At-at <= atOneTime
+		}
+	}
+	return left
 }
 
 // startedBy is when the start of a worker was over, one way or another; at the latest

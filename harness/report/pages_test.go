@@ -12,7 +12,11 @@ import (
 func reproductions() []Reproduction {
 	record := &scenario.Record{Events: []scenario.Event{
 		{Kind: scenario.Launch, Worker: "w1"}, {Kind: scenario.Launch, Worker: "w2"},
-		{At: 500 * time.Millisecond, Kind: scenario.Arrive, Call: "c1"}, {At: 500 * time.Millisecond, Kind: scenario.Launch, Worker: "w4"},
+		{At: 400 * time.Millisecond, Kind: scenario.Ready, Worker: "w1", Delay: 100 * time.Millisecond},
+		{At: 500 * time.Millisecond, Kind: scenario.Arrive, Call: "c1", Client: "a"}, {At: 500 * time.Millisecond, Kind: scenario.Launch, Worker: "w4"},
+		{At: 500 * time.Millisecond, Kind: scenario.Arrive, Call: "c2", Client: "b"}, {At: 500 * time.Millisecond, Kind: scenario.Return, Call: "c2", Err: "open: its name is taken"},
+		{At: 600 * time.Millisecond, Kind: scenario.Send, Call: "c1", Worker: "w1"}, {At: 600 * time.Millisecond, Kind: scenario.Send, Call: "c2", Worker: "w2"},
+		{At: 999500 * time.Microsecond, Kind: scenario.ClientDied, Client: "a"}, {At: 999500 * time.Microsecond, Kind: scenario.ClientDied, Client: "b"},
 		{At: time.Second, Kind: scenario.Exit, Worker: "w1"}, {At: 2 * time.Second, Kind: scenario.Exit, Worker: "w2", Asked: true},
 		{At: 4 * time.Second, Kind: scenario.Probing}, {At: 5 * time.Second, Kind: scenario.Launch, Worker: "w3"},
 	}}
@@ -101,5 +105,5 @@ func TestSettingsAreATableByPools(t *testing.T) {
 // w1 lives for a second and w2 for two; w4 begins as they start, and w3 is begun by a
 // probe.
 func TestTheLivesOfWorkersAreThoseOfTheWorkload(t *testing.T) {
-	has(t, Lives(reproductions()), "| cold | V2 | 1 of 2 | 3 | 1 | 3 | 2 | 4.3 boots | architectural |")
+	has(t, Lives(reproductions()), "| cold | V2 | 1 of 2 | 3 | 1 | 2 | 0.8 boots | 0.2 boots | 1 | 1 | 4.3 boots | 1 | architectural |")
 }
