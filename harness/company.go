@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/trace"
@@ -39,7 +38,7 @@ func (c company) open(w world) (through func()) {
 	for _, o := range c {
 		if o.stops {
 			o.act.open()
-			o.close(stopPatience)
+			o.close()
 		} else {
 			over := make(chan struct{})
 			beside.Go(func() {
@@ -69,9 +68,9 @@ func (o *other) begun(over <-chan struct{}) {
 	}
 }
 
-func (o *other) close(patience time.Duration) {
+func (o *other) close() {
 	if o.pool != nil {
-		o.act.close(patience)
+		o.act.close()
 		o.pool = nil
 	}
 }
@@ -79,7 +78,7 @@ func (o *other) close(patience time.Duration) {
 // close closes those that are still there.
 func (c company) close() {
 	for _, o := range c {
-		o.close(closePatience)
+		o.close()
 	}
 }
 

@@ -107,10 +107,10 @@ func again(of Result, how Replaying) (Scenario, error) {
 	if d := how.Demands; d != nil {
 		environment.Starts, environment.Calls, environment.Deaths, environment.Victims = d.Starts, d.Calls, d.Deaths, d.Victims
 	}
-	if probing, ok := of.Record.First(scenario.Probing); ok {
-		environment.Load = until(environment.Load, probing.At)
+	if end, ok := of.Record.Through(); ok {
+		environment.Load = until(environment.Load, end)
 		if how.Demands == nil {
-			environment = begunBy(environment, probing.At)
+			environment = begunBy(environment, end)
 		}
 	}
 	if how.Alone {

@@ -274,7 +274,7 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 				sc.Recovery = 2 * time.Second
 			},
 			tells:  []string{"capacity lost for good: ", "the size is 2"},
-			safety: []string{"capacity lost"},
+			safety: []string{"capacity lost", "a stop that took too long"}, // it waits for the worker
 		},
 		"starts more than it may": {
 			subject: func(*testing.T) subject.Subject {
@@ -312,8 +312,8 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 					b.close = func(ctx context.Context, p subject.Pool) error { p.Close(ctx); panic("boom") }
 				})
 			},
-			tells:  []string{"a pool that can't be closed: Close: panic: boom"},
-			safety: []string{"a pool that can't be closed"},
+			tells:  []string{"a stop that failed: Close: panic: boom"},
+			safety: []string{"a stop that failed"},
 		},
 		"does not return from Close": {
 			subject: func(t *testing.T) subject.Subject {
@@ -322,8 +322,8 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 					b.close = func(ctx context.Context, p subject.Pool) error { p.Close(ctx); leaky(release); return nil }
 				})
 			},
-			tells:  []string{"a pool that can't be closed: Close: it did not return", "harness.leaky"},
-			safety: []string{"a pool that can't be closed", "left behind"},
+			tells:  []string{"a stop that took too long: Close: it did not return", "harness.leaky"},
+			safety: []string{"a stop that took too long", "left behind"},
 		},
 		"panics in Warm": {
 			subject: func(*testing.T) subject.Subject {

@@ -77,14 +77,9 @@ func upon(ctx context.Context, t *testing.T, sc *Scenario, f func(context.Contex
 	}
 }
 
-const (
-	// closePatience is how long a subject may take to close, and whatever else it is
-	// asked to do that ought to take no time.
-	closePatience = time.Second
-	// stopPatience is how long one may take that is stopped for the next one, as much as
-	// supervisors give.
-	stopPatience = 5 * time.Second
-)
+// closePatience is how long a subject may take for what it is asked to do that ought to
+// take no time. It has longer to stop: see scenario.StopPatience.
+const closePatience = time.Second
 
 // stage runs one subject through a scenario: open, warm, clients, probes of
 // the capacity, close, and a look at what is left.
@@ -124,9 +119,11 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 		if probe {
 			a.count()
 			a.burnt()
-			a.probe()
+			if !sc.Stops {
+				a.probe()
+			}
 		}
-		a.close(closePatience)
+		a.close()
 	}
 	others.close()
 	end()
@@ -530,12 +527,21 @@ const probeLength = time.Hour
 
 var closed = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-func (a *act) close(patience time.Duration) {
+// close stops the pool. One that is kept by what probes have left it at is not waited for
+// as long as another: nothing is judged by it.
+func (a *act) close() {
 	a.mark(scenario.Event{Kind: scenario.Close})
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.life), scenario.StopPatience)
 	defer cancel()
-	if a.life.Err() != nil {
-		cancel() // the run was stopped: no time for goodbyes
+	ctx, over := context.WithCancelCause(ctx)
+	defer time.AfterFunc(scenario.DrainPatience, func() {
+		if (&scenario.Record{Events: a.rec.SoFar()}).Kept() {
+			over(context.DeadlineExceeded)
+		}
+	}).Stop()
+	stopped := a.life.Err() != nil
+	if stopped {
+		cancel() // the run was: no time for goodbyes
 	}
 	closed := make(chan struct{})
 	var late sync.WaitGroup
@@ -543,8 +549,8 @@ func (a *act) close(patience time.Duration) {
 	for _, x := range tooLate {
 		late.Go(func() { a.tooLate(x, closed) })
 	}
-	e := scenario.Event{Kind: scenario.Closed}
-	if err := a.do(patience+closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
+	e := scenario.Event{Kind: scenario.Closed, Excused: stopped}
+	if err := a.do(scenario.StopPatience+closePatience, func() error { return a.pool.Close(ctx) }); err != nil {
 		e.Err = "Close: " + err.Error()
 		e.Lost = errors.Is(err, errNotBack) || errors.As(err, new(panicked))
 	}

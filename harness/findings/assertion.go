@@ -32,6 +32,7 @@ const (
 	// What they did; of none that is not claimed.
 	OfOrphansCPU Assertion = "CPU of orphans"
 	OfOrphansLog Assertion = "log of orphans"
+	OfStop      Assertion = "stop"
 )
 
 // Assertions are those that a case makes. How many are served is none of its own where
@@ -63,6 +64,7 @@ func (c Case) Assertions() (made []Assertion) {
 		{OfOrphans, a.Orphans != nil},
 		{OfOrphansCPU, a.Orphans != nil && a.Orphans.N > 0},
 		{OfOrphansLog, a.Orphans != nil && a.Orphans.N > 0},
+		{OfStop, a.Stop != ""},
 	} {
 		if m.made {
 			made = append(made, m.of)

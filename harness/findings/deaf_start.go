@@ -3,6 +3,7 @@ package findings
 import (
 	"slices"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/subject/dspex"
@@ -44,24 +45,23 @@ var deafStart = Finding{
 			stopsInAStart(u, heard),
 		)
 	},
-	Together: stopped(7),
 }
 
-// stopsInAStart are a pool that is stopped while it starts a worker, for a caller who
-// gave up, and the next one, which opens then: with a manager that is deaf, and without.
-func stopsInAStart(u Unit, heard map[string]any) (cases []Case) {
-	for _, t := range []trial{
-		{"a stop", dspex.V2Seed(), nil, "", Accept{Served: 1}},
-		{"a stop, a manager that hears", dspex.V2Seed(), heard, "", Accept{Served: 1}},
-		{"a stop", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
-	} {
-		sc := warmed(u, 1, at(u.Waits, []float64{0}, "echo", hello))
-		sc.Patience = times(.5, u.Waits)
-		sc.Others = []scenario.Other{{
-			Subject: t.of, Config: subject.Config{Name: "stopped", Size: 1, Lazy: true, Options: t.options},
-			Workload: at(u.Waits, []float64{0}, "echo", hello), Stops: true,
-		}}
-		cases = append(cases, try(sc, u.Waits, "boots", t)...)
-	}
-	return cases
+// stopsInAStart are a pool that is stopped once its first caller has been served, and
+// while it starts a worker for the second one, who gave up: with a manager that is deaf,
+// and without.
+func stopsInAStart(u Unit, heard map[string]any) []Case {
+	return showing(stopped, try(scenario.Scenario{
+		Config:   subject.Config{Size: 2, Lazy: true},
+		Start:    u.Wait,
+		Warm:     1,
+		Workload: at(u.Waits, []float64{0, .1}, "sleep", map[string]any{"s": times(.5, u.Waits).Seconds()}),
+		Deadline: times(2, u.Waits),
+		Faults:   faults.Plan{{Fault: faults.GiveUp{After: times(.3, u.Waits)}, Target: faults.Target{Clients: []string{"c2"}}}},
+		Stops:    true,
+	}, u.Waits, "boots",
+		trial{"a stop", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1, Stop: InVain}},
+		trial{"a stop, a manager that hears", dspex.V2Seed(), heard, scenario.Sound, Accept{Served: 1}},
+		trial{"a stop", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
+	))
 }

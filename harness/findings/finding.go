@@ -137,6 +137,7 @@ type Accept struct {
 	Order    Order         // in which the workers were given calls; "": not checked
 	Own      *float64      // cores that the pool itself wanted while its workers started; nil: not checked
 	Orphans  *Orphans      // nil: not checked
+	Stop     Stop          // how the pool's stop failed; "": not checked
 }
 
 // Order is in which calls were given to workers, against that in which they came.
@@ -146,6 +147,25 @@ const (
 	Kept Order = "kept"
 	Lost Order = "lost"
 )
+
+// A Stop is how a stop failed.
+type Stop string
+
+const (
+	InVain  Stop = "took too long" // whoever waited for it did as long as supervisors do
+	Refused Stop = "failed"        // it was an error at once
+)
+
+// howStopped is how a pool's stop failed; "" if it did not.
+func howStopped(r *scenario.Record) Stop {
+	switch why, late := r.FailedStop(); {
+	case late:
+		return InVain
+	case why != "":
+		return Refused
+	}
+	return ""
+}
 
 // Orphans are workers that outlive their pool.
 type Orphans struct {
@@ -207,6 +227,9 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 		if events, _ := orphaned(r); len(events) != a.Orphans.N {
 			bad(OfOrphans, "%d workers outlived the pool, expected %d", len(events), a.Orphans.N)
 		}
+	}
+	if stop := howStopped(r); a.Stop != "" && stop != a.Stop {
+		bad(OfStop, "%s, expected that its stop %s", stopped(r), a.Stop)
 	}
 	if order := orderOf(r); a.Order != "" && order != a.Order {
 		bad(OfOrder, "the order was %s: %s, expected it to be %s", order, strings.Join(inTurn(r), " "), a.Order)

@@ -13,5 +13,4 @@ var shutdownIgnored = Finding{
 	Cases: func(u Unit) []Case {
 		return append(removals(u, dspex.ShutdownIgnored), stops(u, dspex.ShutdownIgnored)...)
 	},
-	Together: stopped(3),
 }

@@ -38,7 +38,8 @@ type Ideal struct {
 type trial struct {
 	Case
 	verdict scenario.Verdict
-	lost    string // capacity, where it can't be told live what that says
+	// What can't be told live: capacity that was lost, and a stop that took too long.
+	lost, unstopped string
 
 	latest  scenario.Call // the call that the mechanism is sought in
 	clipped scenario.Scenario

@@ -35,11 +35,11 @@ func (t *trial) environment() (doubts []string) {
 // before leaves out what was not over when the workload was: faults have stopped
 // since, and nothing of it is judged.
 func (t *trial) before(spans []scenario.SpanPair) []scenario.SpanPair {
-	probing, ok := t.Run.First(scenario.Probing)
+	over, ok := t.Run.Through()
 	if !ok {
 		return spans
 	}
-	return slices.DeleteFunc(spans, func(s scenario.SpanPair) bool { return s.Begin+s.Recorded > probing.At })
+	return slices.DeleteFunc(spans, func(s scenario.SpanPair) bool { return s.Begin+s.Recorded > over })
 }
 
 // gross says whether ideal pools would keep a deadline so much shorter, under what

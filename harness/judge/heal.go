@@ -3,15 +3,16 @@ package judge
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
-// heal asks whether the pool has its capacity again once all that hurt it is over:
-// step 6. Probes have asked it live. Where others went on beyond the contract
-// meanwhile, or a start that had been hurt was still under way, only a replay can
+// heal asks whether the pool has its capacity again once all that hurt it is over, and
+// stops: step 6. Probes and its stop have asked it live. Where others went on beyond the
+// contract meanwhile, or a start that had been hurt was still under way, only a replay can
 // say, in which the ones do not and the other is waited for.
 func (t *trial) heal() {
 	probed, _ := t.Run.First(scenario.Probed)
@@ -19,9 +20,37 @@ func (t *trial) heal() {
 	if probed.N+made >= t.Run.Size {
 		t.lost = "" // a start that never ends, and that nothing ends, keeps its place from any pool
 	}
-	if t.lost == "" || t.verdict.Word != scenario.Sound && t.verdict.Word != scenario.Environmental {
+	open := said(t.lost, t.unstopped)
+	if len(open) == 0 || t.verdict.Word != scenario.Sound && t.verdict.Word != scenario.Environmental {
 		return
 	}
+	r, err := t.Probe(t.healing())
+	if err != nil {
+		t.inconclusive(fmt.Sprintf("%s; what hurt it was not over by then, and it can't be replayed: %v", strings.Join(open, "; "), err))
+		return
+	}
+	again := safety(r)
+	switch broken := said(again.lost, again.late); {
+	case len(broken) == 0:
+		t.verdict.Reason += t.healed()
+	case again.late == "" && probed.N+all >= t.Run.Size:
+		t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
+	default:
+		for i := range broken {
+			broken[i] += ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"
+		}
+		t.unsafe(broken)
+	}
+}
+
+// said are those of the texts that say something.
+func said(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
+}
+
+// healing is the run's scenario with nothing in it that goes on beyond the contract once
+// the workload is over.
+func (t *trial) healing() scenario.Scenario {
 	sc := t.Met
 	environment := *sc.Replay
 	environment.Load = calmed(environment.Load, t.workloadEnded())
@@ -29,20 +58,18 @@ func (t *trial) heal() {
 	environment.Starts, environment.Calls, environment.Deaths, environment.Further = seen.Starts, seen.Calls, seen.Deaths, nil
 	sc.Replay = &environment
 	sc.Recovery += t.underWay()
-	r, err := t.Probe(sc)
-	if err != nil {
-		t.inconclusive(fmt.Sprintf("%s; what hurt it was not over by then, and it can't be replayed: %v", t.lost, err))
-		return
+	return sc
+}
+
+// healed says what a replay has shown of what could not be told live.
+func (t *trial) healed() string {
+	switch {
+	case t.unstopped == "":
+		return "; in the replay it has its capacity again"
+	case t.lost == "":
+		return "; in the replay it stops in time"
 	}
-	if _, _, _, lost := safety(r); lost != "" {
-		if probed.N+all >= t.Run.Size {
-			t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
-			return
-		}
-		t.unsafe([]string{lost + ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"})
-		return
-	}
-	t.verdict.Reason += "; in the replay it has its capacity again"
+	return "; in the replay it has its capacity again, and stops in time"
 }
 
 // calmed is a load that ends then.
@@ -56,8 +83,8 @@ func calmed(load []scenario.Bucket, then time.Duration) []scenario.Bucket {
 }
 
 func (t *trial) workloadEnded() time.Duration {
-	probing, _ := t.Run.First(scenario.Probing)
-	return probing.At
+	end, _ := t.Run.Through()
+	return end
 }
 
 // underWay is the most that a start asks for which was under way when the workload

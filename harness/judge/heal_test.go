@@ -60,6 +60,37 @@ func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T)
 	}
 }
 
+func TestAStopIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T) {
+	const run = "size 2\ndeadline 300\n0 open\n0 opened\n0 arrive c1\n0 send w1 c1\n100 recv w1 c1\n100 return c1\n"
+	replayed := func(took, held string) func(scenario.Scenario) (*scenario.Record, error) {
+		return func(scenario.Scenario) (*scenario.Record, error) {
+			return timeline(t, run+"100 probing\n101 probed n="+held+"\n102 close\n"+took+" closed"), nil
+		}
+	}
+	for name, x := range map[string]struct {
+		story string
+		after float64
+		probe func(scenario.Scenario) (*scenario.Record, error)
+		word  scenario.Word
+		tells string
+	}{
+		"nobody else was there":               {"2000 probed n=2\n2001 close\n9000 closed", 0, nil, scenario.Architectural, "a stop that took too long: it took 7.00 s, and 5 are enough"},
+		"others were, and it comes to an end": {"2000 probed n=2\n2001 close\n9000 closed", 3, replayed("103", "2"), scenario.Sound, "; in the replay it stops in time"},
+		"others were, and it takes as long":   {"2000 probed n=2\n2001 close\n9000 closed", 3, replayed("9000", "2"), scenario.Architectural, "it took 8.90 s, and 5 are enough, in a replay in which"},
+		"capacity was lost, too":              {"2000 probed n=1\n2001 close\n9000 closed", 3, replayed("103", "2"), scenario.Sound, "; in the replay it has its capacity again, and stops in time"},
+		"and stays lost":                      {"2000 probed n=1\n2001 close\n9000 closed", 3, replayed("103", "1"), scenario.Architectural, "capacity lost for good"},
+		"nobody can tell":                     {"2000 probed n=2\n2001 close\n9000 closed", 3, func(scenario.Scenario) (*scenario.Record, error) { return nil, errNone }, scenario.Inconclusive, "a stop that took too long"},
+		"others excuse no error":              {"2000 probed n=2\n2001 close\n2002 closed err=no", 3, nil, scenario.Architectural, "a stop that failed: no"},
+	} {
+		c := lostOne(t, x.after)
+		c.Run.Events = timeline(t, run+"100 probing\n"+x.story).Events
+		c.Probe = x.probe
+		if v := Judge(c); v.Word != x.word || !strings.Contains(v.Reason, x.tells) {
+			t.Errorf("%s: %s: %s\nwant %s: %s", name, v.Word, v.Reason, x.word, x.tells)
+		}
+	}
+}
+
 // A start that had been hurt asks for five seconds, and there is one to recover.
 func TestAStartThatIsUnderWayIsWaitedFor(t *testing.T) {
 	for name, x := range map[string]struct {

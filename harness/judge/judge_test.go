@@ -184,7 +184,7 @@ func TestAnEnvironmentExcusesNoBreach(t *testing.T) {
 		// starved itself: it may have come too late to see the end.
 		kind, _, _ := strings.Cut(c.tells, ":")
 		want := scenario.Architectural
-		if slices.Contains([]string{"a lost call", "a call kept waiting by a closed pool", "capacity lost for good", "a pool that can't be closed", "left behind after Close", "a pool that could not be warmed"}, kind) {
+		if slices.Contains([]string{"a lost call", "a call kept waiting by a closed pool", "capacity lost for good", "a stop that took too long", "left behind after Close", "a pool that could not be warmed"}, kind) {
 			want = scenario.Inconclusive
 		}
 		v := tried(timeline(t, append(c.story, "late 10000")...), nil)

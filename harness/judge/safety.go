@@ -16,36 +16,50 @@ const lateMost = time.Second / 4
 
 // safety lists what must never happen, and did: step 1. What is broken is a
 // matter of order, and is read off the events one by one; what is slow was not
-// over within a bound of the harness's. cold is why the pool could not be warmed, and
-// lost is capacity that was not there again within the bound of the contract.
-func safety(r *scenario.Record) (broken, slow []string, cold, lost string) {
-	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}, over: map[string]bool{}, late: map[string]scenario.Kind{}}
+// over within a bound of the harness's.
+func safety(r *scenario.Record) unsafety {
+	s := watcher{record: r, workers: map[string]*seen{}, sent: map[string]string{}, told: map[string]bool{}, over: map[string]bool{}, tooLate: map[string]scenario.Kind{}}
 	for _, e := range r.Events {
 		s.event(e)
 	}
-	return s.broken, s.slow, s.cold, s.lost
+	if why, late := r.FailedStop(); late {
+		s.late = "a stop that took too long: " + why
+	} else if why != "" {
+		s.say("a stop that failed", "%s", why)
+	}
+	return s.unsafety
+}
+
+// unsafety is what a record shows that must never happen.
+type unsafety struct {
+	broken []string
+	slow   []string // that rests on a bound of the harness's
+	cold   string   // why the pool could not be warmed
+	lost   string   // capacity that was not there again within the bound of the contract
+	late   string   // a stop that took longer than supervisors wait
 }
 
 // safety is that of the run. Capacity that was lost while others went on beyond the
-// contract is a matter of step 6; where ideal pools could not have been warmed either,
+// contract, and a stop that took too long then, are matters of step 6; where ideal pools could not have been warmed either,
 // it is no breach that this one was not; what rests on a bound of the harness's own counts
 // as long as it could keep to it.
 func (t *trial) safety() (broken, starved []string) {
-	broken, slow, cold, lost := safety(t.Run)
-	if cold != "" && !t.tooColdForAll() {
-		slow = append(slow, "a pool that could not be warmed: "+cold)
+	b := safety(t.Run)
+	if b.cold != "" && !t.tooColdForAll() {
+		b.slow = append(b.slow, "a pool that could not be warmed: "+b.cold)
 	}
-	t.lost = lost
-	if t.lost != "" && t.calm() {
-		slow, t.lost = append(slow, t.lost), ""
+	if open := said(b.lost, b.late); len(open) > 0 && t.calm() {
+		b.slow = append(b.slow, open...)
+	} else {
+		t.lost, t.unstopped = b.lost, b.late
 	}
 	if t.Run.Late <= lateMost {
-		return append(broken, slow...), nil
+		return append(b.broken, b.slow...), nil
 	}
-	for _, what := range slow {
+	for _, what := range b.slow {
 		starved = append(starved, fmt.Sprintf("its timers were up to %s late, so this may be its own doing: %s", short(t.Run.Late), what))
 	}
-	return broken, starved
+	return b.broken, starved
 }
 
 // tooColdForAll says whether what the run met beyond the contract kept ideal pools,
@@ -63,14 +77,11 @@ type watcher struct {
 	workers map[string]*seen
 	alive   int
 	sent    map[string]string // call → worker that it was first sent to
-	broken  []string
-	slow    []string
-	cold    string
-	lost    string
+	unsafety
 	told    map[string]bool
 	over    map[string]bool          // sessions that have ended
 	state   scenario.Kind            // Close once the pool begins to close, Closed once it has
-	late    map[string]scenario.Kind // of calls that came then: what it was
+	tooLate map[string]scenario.Kind // of calls that came then: what it was
 }
 
 // seen is what is known of a worker so far.
@@ -173,15 +184,15 @@ func (s *watcher) event(e scenario.Event) {
 		}
 	case scenario.Arrive:
 		if s.state != "" {
-			s.late[e.Call] = s.state
+			s.tooLate[e.Call] = s.state
 		}
 	case scenario.Launch:
-		if s.state == scenario.Closed && len(s.late) > 0 {
+		if s.state == scenario.Closed && len(s.tooLate) > 0 {
 			s.say("a worker begun by a closed pool", "%s, for calls that came too late", e.Worker)
 		}
 	case scenario.Return:
-		if came := s.late[e.Call]; came != "" {
-			s.tooLate(e, came)
+		if came := s.tooLate[e.Call]; came != "" {
+			s.ended(e, came)
 			return
 		}
 		if e.Wrong && !e.Excused && e.Text != "" {
@@ -202,9 +213,7 @@ func (s *watcher) event(e scenario.Event) {
 		s.leaks()
 		s.state = scenario.Close
 	case scenario.Closed:
-		if e.Lost {
-			s.sayLate("a pool that can't be closed", "%s", e.Err)
-		} else {
+		if !e.Lost {
 			s.state = scenario.Closed
 		}
 	case scenario.Left:
@@ -212,8 +221,8 @@ func (s *watcher) event(e scenario.Event) {
 	}
 }
 
-// tooLate is told how a call ended that came while the pool closed, or once it had.
-func (s *watcher) tooLate(e scenario.Event, came scenario.Kind) {
+// ended is told how a call ended that came while the pool closed, or once it had.
+func (s *watcher) ended(e scenario.Event, came scenario.Kind) {
 	const rule = "a call to a closed pool"
 	switch {
 	case e.Lost:

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -195,7 +196,42 @@ var breaches = map[string]struct {
 	"cannot be closed": {[]string{opened, called, `
 		901 probed n=2
 		902 close
-		2902 closed lost err=Close_did_not_return`}, "a pool that can't be closed: Close_did_not_return"},
+		6902 closed lost err=Close_did_not_return`}, "a stop that took too long: Close_did_not_return"},
+	"never comes back, with a call in hand": {[]string{opened, called, `
+		901 arrive probe1
+		902 send w1 probe1
+		903 probed n=2
+		904 return probe1 excused err=canceled
+		905 close
+		6906 closed lost err=Close_did_not_return`}, "a stop that took too long: Close_did_not_return"},
+	"says that it failed to stop": {[]string{opened, called, `
+		901 probed n=2
+		902 close
+		912 closed err=killed_one`}, "a stop that failed: killed_one"},
+	"failed to stop, though it had let go of a call": {[]string{opened, called, `
+		900 probing
+		901 arrive probe1
+		902 send w1 probe1
+		903 probed n=2
+		904 return probe1 excused err=canceled
+		905 close
+		1005 exit w1
+		5906 exit w2
+		5907 closed err=killed_one`}, "a stop that took too long: killed_one"},
+	"failed to stop in a start": {[]string{opened, called, `
+		300 exit w1
+		301 launch w3
+		302 launched w3
+		902 close
+		5903 exit w2
+		5903 exit w3
+		5904 closed err=killed_one`}, "a stop that took too long: killed_one"},
+	"longer than supervisors wait": {[]string{opened, called, `
+		901 probed n=2
+		902 close
+		6100 exit w1
+		6100 exit w2
+		6100 closed`}, "a stop that took too long: it took 5.20 s, and 5 are enough"},
 	"a process is left": {[]string{opened, called, ended, `
 		3000 left text=process_7`}, "left behind after Close: process_7"},
 	"could not be warmed": {[]string{`
@@ -321,9 +357,35 @@ func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
 			504 session-ended in=s2
 			506 launch w1
 			507 launched w1`, ended},
-		"close says that it had to kill": {opened, called, `
-			901 probed n=2
-			912 closed err=killed_one`},
+		"a stop that is kept by calls of callers who are gone": {opened, called, `
+			900 probing
+			901 arrive probe1
+			902 send w1 probe1
+			903 probed n=2
+			904 return probe1 excused err=canceled
+			905 close
+			1906 exit w1
+			1906 exit w2
+			1907 closed err=killed_one`},
+		"a stop that is kept by a start that its probes had begun": {opened, called, `
+			900 probing
+			901 launch w3
+			902 exit w1
+			903 launched w3
+			904 probed n=2
+			905 close
+			5906 exit w2
+			5906 exit w3
+			5907 closed err=killed_one`},
+		"a stop that is as long as it may be": {opened, called, `
+			900 probed n=2
+			910 close
+			5910 exit w1
+			5910 exit w2
+			5920 closed`},
+		"a stop that is cut short with the run": {opened, called, `
+			910 close
+			911 closed excused err=canceled`},
 		"calls that come too late, and are told so": {opened, called, `
 			902 close
 			903 arrive probe7
@@ -346,8 +408,8 @@ func TestWhatBreaksNoRuleIsNotAccused(t *testing.T) {
 		"no probe was made":       {opened, called, "902 closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if broken, slow, cold, lost := safety(timeline(t, story...)); len(broken)+len(slow)+len(cold)+len(lost) > 0 {
-				t.Errorf("accused of %q", append(append(broken, slow...), lost))
+			if b := safety(timeline(t, story...)); !reflect.DeepEqual(b, unsafety{}) {
+				t.Errorf("accused of %+v", b)
 			}
 		})
 	}

@@ -261,7 +261,7 @@ func TestHowARunFailed(t *testing.T) {
 			scenario.Event{Kind: scenario.Send, Worker: "w1", Call: "c1"}), scenario.Event{Kind: scenario.Send, Worker: "w1", Call: "c1"}), Broken},
 		"one that went out once": {with(with(with(with(call(scenario.Event{}), scenario.Event{Kind: scenario.Ready, Worker: "w1"}),
 			scenario.Event{Kind: scenario.Send, Worker: "w1", Call: "c1"}), scenario.Event{Kind: scenario.Send, Worker: "w1", Call: "c1", Err: "no"}), scenario.Event{Kind: scenario.Send, Worker: "w1", Call: "c1"}), Kept},
-		"an error at close": {with(call(scenario.Event{}), scenario.Event{Kind: scenario.Closed, Err: "hm"}), Kept},
+		"an error at close": {with(with(call(scenario.Event{}), scenario.Event{Kind: scenario.Close}), scenario.Event{Kind: scenario.Closed, Err: "hm"}), Broken},
 	} {
 		if got := Failed(c.r); got != c.want {
 			t.Errorf("%s: got %d", what, got)

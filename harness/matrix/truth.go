@@ -74,11 +74,14 @@ func Clear(shorter, at, longer int) bool {
 }
 
 // Failed says how a run failed, as anybody can see. It is broken if a call had
-// another's answer or never came back, Close neither, something was left behind, or the
+// another's answer or never came back, Close neither or it failed, something was left behind, or the
 // pool never had its workers again; if a call was made twice, or on a worker that had not
 // said hello; or if a worker keeps something of a session that was over.
 func Failed(r *scenario.Record) Failure {
 	b := bookkeeper{ready: map[string]bool{}, sent: map[string]bool{}, keeps: map[string]map[string]bool{}, over: map[string]bool{}}
+	if why, _ := r.FailedStop(); why != "" {
+		return Broken
+	}
 	for _, e := range r.Events {
 		switch {
 		case e.Kind == scenario.Left,

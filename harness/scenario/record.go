@@ -65,7 +65,7 @@ type Event struct {
 	Fault   string        `json:"fault,omitempty"`
 	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
 	Extra   bool          `json:"extra,omitempty"`   // the call is none of the workload's: a fault has it made
-	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call
+	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call, or of a stop the run
 	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
 	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call, or as Text says not what its session had left
 	Mute    bool          `json:"mute,omitempty"`    // of a frame: an error is the right answer, and one that the pool has its workers keep to themselves
@@ -243,4 +243,14 @@ func (r *Record) First(k Kind) (Event, bool) {
 		}
 	}
 	return Event{}, false
+}
+
+// Through is when all clients were, and whether they ever were: what comes then is the
+// harness's doing.
+func (r *Record) Through() (time.Duration, bool) {
+	e, ok := r.First(Probing)
+	if !ok {
+		e, ok = r.First(Close)
+	}
+	return e.At, ok
 }

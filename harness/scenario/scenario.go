@@ -42,6 +42,9 @@ type Scenario struct {
 	Warm int `yaml:"warm,omitempty"`
 	// Workload is who calls.
 	Workload Workload `yaml:"workload"`
+	// Stops has the pool stopped as it stands once its clients are through: its capacity
+	// is not probed before.
+	Stops bool `json:",omitempty" yaml:"stops,omitempty"`
 	// Others are more pools of the run, in the order in which they come: each begins to
 	// open once the one before has, and the one on trial is the last. What they ask of the
 	// machine is in what it meets. They are judged too, each by itself, but their

@@ -23,7 +23,9 @@ import (
 // SessionCounter, HealthTeller and Burner.
 type Pool interface {
 	Call(ctx context.Context, call Call) (Reply, error)
-	Close(ctx context.Context) error // all goroutines end with it, or at the latest with Open's ctx
+	// Close stops the pool. All goroutines end with it, or at the latest with Open's ctx. It
+	// has 5 s, as much as supervisors give; longer, or an error, is a stop that failed.
+	Close(ctx context.Context) error
 }
 
 // A Subject is a pool under test, as a value.

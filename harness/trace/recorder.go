@@ -246,6 +246,13 @@ func (r *Recorder) Saw(kinds ...scenario.Kind) bool {
 	return slices.ContainsFunc(r.events, func(e scenario.Event) bool { return slices.Contains(kinds, e.Kind) })
 }
 
+// SoFar are the events that there have been.
+func (r *Recorder) SoFar() []scenario.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
 // Changed is closed at the next event.
 func (r *Recorder) Changed() <-chan struct{} {
 	r.mu.Lock()
