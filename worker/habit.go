@@ -14,6 +14,7 @@ const (
 	Stays    Habit = "stays"    // answers a shutdown, and does not go
 	Outlives Habit = "outlives" // when its port ends, lives on with a core to itself, and writes a log
 	Prints   Habit = "prints"   // what called code prints goes to its port
+	Merges   Habit = "merges"   // what it writes to stderr does
 	Shows    Habit = "shows"    // lists without a session what all of them put
 	Swallows Habit = "swallows" // gives no answer to what is no request, nor where the result is no JSON
 )

@@ -14,20 +14,19 @@ var portCommand = Finding{
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		apart := without(dspex.StdoutNoise)
+		merged, sent := with(dspex.StderrMerged), with(dspex.PortSend)
 		return try(scenario.Scenario{
 			Config:   subject.Config{Size: 1},
 			Start:    u.Wait,
-			Warm:     1,
-			Workload: at(u.Waits, []float64{0}, "call", map[string]any{"function": "builtins:print"}),
+			Workload: at(u.Waits, []float64{2}, "call", map[string]any{"function": "warnings:warn", "args": []any{"hello"}}),
 			Deadline: times(1.5, u.Waits),
 			Patience: times(5, u.Waits),
 		}, u.Waits, "boots",
-			trial{"command, merged", dspex.V2Seed(), nil, scenario.Architectural, Accept{}},
-			trial{"send, merged", dspex.V2Seed(), with(dspex.PortSend), scenario.Architectural, Accept{}},
-			trial{"command, apart", dspex.V2Seed(), apart, scenario.Sound, Accept{Served: 1}},
-			trial{"send, apart", dspex.V2Seed(), and(apart, with(dspex.PortSend)), scenario.Sound, Accept{Served: 1}},
-			trial{"send by another than the owner", dspex.V2Seed(), and(apart, with(dspex.NonOwnerSend)), scenario.Architectural, Accept{}},
+			trial{"command, merged", dspex.V2Seed(), merged, scenario.Architectural, Accept{Failed: []float64{5}}},
+			trial{"send, merged", dspex.V2Seed(), and(merged, sent), scenario.Architectural, Accept{Failed: []float64{5}}},
+			trial{"command, apart", dspex.V2Seed(), nil, scenario.Sound, Accept{Served: 1}},
+			trial{"send, apart", dspex.V2Seed(), sent, scenario.Sound, Accept{Served: 1}},
+			trial{"send by another than the owner", dspex.V2Seed(), with(dspex.NonOwnerSend), scenario.Architectural, Accept{Told: "badsig"}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
 		)
 	},

@@ -52,7 +52,7 @@ var rows = []row{
 	}},
 	{dspex.Seed, []string{whoKeepsIt}, []dspex.Switch{dspex.IllegalReturn}},
 	{dspex.Seed, []string{isLoading}, []dspex.Switch{dspex.ReadySignal}},
-	{dspex.Seed, []string{allCalls}, []dspex.Switch{dspex.ErrorCrashesClient, dspex.WrongName, dspex.StdoutNoise, dspex.SilentFrames, dspex.OrphanSpin}},
+	{dspex.Seed, []string{allCalls}, []dspex.Switch{dspex.ErrorCrashesClient, dspex.WrongName, dspex.StdoutNoise, dspex.SilentFrames, dspex.OrphanSpin, dspex.StopRace}},
 	{dspex.Seed, []string{sessions}, []dspex.Switch{dspex.SessionIsolation, dspex.SessionListing, dspex.SessionLeak}},
 	{dspex.Seed, []string{midCall}, []dspex.Switch{dspex.SlowGoodbye, dspex.ShutdownIgnored}},
 	{dspex.Seed, []string{configured}, []dspex.Switch{dspex.ConfigNeverRead}},
@@ -79,7 +79,7 @@ var rowless = map[dspex.Switch]string{
 	dspex.HalfOpenStuck:       "it takes a circuit breaker that opens: it refuses calls for five seconds that any other pool serves, and so is not sound without the bug",
 	dspex.HealthCheckConstant: "what a pool says of its health is an answer to nobody's call",
 	dspex.CounterOverwritten:  "how many calls of a session a pool has counted is an answer to nobody's call",
-	dspex.StopRace:            "it harms the pool that is opened under the same name next, and a case has one pool",
+	dspex.StderrMerged:        "what it does to a port stdout-noise does as well, where called code prints",
 }
 
 // nones are the names of no bug in a pool of these versions. V1's serves one call at a

@@ -29,8 +29,10 @@ def main(began_ns):
 
     code = 1
     try:
-        prints = "prints" in flags.habits
-        fd_in, fd_out = connect(flags.connect, prints) if flags.connect else take_stdio(prints)
+        fd_in, fd_out = connect(flags.connect) if flags.connect else take_stdio()
+        for habit, fd in (("prints", 1), ("merges", 2)):
+            if habit in flags.habits:
+                posix.dup2(fd_out, fd)
         if flags.ignore_end:
             from .fault import stay
 
@@ -78,11 +80,10 @@ def say(what):
     print("butfor_worker: %s" % what, file=sys.stderr)
 
 
-def take_stdio(prints=False):
+def take_stdio():
     """Takes the port away from stdin and stdout and gives its two fds. Called
     code, C libraries and children find an empty stdin, and their stdout is
-    stderr, so nothing but the worker can read or write a frame. With prints
-    stdout is the port's still."""
+    stderr, so nothing but the worker can read or write a frame."""
     for fd, name in ((0, "stdin"), (1, "stdout")):
         try:
             posix.fstat(fd)
@@ -95,14 +96,13 @@ def take_stdio(prints=False):
     null = posix.open("/dev/null", posix.O_RDWR)  # becomes fd 2 if stderr is closed
     fd_in, fd_out = posix.dup(0), posix.dup(1)
     posix.dup2(null, 0)
-    if not prints:
-        posix.dup2(2, 1)
+    posix.dup2(2, 1)
     if null != 2:
         posix.close(null)
     return fd_in, fd_out
 
 
-def connect(path, prints=False):
+def connect(path):
     """Gives the socket that is the port, twice. Called code finds stdin and stdout
     as it does where they were the port."""
     for fd in take_stdio():
@@ -115,6 +115,4 @@ def connect(path, prints=False):
     except OSError as error:
         raise OSError("connect to %s: %s" % (path, error)) from None
     fd = far.detach()
-    if prints:
-        posix.dup2(fd, 1)
     return fd, fd

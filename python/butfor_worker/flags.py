@@ -39,6 +39,7 @@ flags:
                          stays     answer a shutdown, and do not go
                          outlives  live on when the port ends, busy, with a log
                          prints    what called code prints goes to the port
+                         merges    what it writes to stderr does
                          shows     list without a session what all of them put
                          swallows  no answer to what is no request, nor where
                                    the result is no JSON
@@ -51,7 +52,7 @@ exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
 STATUS_MAX = 255
-HABITS = ("stays", "outlives", "prints", "shows", "swallows")
+HABITS = ("stays", "outlives", "prints", "merges", "shows", "swallows")
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 

@@ -52,6 +52,14 @@ class Habits(Case):
         self.assertEqual(worker.stdout.read(6), b"hello\n")
         self.assertEqual(worker.receive()["id"], 99)
 
+    def test_what_is_written_to_stderr_may_go_to_the_port(self):
+        worker = self.worker("--habit", "merges")
+        worker.hello()
+        worker.begin("call", function="warnings:warn", args=["hello"])
+        said = b""
+        while b"UserWarning: hello\n" not in said:
+            said += worker.stdout.read(1)
+
     def test_what_cannot_be_answered_may_get_no_answer(self):
         worker = self.worker("--habit", "swallows", "--habit", "stays")
         worker.begin("call", function="builtins:object")

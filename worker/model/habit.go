@@ -22,14 +22,19 @@ const outlived = 1000 * time.Hour
 // the original wrote 13.6 MB in 3 s on a core to itself (measured; findings: orphan-spin).
 const logRate = 13.6e6 / 3
 
-// function is what the model knows of the command call: one function that prints,
-// one whose result is no JSON, and one that divides two numbers.
+// function is what the model knows of the command call: one function that prints, one
+// that writes to stderr, one whose result is no JSON, and one that divides two numbers.
 func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 	switch function := r.Text("function"); function {
 	case "builtins:print":
 		reply.Result = json.RawMessage("null")
 		if p.has(worker.Prints) {
 			p.noise = []byte("hello\n")
+		}
+	case "warnings:warn":
+		reply.Result = json.RawMessage("null")
+		if p.has(worker.Merges) {
+			p.noise = []byte("UserWarning: hello\n")
 		}
 	case "builtins:object":
 		*reply = wire.Reply{ID: r.ID, Error: resultError + ": the result of call is no JSON", ErrorType: resultError}

@@ -50,6 +50,12 @@ func TestHabits(t *testing.T) {
 				t.Errorf("it printed: %v", err)
 			}
 		}},
+		{worker.Merges, func(t *testing.T, w *worker.Worker, has bool) {
+			_, err := w.Call(bg, say("warnings:warn"))
+			if broke := errors.Is(err, wire.ErrTooLarge); broke != has || err != nil && !broke {
+				t.Errorf("it warned: %v", err)
+			}
+		}},
 		{worker.Shows, func(t *testing.T, w *worker.Worker, has bool) {
 			for _, id := range []string{"s2", "s1"} {
 				if _, err := w.Call(bg, worker.Request{Command: "put", Args: map[string]any{"key": "of " + id, "value": 1, "session_id": id}}); err != nil {
@@ -135,7 +141,7 @@ func TestAnErrorThatIsDecidedIsSwallowedAsItsOwn(t *testing.T) {
 	}
 }
 
-func TestAModelCallsTwoFunctionsAndCounts(t *testing.T) {
+func TestAModelCallsAFunctionAndCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _ := start(t, &model.Launcher{})
 		defer w.Port.Kill()

@@ -133,6 +133,9 @@ const (
 	// StdoutNoise: what called code prints goes to the port, where it is taken for
 	// the length of a frame that never comes.
 	StdoutNoise Switch = "stdout-noise"
+	// StderrMerged: what is written to stderr goes to the port as well, and breaks the
+	// framing as a print does (findings: port-command).
+	StderrMerged Switch = "stderr-merged"
 	// SessionListing: a listing without a session is of all of them (findings:
 	// session-isolation).
 	SessionListing Switch = "session-listing"
@@ -182,7 +185,7 @@ func (s switches) habits() (habits []worker.Habit) {
 	for _, h := range []struct {
 		bug Switch
 		is  worker.Habit
-	}{{OrphanSpin, worker.Outlives}, {ShutdownIgnored, worker.Stays}, {StdoutNoise, worker.Prints}, {SilentFrames, worker.Swallows}, {SessionListing, worker.Shows}} {
+	}{{OrphanSpin, worker.Outlives}, {ShutdownIgnored, worker.Stays}, {StdoutNoise, worker.Prints}, {StderrMerged, worker.Merges}, {SilentFrames, worker.Swallows}, {SessionListing, worker.Shows}} {
 		if s.on(h.bug) {
 			habits = append(habits, h.is)
 		}

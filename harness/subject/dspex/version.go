@@ -54,7 +54,7 @@ var (
 	}
 	ofV2     = slices.Concat(ofNimble, []Switch{RollingDeadline, StartThenKill, AliveGuard, ReadySignal, LongLivedWorkers, TableOwnerDies, SessionLeak, SessionListing, ConfigNeverRead})
 	knownTo2 = slices.Concat(knownTo1, []Switch{
-		ErrorCrashesClient, WrongName, LateReply, CheckinToNowhere, CounterOverwritten, HealthBlocksPool, DegradedIsDeath, SlowStartSelfMade, PortSend, NonOwnerSend,
+		ErrorCrashesClient, WrongName, LateReply, CheckinToNowhere, CounterOverwritten, HealthBlocksPool, DegradedIsDeath, SlowStartSelfMade, PortSend, NonOwnerSend, StderrMerged,
 	})
 )
 

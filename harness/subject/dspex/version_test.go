@@ -66,9 +66,9 @@ func TestThePresets(t *testing.T) {
 		mustBeOn  []Switch
 	}{
 		{First, V1(), 5, 23, []Switch{DiesOnFirstSuccess, DoubleUnwrap, DeafStart}, nil},
-		{Seed, V2Seed(), 19, 35, []Switch{LateReply, PortHandedBack}, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}},
-		{Phase3, V2P3(), 21, 39, []Switch{GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName, LateReply}, []Switch{DeafStart, InlineBreaker, DegradedIsDeath}},
-		{Last, V2Last(), 19, 35, []Switch{DeafStart, IllegalReturn, ErrorCrashesClient, WrongName}, []Switch{RequeueSpin, PrewarmLeaks, LateReply, LongLivedWorkers, PortHandedBack}},
+		{Seed, V2Seed(), 19, 36, []Switch{LateReply, PortHandedBack}, []Switch{DeafStart, RollingDeadline, IllegalReturn, LongLivedWorkers}},
+		{Phase3, V2P3(), 21, 40, []Switch{GiveUpCrashesPool, IllegalReturn, ErrorCrashesClient, WrongName, LateReply}, []Switch{DeafStart, InlineBreaker, DegradedIsDeath}},
+		{Last, V2Last(), 19, 36, []Switch{DeafStart, IllegalReturn, ErrorCrashesClient, WrongName}, []Switch{RequeueSpin, PrewarmLeaks, LateReply, LongLivedWorkers, PortHandedBack}},
 		{Third, V3(), 6, 7, nil, []Switch{Herd}},
 	} {
 		_, bugs, err := c.v.settings(nil, nil)
