@@ -23,7 +23,7 @@ var (
 	framingChanged = Answer{"it was changed, and that changed nothing: both frame alike for the owner of a port, and neither what is merged into stdout",
 		seedShows("port-command", "command, apart"), seedShows("port-command", "command, merged", "send, merged", "send, apart")}
 	guarded = Answer{"the guard's own answer is an illegal return, which ends the pool as badarg did",
-		nil, seedShows("alive-guard", "", "without the guard")}
+		nil, seedShows("alive-guard", "", "without the guard", "between check and connect")}
 	ownSessions = Answer{"each worker keeps sessions apart; but a session has whichever worker is next, and so a state on each, and a listing without a session shows what all have put",
 		seedShows("session-isolation", "two sessions on one worker"), seedShows("session-isolation", "", "a listing without a session")}
 	notTheMachine = Answer{"what the run met is inside the contract, and there an ideal pool serves all: while a worker starts, the manager discards whoever asks",

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// takeOverTime is how long the manager takes to have a port back: it looks into
-	// it, writes a log and connects. Clients that end at once are faster.
+	// takeOverTime is how long the manager takes to have a port change hands, once it has
+	// asked who is alive: it looks into it, writes a log and connects. Clients that end at
+	// once are faster.
 	takeOverTime = 20 * time.Microsecond
 	// lookEvery is how long a worker goes unpinged, and lookPatience how long its
 	// answer is waited for (findings: health-blocks-pool).

@@ -250,11 +250,6 @@ func (m *nimble) serve(r *request) error {
 				continue
 			}
 		}
-		if !m.bugs.on(GiveUpCrashesPool) && !r.client.alive() {
-			m.forget(r)
-			r = m.next()
-			continue
-		}
 		if len(m.idle) == 0 || elsewhere {
 			m.line = append(m.line, r)
 			return nil
@@ -266,23 +261,32 @@ func (m *nimble) serve(r *request) error {
 			continue
 		}
 		err := m.hand(w, r)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if m.bugs.on(IllegalReturn) {
+		case !m.bugs.on(GiveUpCrashesPool) && !r.client.alive(): // no fault of the worker's: the next in line has it
+			m.idle = slices.Insert(m.idle, home, w)
+			m.forget(r)
+			r = m.next()
+		case m.bugs.on(IllegalReturn):
 			return fmt.Errorf("%w at check-out: %w", errIllegalReturn, err)
+		default:
+			m.remove(w) // and the next one is tried
 		}
-		m.remove(w) // and the next one is tried
 	}
 	return nil
 }
 
 // hand gives a worker to the caller, who owns its port from now on. To ask
 // whether the caller is alive guards nothing (findings: alive-guard): he may
-// die before the connect, and the guard's answer is as good as badarg.
+// die before the connect, and the guard's answer is as good as badarg. Only the
+// connect itself can tell.
 func (m *nimble) hand(w *slot, r *request) error {
-	if m.bugs.on(AliveGuard) && !r.client.alive() {
-		return fmt.Errorf("%s: not alive", r.client.name)
+	if m.bugs.on(AliveGuard) {
+		if !r.client.alive() {
+			return fmt.Errorf("%s: not alive", r.client.name)
+		}
+		m.pause(takeOverTime)
 	}
 	if err := w.port.connect(r.client); err != nil {
 		return err

@@ -33,8 +33,8 @@ const (
 	// StartThenKill: the worker that was started for a caller who gave up is
 	// destroyed, though he never touched it. Off: the next one has it.
 	StartThenKill Switch = "start-then-kill"
-	// GiveUpCrashesPool: a caller who died in line gets as far as the check-out
-	// of a worker, which fails. Off: he is dropped before.
+	// GiveUpCrashesPool: that a check-out fails because its caller is dead is an error of
+	// the pool's. Off: it says no more than that, and the next in line has the worker.
 	GiveUpCrashesPool Switch = "give-up-crashes-pool"
 	// IllegalReturn: an error at the check-out is an answer that NimblePool
 	// does not know, and ends the manager. Off: the worker is removed.
