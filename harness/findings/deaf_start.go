@@ -13,7 +13,7 @@ var deafStart = Finding{
 	ID:     "deaf-start",
 	Claim:  "callers wait in line for a worker",
 	Source: "V2-seed to V2-P3",
-	Truth:  "what the manager is sent while a worker starts is dropped: requests, check-ins, cancels, deaths",
+	Truth:  "what the manager is sent while a worker starts is dropped: requests, check-ins, cancels, deaths, the order to stop",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
@@ -42,9 +42,32 @@ var deafStart = Finding{
 				trial{"a check-in", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 4, Times: []float64{.5, .5, 1, 1.5}, Lost: 1}},
 				trial{"a check-in, a manager that hears", dspex.V2Seed(), heard, scenario.Sound, Accept{Served: 4, Times: []float64{.5, .5, .5, 1.5}}},
 				trial{"a check-in", subject.Ours(), nil, scenario.Sound, Accept{Served: 4, LastBy: 1}}),
+			leavings(u, heard),
 			stopsInAStart(u, heard),
 		)
 	},
+}
+
+// leavings are a caller who gives up, or dies, in mid-call, while a worker starts for
+// another one: with a manager that is deaf, and without.
+func leavings(u Unit, heard map[string]any) (cases []Case) {
+	for _, l := range []struct {
+		how   string
+		fault faults.Fault
+	}{{"a cancel", faults.GiveUp{After: times(.5, u.Waits)}}, {"a death", faults.DieHolding{After: times(.5, u.Waits)}}} {
+		cases = append(cases, try(scenario.Scenario{
+			Config:   subject.Config{Size: 2, Lazy: true},
+			Start:    u.Wait,
+			Warm:     1,
+			Workload: at(u.Waits, []float64{0, .1}, "sleep", map[string]any{"s": times(2, u.Waits).Seconds()}),
+			Deadline: times(4, u.Waits),
+			Faults:   faults.Plan{{Fault: l.fault, Target: faults.Target{Clients: []string{"c1"}}}},
+		}, u.Waits, "boots",
+			trial{l.how, dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1, Lost: 1}},
+			trial{l.how + ", a manager that hears", dspex.V2Seed(), heard, scenario.Sound, Accept{Served: 1}},
+			trial{l.how, subject.Ours(), nil, scenario.Sound, Accept{Served: 1}})...)
+	}
+	return cases
 }
 
 // stopsInAStart are a pool that is stopped once its first caller has been served, and

@@ -24,9 +24,16 @@ var rollingDeadline = Finding{
 			Faults:   faults.Plan{{Fault: faults.NeverSaysHello{}, Times: 1}},
 		}
 		sc.Contract = mute(u)
+		// Each with what else it does during a start out of the way.
+		p3, last := without(dspex.DeafStart, dspex.InlineBreaker, dspex.RetryAmplifies), without(dspex.RequeueSpin, dspex.PrewarmLeaks)
+		stays := without(dspex.RollingDeadline)
 		return try(sc, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Architectural, Accept{Workers: 1}},
-			trial{"a limit that stays", dspex.V2Seed(), without(dspex.DeafStart, dspex.RollingDeadline), scenario.Sound, Accept{Served: 6, Workers: 2}},
+			trial{"a limit that stays", dspex.V2Seed(), and(without(dspex.DeafStart), stays), scenario.Sound, Accept{Served: 6, Workers: 2}},
+			trial{"", dspex.V2P3(), p3, scenario.Architectural, Accept{Workers: 1}},
+			trial{"a limit that stays", dspex.V2P3(), and(p3, stays), scenario.Sound, Accept{Served: 6, Workers: 2}},
+			trial{"", dspex.V2Last(), last, scenario.Architectural, Accept{Workers: 1}},
+			trial{"a limit that stays", dspex.V2Last(), and(last, stays), scenario.Sound, Accept{Served: 6, Workers: 2}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6, Workers: 2}},
 		)
 	},

@@ -23,9 +23,31 @@ var slowGoodbye = Finding{
 	},
 }
 
+// of is a version of V2's with what else would get into the way of a removal or a stop
+// turned off.
+type of struct {
+	subject.Subject
+	options map[string]any
+}
+
+// thoseOfV2 are such.
+func thoseOfV2() []of {
+	return []of{
+		{dspex.V2Seed(), without(dspex.DeafStart)},
+		{dspex.V2P3(), without(dspex.DeafStart, dspex.InlineBreaker, dspex.RetryAmplifies)},
+		{dspex.V2Last(), without(dspex.RequeueSpin, dspex.PrewarmLeaks, dspex.LateReply)},
+	}
+}
+
 // removals are a caller who gives up in mid-call, so that his worker is removed, and
 // one of another worker: with a bug of V2's that makes removals slow, and without.
 func removals(u Unit, slow dspex.Switch) []Case {
+	var trials []trial
+	for _, v := range thoseOfV2() {
+		trials = append(trials,
+			trial{"", v.Subject, and(v.options, with(slow)), scenario.Architectural, Accept{Served: 1, Times: []float64{(time.Second + times(1.9, u.Waits)).Seconds()}}},
+			trial{"without it", v.Subject, v.options, scenario.Sound, Accept{Served: 1, LastBy: times(3, u.Waits).Seconds()}})
+	}
 	return try(scenario.Scenario{
 		Config:   subject.Config{Size: 2},
 		Start:    u.Wait,
@@ -34,24 +56,24 @@ func removals(u Unit, slow dspex.Switch) []Case {
 		Deadline: times(4, u.Waits),
 		Patience: 10 * time.Second,
 		Faults:   faults.Plan{{Fault: faults.GiveUp{After: times(.4, u.Waits)}, Target: faults.Target{First: 1}, Times: 1}},
-	}, time.Second, "s",
-		trial{"", dspex.V2Seed(), and(without(dspex.DeafStart), with(slow)), scenario.Architectural, Accept{Served: 1, Times: []float64{(time.Second + times(1.9, u.Waits)).Seconds()}}},
-		trial{"without it", dspex.V2Seed(), without(dspex.DeafStart), scenario.Sound, Accept{Served: 1, LastBy: times(3, u.Waits).Seconds()}},
-		trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 1, Times: []float64{times(2, u.Waits).Seconds()}}},
-	)
+	}, time.Second, "s", append(trials,
+		trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 1, Times: []float64{times(2, u.Waits).Seconds()}}})...)
 }
 
 // stops are a pool of 6 idle workers that is stopped, as a supervisor does it: with such a
-// bug, and without.
+// bug, and without. V1 has but one.
 func stops(u Unit, slow dspex.Switch) []Case {
 	const idle = 6
+	var trials []trial
+	for _, v := range thoseOfV2() {
+		trials = append(trials,
+			trial{"6 idle workers stopped", v.Subject, and(v.options, with(slow)), scenario.Architectural, Accept{Served: 1, Stop: InVain}},
+			trial{"6 idle workers stopped, without it", v.Subject, v.options, scenario.Sound, Accept{Served: 1}})
+	}
 	sc := warmed(u, idle, at(u.Waits, []float64{0}, "echo", hello))
 	sc.Stops = true
-	return showing(stopped, try(sc, u.Waits, "boots",
-		trial{"6 idle workers stopped", dspex.V2Seed(), with(slow), scenario.Architectural, Accept{Served: 1, Stop: InVain}},
-		trial{"6 idle workers stopped, without it", dspex.V2Seed(), nil, scenario.Sound, Accept{Served: 1}},
-		trial{"6 idle workers stopped", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}},
-	))
+	return showing(stopped, try(sc, u.Waits, "boots", append(trials,
+		trial{"6 idle workers stopped", subject.Ours(), nil, scenario.Sound, Accept{Served: 1}})...))
 }
 
 // stopped tells how a pool's stop went.

@@ -160,17 +160,20 @@ func (m *nimble) Burnt() (had, waited time.Duration) {
 	return m.self.cpu.burnt()
 }
 
-// stopPool has all actors end, the manager last: or, which is told as an error, has
-// them end some time (findings: stop-race).
+// stopPool has all actors end, the manager last. With StopRace the server that stands in
+// front of them under the pool's name is killed, and then asked to: the actors end some
+// time, and whoever asks hears that it is dead.
 func (m *nimble) stopPool(ctx context.Context, actors ...*process) error {
 	if !m.bugs.on(StopRace) || m.ctx.Err() != nil {
 		return m.close(ctx, actors...)
 	}
+	front := m.process(m.pool)
+	front.exit(errKilled)
 	for _, p := range actors {
 		p.post(stop{})
 	}
 	go func() { _ = m.close(m.ctx) }()
-	return fmt.Errorf("stop %s: no process: it is gone, or about to go", m.pool)
+	return fmt.Errorf("stop: no process: %w", front.obituary())
 }
 
 // handle answers one message; an error is the manager's end.
