@@ -32,7 +32,7 @@ const (
 	// What they did; of none that is not claimed.
 	OfOrphansCPU Assertion = "CPU of orphans"
 	OfOrphansLog Assertion = "log of orphans"
-	OfStop      Assertion = "stop"
+	OfStop       Assertion = "stop"
 )
 
 // Assertions are those that a case makes. How many are served is none of its own where
