@@ -14,7 +14,7 @@ var startThenKill = Finding{
 	Truth:  "the worker that was started for him is destroyed: while starts take longer than callers wait, nobody is served",
 	Kind:   "verdict",
 	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Unreal: "a run lasts for 40 boots, as those whom the slow start alone keeps waiting must be few among its callers",
 	Cases: func(u Unit) []Case {
 		when := []float64{0}
 		for i := 1; i < 40; i++ { // nobody whose deadline is the start's end
