@@ -13,8 +13,7 @@ var rollingDeadline = Finding{
 	Source: "V2",
 	Truth:  "the limit begins anew at each message of anybody: who calls prolongs the start that he waits for",
 	Kind:   "verdict",
-	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
 		sc := scenario.Scenario{
 			Config:   subject.Config{Size: 1, Lazy: true, StartTimeout: times(2, u.Waits)},
@@ -27,7 +26,7 @@ var rollingDeadline = Finding{
 		// Each with what else it does during a start out of the way.
 		p3, last := without(dspex.DeafStart, dspex.InlineBreaker, dspex.RetryAmplifies), without(dspex.RequeueSpin, dspex.PrewarmLeaks)
 		stays := without(dspex.RollingDeadline)
-		return try(sc, u.Waits, "boots",
+		return oneVersion(try(sc, u.Waits, "boots",
 			trial{"", dspex.V2Seed(), without(dspex.DeafStart), scenario.Architectural, Accept{Workers: 1}},
 			trial{"a limit that stays", dspex.V2Seed(), and(without(dspex.DeafStart), stays), scenario.Sound, Accept{Served: 6, Workers: 2}},
 			trial{"", dspex.V2P3(), p3, scenario.Architectural, Accept{Workers: 1}},
@@ -35,6 +34,6 @@ var rollingDeadline = Finding{
 			trial{"", dspex.V2Last(), last, scenario.Architectural, Accept{Workers: 1}},
 			trial{"a limit that stays", dspex.V2Last(), and(last, stays), scenario.Sound, Accept{Served: 6, Workers: 2}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6, Workers: 2}},
-		)
+		))
 	},
 }

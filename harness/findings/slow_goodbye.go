@@ -16,10 +16,9 @@ var slowGoodbye = Finding{
 	Source: "all versions",
 	Truth:  "each removal waits for a second, inside the manager, for an exit that nobody tells, and a stop of six takes longer than supervisors wait",
 	Kind:   "verdict",
-	Worlds: []string{"virtual"},
-	Unreal: "it has not been tried on real workers yet",
+	Worlds: []string{"virtual", "process"},
 	Cases: func(u Unit) []Case {
-		return append(removals(u, dspex.SlowGoodbye), stops(u, dspex.SlowGoodbye)...)
+		return oneVersion(append(removals(u, dspex.SlowGoodbye), stops(u, dspex.SlowGoodbye)...))
 	},
 }
 

@@ -51,6 +51,16 @@ func inVirtualTime(cases []Case) []Case {
 	return cases
 }
 
+// oneVersion has the cases of all versions of V2's but the first shown in virtual time
+// alone: on real workers one of them is enough.
+func oneVersion(cases []Case) []Case {
+	for i := range cases {
+		name := cases[i].Scenario.Subject.Name
+		cases[i].Virtual = name != dspex.V2Seed().Name && name != subject.Ours().Name
+	}
+	return cases
+}
+
 // warmed is a workload for a pool of so many workers, all of them ready. A call may wait
 // for more than one start, as long as that waits alone: the reference starts none, and its
 // deadline would be missed by whoever replaces a worker, or a busy machine.
