@@ -20,8 +20,10 @@ func TestTheCatalogueItselfIsPutToTheTest(t *testing.T) {
 		t.Fatalf("status %d: %s", s.status, s.stderr)
 	}
 	for _, o := range objects(t, s.stdout) {
-		mine := o["finding"] == "orphan-spin" && o["subject"] == "ours" && o["assertion"] == "served"
-		if (o["why"] != "") != mine || o["wrong"] != "" || (o["fails_for"] == "" && o["other_pool"] == "") != mine {
+		if o["wrong"] != "" || (o["why"] != "") != (o["fails_for"] == "") {
+			t.Errorf("%v", o)
+		}
+		if mine := o["finding"] == "orphan-spin" && o["subject"] == "ours" && o["fails_for"] == ""; mine && (o["other_pool"] == "") != (o["assertion"] == "served") {
 			t.Errorf("%v", o)
 		}
 		if o["finding"] == "dead-in-rotation" && o["subject"] == "V3" && o["fails_for"] != "dead-in-rotation turned" {
