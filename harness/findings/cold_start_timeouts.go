@@ -2,7 +2,6 @@ package findings
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
@@ -21,20 +20,23 @@ var coldStartTimeouts = Finding{
 		for _, boots := range []float64{5, 30} {
 			cases = append(cases, coldCases(u, boots, boots == 5)...)
 		}
-		// The fix of the reports, longer timeouts, helps nobody.
-		of := func(c Case) bool { return c.Scenario.Subject.Name == dspex.V2Seed().Name }
-		short := cases[slices.IndexFunc(cases, of)]
-		cases[len(cases)-2].Variant = "their fix alone: " + cases[len(cases)-2].Variant
+		// The fix of the reports, longer timeouts, helps nobody. It is what the other fixes are
+		// held against: on a busy machine too there is room for four starts, one after another.
+		long := &cases[len(cases)-2]
+		seed := *long
+		long.Variant = "their fix alone: " + seed.Variant
 		fixed := func(name string, options map[string]any, word scenario.Word, lost int) {
-			c := short
-			c.Variant, c.Expected, c.Scenario.Config.Options = name+": "+c.Variant, word, options
-			c.Accept = Accept{Unit: c.Accept.Unit, UnitName: c.Accept.UnitName, Served: 4, Times: []float64{1.1, 2.1, 3.1, 4.1}, Lost: lost}
+			c := seed
+			c.Variant, c.Expected, c.Scenario.Config.Options = name+": "+seed.Variant, word, options
+			c.Accept = Accept{Unit: seed.Accept.Unit, UnitName: seed.Accept.UnitName, Served: 4, Times: []float64{1.1, 2.1, 3.1, 4.1}, Lost: lost}
 			cases = append(cases, c)
 		}
 		// The receive of their last version posts requests again, and drops whatever else
 		// there is: these two switches are one fix, and were never apart. No caller is lost
-		// any more, but each worker that is checked in while another one starts.
+		// any more, but each worker that is checked in while another one starts: how many do
+		// hangs on the times of calls, hence in virtual time.
 		fixed("their last fix alone", with(dspex.RequeueSpin, dspex.PrewarmLeaks), scenario.Architectural, 3)
+		cases[len(cases)-1].Virtual = true
 		fixed("the real fix alone", without(dspex.DeafStart), scenario.Sound, 0)
 		// No pool can serve anybody before a start is through. V2 has its callers give
 		// up during it, which is a finding of its own.

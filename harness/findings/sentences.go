@@ -196,7 +196,7 @@ func Sentences() []Sentence {
 	of(report, "root cause analysis",
 		says("Pool configured with `lazy: true` means workers only start on demand",
 			Answer{"they do, and with lazy: false all are served; but a manager that hears serves all of a lazy pool as well",
-				seedShows("three-recommendations", asTested, eager), seedShows("cold-start-timeouts", "the real fix alone: "+five)}),
+				seedShows("three-recommendations", asTested, eager), seedShows("cold-start-timeouts", "the real fix alone: "+thirty)}),
 		says("Even with pre-warming, concurrent requests can spawn new workers",
 			Answer{"of 4 workers the pre-warming warms one, and the second of 4 requests has another started", seedShows("prewarm-warms-one"), nil}),
 		says("Multiple Python processes starting simultaneously compete for CPU/memory",
