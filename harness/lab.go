@@ -76,8 +76,20 @@ func (o Outcome) Words() (came, expected scenario.Word) {
 		return o.Result.Word, o.Case.Expected
 	case o.AsExpected():
 		return scenario.Demonstrated, scenario.Demonstrated
+	case o.undecided():
+		return scenario.Inconclusive, scenario.Demonstrated
 	}
 	return scenario.NotDemonstrated, scenario.Demonstrated
+}
+
+// undecided says whether nothing came out otherwise but what a busy machine may be why:
+// times beside something else that wanted the CPUs, and a verdict that could not be had.
+func (o Outcome) undecided() bool {
+	noVerdict := func(p findings.Problem) bool {
+		return p.Of == findings.OfVerdict && o.Result.Word == scenario.Inconclusive
+	}
+	others := slices.DeleteFunc(slices.Clone(o.Who), noVerdict)
+	return len(others) == 0 && (o.Beside != "" || len(o.When)+len(o.Between) == 0)
 }
 
 // shows says whether what the case shows is no verdict.

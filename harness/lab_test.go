@@ -83,6 +83,30 @@ func TestAFigureIsDemonstratedByAllItsCasesOrNot(t *testing.T) {
 	}
 }
 
+func TestAFigureIsNotForNotDemonstratedByWhatABusyMachineMayBeWhy(t *testing.T) {
+	verdict, served, when := findings.Problems{{Of: findings.OfVerdict}}, findings.Problems{{Of: findings.OfServed}}, findings.Problems{{Of: findings.OfTimes}}
+	const busy = "something else wanted the CPUs"
+	for name, c := range map[string]struct {
+		o    Outcome
+		want scenario.Word
+	}{
+		"as claimed":                     {Outcome{Beside: busy}, scenario.Demonstrated},
+		"times":                          {Outcome{When: when}, scenario.NotDemonstrated},
+		"times, beside others":           {Outcome{When: when, Beside: busy}, scenario.Inconclusive},
+		"between, beside others":         {Outcome{Between: when, Beside: busy}, scenario.Inconclusive},
+		"between":                        {Outcome{Between: when}, scenario.NotDemonstrated},
+		"who is served, beside others":   {Outcome{Who: served, When: when, Beside: busy}, scenario.NotDemonstrated},
+		"no verdict":                     {Outcome{Who: verdict, Result: Result{Verdict: scenario.Verdict{Word: scenario.Inconclusive}}}, scenario.Inconclusive},
+		"no verdict, and times":          {Outcome{Who: verdict, When: when, Result: Result{Verdict: scenario.Verdict{Word: scenario.Inconclusive}}}, scenario.NotDemonstrated},
+		"another verdict, beside others": {Outcome{Who: verdict, Beside: busy, Result: Result{Verdict: scenario.Verdict{Word: scenario.Sound}}}, scenario.NotDemonstrated},
+	} {
+		c.o.Whole, c.o.Finding.Kind = true, "figure"
+		if came, expected := c.o.Words(); came != c.want || expected != scenario.Demonstrated {
+			t.Errorf("%s: %q, expected %q; want %q", name, came, expected, c.want)
+		}
+	}
+}
+
 func TestALabRunsEachCaseAndSaysWhatCameOutOtherwise(t *testing.T) {
 	unit := findings.Unit{Waits: 100 * time.Millisecond, Computes: 100 * time.Millisecond, Tolerance: findings.Tolerance}
 	together := 0
