@@ -22,7 +22,7 @@ var (
 		nil, seedShows("port-command", "command, merged", "send, merged", "command, apart", "send, apart")}
 	framingChanged = Answer{"it was changed, and that changed nothing: both frame alike for the owner of a port, and neither what is merged into stdout",
 		seedShows("port-command", "command, apart"), seedShows("port-command", "command, merged", "send, merged", "send, apart")}
-	guarded = Answer{"the guard's own answer is an illegal return, which ends the pool as badarg did",
+	guarded = Answer{"who dies between the check and the connect brings on badarg all the same, and the guard's own answer is an illegal return: either ends the pool",
 		nil, seedShows("alive-guard", "", "without the guard", "between check and connect")}
 	ownSessions = Answer{"each worker keeps sessions apart; but a session has whichever worker is next, and so a state on each, and a listing without a session shows what all have put",
 		seedShows("session-isolation", "two sessions on one worker"), seedShows("session-isolation", "", "a listing without a session")}
@@ -84,7 +84,7 @@ func Sentences() []Sentence {
 				nil, slices.Concat(seedShows("cold-start-timeouts", five), seedShows("long-lived-workers"))}),
 		says("Worker initialization uses `Port.command/2`", framingChanged),
 		says("Tests use `async: false` to prevent race conditions",
-			Answer{"one test at a time still races with what the one before left: the orphan of a pool that was stopped has its name when the next one opens",
+			Answer{"one test at a time still races with what the one before left: the orphan of a pool that was stopped has its name when the next pool opens",
 				nil, seedShows("stop-race")}),
 		says("Tests use `start_supervised!` for proper isolation",
 			Answer{"stopping a pool kills its manager first: an orphan goes on stopping, and the next pool finds its name taken",
