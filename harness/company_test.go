@@ -153,6 +153,17 @@ func TestAPoolThatStopsIsClosedBeforeTheNextOpens(t *testing.T) {
 	}
 }
 
+func TestAPoolThatStopsAsItStandsIsNotProbed(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		sc := twoOf(subject.Ours())
+		sc.Stops = stops
+		r := RunT(t, sc).Record
+		if _, probed := r.First(scenario.Probing); probed == stops {
+			t.Errorf("stops %v: probed is %v", stops, probed)
+		}
+	}
+}
+
 func TestAPoolBeginsToOpenOnceTheOneBeforeHas(t *testing.T) {
 	sc := twoOf(subject.Ours())
 	const rest = 70 * time.Millisecond

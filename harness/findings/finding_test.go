@@ -691,6 +691,21 @@ func TestWhatASessionPutIsKeptUntilItsWorkerIsToldToCleanUp(t *testing.T) {
 	}
 }
 
+func TestHowAStopFailedIsLookedAt(t *testing.T) {
+	for took, stop := range map[time.Duration]Stop{scenario.StopPatience: InVain, time.Second: Refused} {
+		r := record()
+		r.Events = append(r.Events, scenario.Event{Kind: scenario.Close}, scenario.Event{Kind: scenario.Closed, At: took, Err: "no"})
+		for _, want := range []Stop{InVain, Refused} {
+			if wrong := (Accept{Stop: want}).Who(r).Of(OfStop); wrong != (stop != want) {
+				t.Errorf("it %s, and was to be said that it %s: wrong is %v", stop, want, wrong)
+			}
+		}
+		if text := stopped(r); !strings.HasSuffix(text, ": it "+string(stop)) {
+			t.Errorf("shown is %q", text)
+		}
+	}
+}
+
 func TestASessionThatHasWorkersInTurnIsTold(t *testing.T) {
 	for _, c := range []struct {
 		workers string

@@ -140,6 +140,20 @@ func TestADeadCallerAtTheCheckOut(t *testing.T) {
 	}
 }
 
+// alive-guard: he dies once the guard has asked, and before the connect.
+func TestACallerWhoDiesBetweenTheGuardAndTheConnect(t *testing.T) {
+	each(t, Seed, GiveUpCrashesPool, eagerly(1), func() *models { return &models{} }, func(b *bed, on bool) {
+		go b.call("c1", echo())
+		b.later(takeOverTime / 2)
+		b.died("c1")
+		b.later(second)
+		o := b.call("c2", echo())
+		if badarg := o.err != nil && strings.Contains(o.err.Error(), "illegal return at check-out: connect w1 to client c1: badarg"); badarg != on || !on && (o.err != nil || o.Worker != "w1" || b.launches() != 1) {
+			b.Errorf("c2: served by %q of %d, error %v", o.Worker, b.launches(), o.err)
+		}
+	})
+}
+
 func TestAnIllegalReturnTakesEverybodyDown(t *testing.T) {
 	each(t, Seed, IllegalReturn, eagerly(2), func() *models { return &models{} }, func(b *bed, on bool) {
 		for i := range 2 { // c1 and c2 have had a worker each
