@@ -53,6 +53,7 @@ var unfailing = []Unfailing{
 	{"config-never-read", nil, "", []Assertion{"ours with lazy: another run than without", "ours with checkout_timeout: another run than without"}, "no bug of ours takes no notice of a setting"},
 	{"silenced-detector", nil, "", []Assertion{"the detector max < 2 × average", "the detector max < 5 × average"}, "that is the finding: it never alarms"},
 	{"silenced-detector", nil, "", []Assertion{"the detector ours, all on one worker at a time"}, "no bug has a pool serve one call after another that served them at once, nor the other way"},
+	{"alive-guard", []string{"between check and connect"}, "ours", []Assertion{OfVerdict}, historys},
 	{"health-check-constant", nil, "ours", []Assertion{OfHealth}, historys},
 	{"port-command", nil, "ours", []Assertion{OfVerdict, OfServed}, "the bug is the historical port's: ours takes no such message"},
 	{"session-isolation", nil, "ours", []Assertion{OfServed, OfMostUsed}, historys},
