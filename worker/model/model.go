@@ -100,7 +100,10 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 	}
 	p := &Port{
 		ID: id, Begin: time.Now(), launcher: l,
-		out: newPipe(), done: make(chan struct{}),
+		out: newPipe(), done: make(chan struct{}), clock: clockOff,
+	}
+	if n%2 == 0 {
+		p.clock = -clockOff
 	}
 	if l.Profile != nil {
 		p.profile = l.Profile(n)
@@ -157,6 +160,10 @@ func (l *Launcher) alive() (n int) {
 	return n
 }
 
+// clockOff is how wrong the clocks of models are, those of every other worker the other
+// way: whoever reckons with a worker's time and his own at once is to be found out.
+const clockOff = 100 * 24 * time.Hour
+
 // A Port is a model worker. It has no goroutine: it goes on as it is sent frames,
 // as its demands are met, and as it is told to end.
 type Port struct {
@@ -164,6 +171,7 @@ type Port struct {
 	Begin time.Time // of the launch
 
 	launcher *Launcher
+	clock    time.Duration // how far its clock is before everybody else's
 	profile  Profile
 	habits   []worker.Habit
 	who      string // in turns

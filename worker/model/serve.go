@@ -243,7 +243,7 @@ func (p *Port) answer() {
 			reply.Result = raw(map[string]string{"status": status})
 		}
 	}
-	reply.Timestamp = float64(time.Now().UnixNano()) / 1e9
+	reply.Timestamp = float64(time.Now().Add(p.clock).UnixNano()) / 1e9
 	frame, err := wire.AppendReply(make([]byte, 0, len(reply.Result)+frameRest), *reply)
 	if err != nil {
 		p.end(worker.Exit{Code: 2})
