@@ -17,6 +17,12 @@ const (
 	Merges   Habit = "merges"   // what it writes to stderr does
 	Shows    Habit = "shows"    // lists without a session what all of them put
 	Swallows Habit = "swallows" // gives no answer to what is no request, nor where the result is no JSON
+
+	// Of Python workers alone.
+	Lingers  Habit = "lingers"  // when its port ends, lives on, asleep
+	Wrapped  Habit = "wrapped"  // what was launched is a wrapper, which ends with status 0 and leaves the worker to itself
+	Scatters Habit = "scatters" // what it forks leads a session of its own
+	Crowds   Habit = "crowds"   // its numeric libraries start 64 threads each, as they do by themselves on a machine of so many cores
 )
 
 type habitsKey struct{}

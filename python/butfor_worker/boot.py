@@ -29,6 +29,10 @@ def main(began_ns):
 
     code = 1
     try:
+        if flags.habits:
+            from .habit import begin
+
+            begin(flags.habits)
         fd_in, fd_out = connect(flags.connect) if flags.connect else take_stdio()
         for habit, fd in (("prints", 1), ("merges", 2)):
             if habit in flags.habits:
@@ -37,7 +41,7 @@ def main(began_ns):
             from .fault import stay
 
             stay(fd_in)
-        else:  # before anything slow: a start must not outlive its port either
+        elif "lingers" not in flags.habits:  # before anything slow: a start must not outlive its port either
             parent = posix.getppid()
             watch(fd_in, fd_out, (lambda: outlive(parent, mourn)) if "outlives" in flags.habits else None)
         sys.path[:0] = flags.path
@@ -55,7 +59,7 @@ def main(began_ns):
 
             start(fd_in, flags)
         serve(fd_in, fd_out, flags.limit, began_ns, flags.faults, flags.habits, flags.at_hello)
-        while flags.ignore_end:
+        while flags.ignore_end or "lingers" in flags.habits:
             sleep(1e6)
         while "outlives" in flags.habits:  # another thread mourns
             sleep(1e6)

@@ -43,6 +43,10 @@ flags:
                          shows     list without a session what all of them put
                          swallows  no answer to what is no request, nor where
                                    the result is no JSON
+                         lingers   live on when the port ends, asleep
+                         wrapped   start behind a wrapper that ends at once
+                         scatters  what it forks leads a session of its own
+                         crowds    have numeric libraries start 64 threads each
   --version            print the versions of worker and Python
   --help               print this
 
@@ -52,7 +56,7 @@ exit status: 0 ended by its port, its parent or a shutdown; 1 cannot serve;
 """ % (LIMIT_MIN, LIMIT_MAX, LIMIT)
 
 STATUS_MAX = 255
-HABITS = ("stays", "outlives", "prints", "merges", "shows", "swallows")
+HABITS = ("stays", "outlives", "prints", "merges", "shows", "swallows", "lingers", "wrapped", "scatters", "crowds")
 SECONDS_MAX = 1e6  # eleven days: whoever asks for more has made a mistake
 
 

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -45,6 +46,12 @@ class Habits(Case):
             while process.stderr.read(65536):
                 pass
 
+    def test_nobody_may_wait_for_the_end_of_the_port(self):
+        for habits, threads in ((), 2), (("--habit", "lingers"), 1):
+            worker = self.worker(*habits)
+            worker.hello()
+            self.assertEqual(len(os.listdir("/proc/%d/task" % worker.process.pid)), threads)
+
     def test_what_is_printed_may_go_to_the_port(self):
         worker = self.worker("--habit", "prints")
         worker.hello()
@@ -81,3 +88,24 @@ class Habits(Case):
         worker = self.worker()
         self.assertIn("ResultError", worker.fail("call", function="builtins:object"))
         self.assertIsNone(worker.call("builtins:print", "hello"))
+
+    def test_a_worker_may_be_left_by_the_wrapper_that_it_was_started_behind(self):
+        worker = self.worker("--habit", "wrapped")
+        self.assertEqual(worker.process.wait(), 0)
+        self.assertServes(worker)
+        worker.stdin.close()
+        self.assertEqual(worker.stdout.read(), b"")  # it ends with its port all the same
+
+    def test_what_a_worker_forks_may_lead_a_session(self):
+        forks = "(lambda os, pid: os.waitpid(pid, 0)[1] if pid else os._exit(os.getsid(0) != os.getpid()))(__import__('os'), __import__('os').fork())"
+        for habits, leads in ((), False), (("--habit", "scatters"), True):
+            worker = self.worker(*habits)
+            worker.hello()
+            self.assertEqual(worker.do("call", function="builtins:eval", args=[forks]) == 0, leads)
+
+    def test_libraries_may_be_told_to_start_many_threads(self):
+        worker = self.worker("--habit", "crowds")
+        worker.hello()
+        told = "__import__('os').environ['OMP_NUM_THREADS'], __import__('ctypes').CDLL(None).getenv"
+        told = "[%s, (lambda c: (setattr(c.getenv, 'restype', __import__('ctypes').c_char_p), c.getenv(b'OMP_NUM_THREADS').decode())[1])(__import__('ctypes').CDLL(None))]" % told.split(",")[0]
+        self.assertEqual(worker.do("call", function="builtins:eval", args=[told]), ["64", "64"])
