@@ -22,8 +22,11 @@ const (
 	mostLuck = 400 * time.Millisecond
 )
 
-// rivals are the pools that must not beat it.
-func rivals() []subject.Subject { return append(Subjects(), subject.Ideal(subject.Grown)) }
+// rivals are the pools that must not beat it. Snakepit without its bugs is an ideal one.
+func rivals() []subject.Subject {
+	known := slices.DeleteFunc(Subjects(), func(s subject.Subject) bool { return s.Name == subject.Snakepit().Name })
+	return append(known, subject.Ideal(subject.Grown))
+}
 
 // hurts are what contested has, in turn.
 var hurts = map[string]func(draw *rand.Rand, sc *Scenario){

@@ -90,7 +90,7 @@ func stage(ctx context.Context, t *testing.T, sc Scenario, s subject.Subject, pr
 }
 
 func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe bool) (*scenario.Record, error) {
-	node := dspex.OnNode(ctx)
+	node := subject.WithTables(dspex.OnNode(ctx))
 	if sc.World != virtual.Name {
 		node = dspex.InRealTime(node)
 	}

@@ -20,6 +20,7 @@ func Subjects() []subject.Subject {
 		dspex.V3(),
 		subject.Herd(),
 		subject.Puddle(),
+		subject.Snakepit(),
 		subject.Ideal(subject.Cores),
 		subject.Ideal(subject.All),
 	}

@@ -66,8 +66,9 @@ type plain struct {
 	keep     int  // workers to have, whoever waits
 	named    int
 	starting int
-	resting  int // of those: they have failed, and are begun again in a moment
-	alive    int // ready or starting
+	resting  int  // of those: they have failed, and are begun again in a moment
+	mourns   bool // the place of a worker that has died stays its own
+	alive    int  // ready or starting
 	all      map[*worker.Worker]bool
 	idle     []*worker.Worker
 	line     []*turn
@@ -169,7 +170,9 @@ func (p *plain) watch(w *worker.Worker) {
 	<-w.Port.Done()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.alive--
+	if !p.mourns {
+		p.alive--
+	}
 	delete(p.all, w)
 	p.idle = slices.DeleteFunc(p.idle, func(other *worker.Worker) bool { return other == w })
 	p.start()
@@ -196,6 +199,17 @@ func (p *plain) give(w *worker.Worker) {
 
 // Call implements Pool.
 func (p *plain) Call(ctx context.Context, c Call) (Reply, error) {
+	w, err := p.take(ctx)
+	if err != nil {
+		return Reply{}, err
+	}
+	r, err := w.Call(ctx, worker.Request{Command: c.Command, Args: c.args()})
+	p.back(w)
+	return Reply{Result: r.Result, Worker: w.ID, Evidence: r.Evidence}, err
+}
+
+// take waits in line for a worker.
+func (p *plain) take(ctx context.Context) (*worker.Worker, error) {
 	t := &turn{given: make(chan struct{})}
 	p.mu.Lock()
 	if len(p.idle) > 0 {
@@ -219,21 +233,24 @@ func (p *plain) Call(ctx context.Context, c Call) (Reply, error) {
 	p.mu.Unlock()
 	if w == nil {
 		if err := context.Cause(ctx); err != nil {
-			return Reply{}, fmt.Errorf("plain pool: no worker: %w", err)
+			return nil, fmt.Errorf("plain pool: no worker: %w", err)
 		}
-		return Reply{}, errPlainClosed
+		return nil, errPlainClosed
 	}
-	r, err := w.Call(ctx, worker.Request{Command: c.Command, Args: c.args()})
+	return w, nil
+}
+
+// back is given the worker again once it was called.
+func (p *plain) back(w *worker.Worker) {
 	if w.InDoubt() {
 		w.Port.Kill() // watch does the rest
-	} else {
-		p.mu.Lock()
-		if p.all[w] {
-			p.give(w)
-		}
-		p.mu.Unlock()
+		return
 	}
-	return Reply{Result: r.Result, Worker: w.ID, Evidence: r.Evidence}, err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all[w] {
+		p.give(w)
+	}
 }
 
 // Warm implements Warmer.
