@@ -502,6 +502,9 @@ func (l Lab) Check(fs []findings.Finding) error {
 		if l.World != "" && !slices.Contains(f.Worlds, l.World) {
 			return fmt.Errorf("%s does not run in world %q, but in %q", f.ID, l.World, f.Worlds)
 		}
+		if err := f.Missing(cmp.Or(l.World, "process")); err != nil {
+			return err
+		}
 		for _, c := range f.Cases(findings.Demands(time.Second, l.cores())) {
 			if f.File != "" { // as far as what can't be hangs on the world
 				sc := l.placed(f, c)

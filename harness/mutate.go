@@ -60,39 +60,54 @@ type change struct {
 	to func(Scenario) (changed Scenario, mutant string, is bool)
 }
 
-// bugs are the mutants of our pool, and the switches of the historical ones.
+// bugs are the mutants of our pool, the switches of the historical ones, and the bugs of
+// Snakepit.
 func bugs(mutants []string) (all []change) {
 	for _, m := range mutants {
 		all = append(all, change{m, func(sc Scenario) (Scenario, string, bool) {
 			return sc, m, sc.Subject.Name == subject.Ours().Name
 		}})
 	}
-	for _, s := range dspex.Switches() {
-		all = append(all, change{string(s) + " turned", func(sc Scenario) (Scenario, string, bool) {
-			known := turn(s, sc.Subject, &sc.Config)
+	turned := func(name string, turn func(subject.Subject, *subject.Config) bool) {
+		all = append(all, change{name + " turned", func(sc Scenario) (Scenario, string, bool) {
+			known := turn(sc.Subject, &sc.Config)
 			sc.Others = slices.Clone(sc.Others)
 			for i := range sc.Others {
 				other := &sc.Others[i]
-				known = turn(s, other.Subject, &other.Config) || known
+				known = turn(other.Subject, &other.Config) || known
 			}
 			return sc, "", known
 		}})
 	}
+	for _, s := range dspex.Switches() {
+		turned(string(s), func(of subject.Subject, cfg *subject.Config) bool {
+			on, known := dspex.Version(of.Name).On(s, cfg.Options)
+			if known {
+				cfg.Options = with(cfg.Options, string(s), !on)
+			}
+			return known
+		})
+	}
+	for _, b := range subject.Bugs() {
+		turned(string(b), func(of subject.Subject, cfg *subject.Config) bool {
+			known := of.Name == subject.Snakepit().Name
+			if known {
+				cfg.Options = with(cfg.Options, string(b), cfg.Options[string(b)] != true)
+			}
+			return known
+		})
+	}
 	return all
 }
 
-// turn turns a switch of a pool the other way; false if it has no such switch.
-func turn(s dspex.Switch, of subject.Subject, cfg *subject.Config) bool {
-	on, known := dspex.Version(of.Name).On(s, cfg.Options)
-	if known {
-		options := maps.Clone(cfg.Options)
-		if options == nil {
-			options = map[string]any{}
-		}
-		options[string(s)] = !on
-		cfg.Options = options
+// with are options with another value of one of them.
+func with(options map[string]any, name string, value any) map[string]any {
+	changed := maps.Clone(options)
+	if changed == nil {
+		changed = map[string]any{}
 	}
-	return known
+	changed[name] = value
+	return changed
 }
 
 // others put each of these cases' pools in the places of the rest, wherever that stands

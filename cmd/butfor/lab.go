@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 	}
 	lab.World = cmp.Or(lab.World, world, process.Name)
 	if len(args) == 0 {
-		fs = findings.In(lab.World)
+		fs = shown(lab.World)
 	}
 	if err := lab.Check(fs); err != nil {
 		return lab, nil, nil, usageError{err}
@@ -89,6 +90,17 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 		fmt.Fprintf(os.Stderr, "butfor: python3 is the shim %s, slow to start; using %s behind it\n", python.Shim, python.Path)
 	}
 	return lab, fs, func() {}, nil
+}
+
+// shown are all findings that a world shows here. What it can't is said on stderr.
+func shown(world string) []findings.Finding {
+	return slices.DeleteFunc(findings.In(world), func(f findings.Finding) bool {
+		err := f.Missing(world)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "butfor: left out:", err)
+		}
+		return err != nil
+	})
 }
 
 // named are the findings of these names; what looks like a file, or is one, is one.

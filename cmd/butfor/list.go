@@ -19,7 +19,7 @@ func listCommand() *cobra.Command {
 			if asJSON {
 				for _, f := range findings.All() {
 					o := map[string]any{"id": f.ID, "kind": f.Kind, "claim": f.Claim, "source": f.Source, "truth": f.Truth, "worlds": f.Worlds}
-					for name, text := range map[string]string{"unreal": f.Unreal, "set": f.Set} {
+					for name, text := range map[string]string{"unreal": f.Unreal, "unmodelled": f.Unmodelled, "set": f.Set} {
 						if text != "" {
 							o[name] = text
 						}

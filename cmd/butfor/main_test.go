@@ -241,7 +241,7 @@ func TestListSaysWhatTheFindingsAre(t *testing.T) {
 		if worlds, ok := o["worlds"].([]any); !ok || len(worlds) != len(f.Worlds) || worlds[0] != f.Worlds[0] {
 			t.Errorf("%s: worlds %v", f.ID, o["worlds"])
 		}
-		for name, want := range map[string]string{"unreal": f.Unreal, "set": f.Set} {
+		for name, want := range map[string]string{"unreal": f.Unreal, "unmodelled": f.Unmodelled, "set": f.Set} {
 			if text, _ := o[name].(string); text != want {
 				t.Errorf("%s: %s: %q, want %q", f.ID, name, text, want)
 			}

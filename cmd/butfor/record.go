@@ -18,6 +18,7 @@ import (
 	"github.com/butfor/butfor/harness/report"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
+	"github.com/butfor/butfor/harness/world/process"
 	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/internal/page"
 )
@@ -43,7 +44,8 @@ func recordCommand() *cobra.Command {
 		Use:   "record",
 		Short: "Reproduce the whole catalogue under many seeds, and write down how it came out",
 		Long: `Plays each finding in virtual time, under many seeds, and prints the track record:
-which pool shows it, with what verdict, in how many of the seeds.
+which pool shows it, with what verdict, in how many of the seeds. What no models show
+is run once, on real workers; of that, some takes root, which is said.
 
 With --readme and --claims the track record and the page of claims are written into
 these pages, between their marks.
@@ -76,8 +78,15 @@ func (f *recordFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) er
 			return usageError{fmt.Errorf("%s: %w", p.flag, err)}
 		}
 	}
+	real, missing := unmodelled()
+	if missing != nil {
+		if f.readme != "" {
+			return usageError{fmt.Errorf("--readme: it is to have all findings: %w", missing)}
+		}
+		fmt.Fprintln(os.Stderr, "butfor: left out:", missing)
+	}
 	stdout, printed := watched(stdout)
-	all, err := f.reproductions(ctx)
+	all, err := f.reproductions(ctx, real)
 	if err != nil {
 		return err
 	}
@@ -116,7 +125,7 @@ func (f *recordFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) er
 }
 
 // reproductions plays the catalogue under all seeds.
-func (f *recordFlags) reproductions(ctx context.Context) (all []report.Reproduction, err error) {
+func (f *recordFlags) reproductions(ctx context.Context, real []findings.Finding) (all []report.Reproduction, err error) {
 	lab := harness.Lab{World: virtual.Name}
 	if lab.Fleet, err = fleet(); err != nil {
 		return nil, err
@@ -127,20 +136,52 @@ func (f *recordFlags) reproductions(ctx context.Context) (all []report.Reproduct
 	done := 0
 	err = lab.Explore(ctx, findings.In(virtual.Name), f.seeds, func(_ uint64, outcomes []harness.Outcome) error {
 		for i, o := range outcomes {
-			line := lineOf(o)
 			if i == len(all) {
-				all = append(all, report.Reproduction{Line: line, Worlds: o.Finding.WorldsOf(o.Case), Record: o.Result.Record})
+				all = append(all, report.Reproduction{})
 			}
-			all[i].Seeds++
-			if line.AsExpected() {
-				all[i].Showed++
-			}
+			add(&all[i], o)
 		}
 		done++
 		progress.count(done, f.seeds, "seed")
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := harness.Lab{World: process.Name}.Reproduce(ctx, real)
+	for _, o := range outcomes {
+		var r report.Reproduction
+		add(&r, o)
+		all = append(all, r)
+	}
 	return all, err
+}
+
+// add adds an outcome to what is known of its case.
+func add(r *report.Reproduction, o harness.Outcome) {
+	line := lineOf(o)
+	if r.Seeds == 0 {
+		*r = report.Reproduction{Line: line, Worlds: o.Finding.WorldsOf(o.Case), Record: o.Result.Record}
+	}
+	r.Seeds++
+	if line.AsExpected() {
+		r.Showed++
+	}
+}
+
+// unmodelled are the findings that real workers alone show, if they can be shown here.
+func unmodelled() (fs []findings.Finding, missing error) {
+	for _, f := range findings.In(process.Name) {
+		if f.Unmodelled == "" {
+			continue
+		}
+		if err := f.Missing(process.Name); err != nil {
+			missing = errors.Join(missing, err)
+			continue
+		}
+		fs = append(fs, f)
+	}
+	return fs, missing
 }
 
 // claims is the page of claims.

@@ -83,6 +83,9 @@ func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 			break
 		}
 		for _, f := range findings.In("process") {
+			if f.Unmodelled != "" {
+				continue
+			}
 			row, err := s.findings(ctx, l, f)
 			if s.skips(&m, err) {
 				continue

@@ -26,8 +26,13 @@ type Finding struct {
 	// Unreal says why no real workers show it: of a finding that they show it is "", of
 	// any other it must not be.
 	Unreal string
-	Set    string // what of its figures in virtual time is set, and not measured; "" if nothing is
-	Quick  bool   // one of the headline findings, that butfor run --quick runs
+	// Unmodelled says why no models do, in virtual time, in the same way.
+	Unmodelled string
+	Set        string // what of its figures in virtual time is set, and not measured; "" if nothing is
+	Quick      bool   // one of the headline findings, that butfor run --quick runs
+	// Needs says what is missing on this machine, where it runs on real workers; nil, and
+	// a nil error: nothing.
+	Needs func() error
 	// Cases are the runs that show it. Times are multiples of the unit's, which
 	// is measured in the world and in the same run.
 	Cases func(Unit) []Case
@@ -44,6 +49,17 @@ func (f Finding) Demonstrates() bool { return f.Kind == "figure" || f.Kind == "t
 // finding, its subject, its variant.
 func Name(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// Missing is what a world lacks here to show it; nil: nothing.
+func (f Finding) Missing(world string) error {
+	if world != "process" || f.Needs == nil {
+		return nil
+	}
+	if err := f.Needs(); err != nil {
+		return fmt.Errorf("%s can't be shown here: %w", f.ID, err)
+	}
+	return nil
 }
 
 // WorldsOf are those that show one of its cases.
@@ -457,6 +473,14 @@ func All() []Finding {
 		readySignal,
 		hotRestart,
 		startedIsNotReady,
+		crashStorm,
+		readyBeforeHello,
+		nestedDeadlines,
+		sharedNames,
+		mixedClocks,
+		pidReuse,
+		orphanGrandchild,
+		threadCrowd,
 	}
 	for i, f := range all {
 		all[i].Cases = func(u Unit) []Case { return held(f.Cases(u), u) }

@@ -2,6 +2,7 @@ package findings
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/subject"
 )
 
 // unit is in round numbers: a boot is 100 ms.
@@ -397,8 +399,8 @@ func TestEveryFindingSaysWhatWasClaimedByWhomAndWhatIsTrue(t *testing.T) {
 		if !slices.Contains([]string{"verdict", "figure", "test"}, f.Kind) {
 			t.Errorf("%s: kind %q", f.ID, f.Kind)
 		}
-		if !slices.Contains(f.Worlds, "virtual") {
-			t.Errorf("%s: worlds %q", f.ID, f.Worlds)
+		if virtual := slices.Contains(f.Worlds, "virtual"); len(f.Worlds) == 0 || virtual != (f.Unmodelled == "") {
+			t.Errorf("%s: worlds %q, and why no models show it: %q", f.ID, f.Worlds, f.Unmodelled)
 		}
 		if len(f.Cases(units)) == 0 {
 			t.Errorf("%s has no case", f.ID)
@@ -454,7 +456,7 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 				default:
 					t.Errorf("%s: expected %q with %d of %d served, want sound with all, or a fault, a call or a deadline that excuses it", name, c.Expected, c.Accept.Served, n)
 				}
-			case "V1", "V2-seed", "V2-P3", "V2-last", "V3", "herd", "puddle":
+			case "V1", "V2-seed", "V2-P3", "V2-last", "V3", "herd", "puddle", "snakepit":
 				excused := c.Expected == scenario.Environmental && (len(c.Scenario.Faults) > 0 || asksTooMuch(c))
 				if !excused && !slices.Contains([]scenario.Word{scenario.Sound, scenario.Architectural, scenario.Amplified, ""}, c.Expected) {
 					t.Errorf("%s: expected %q", name, c.Expected)
@@ -740,5 +742,35 @@ func TestWorkersThatAPreWarmingStartedAreThoseBeforeTheClientsCome(t *testing.T)
 	r.Events = append(r.Events, scenario.Event{Kind: scenario.Go}, scenario.Event{Kind: scenario.Launch})
 	if n := startedBefore(r, scenario.Go); n != 2 {
 		t.Errorf("%d were started", n)
+	}
+}
+
+func TestEachBugOfSnakepitIsShownByAFinding(t *testing.T) {
+	shown := map[string]bool{}
+	for _, f := range All() {
+		for _, c := range f.Cases(units) {
+			if c.Scenario.Subject.Name == subject.Snakepit().Name {
+				for bug := range c.Scenario.Config.Options {
+					shown[bug] = true
+				}
+			}
+		}
+	}
+	for _, b := range subject.Bugs() {
+		if !shown[string(b)] {
+			t.Errorf("nothing shows %s", b)
+		}
+	}
+}
+
+func TestAFindingThatCannotBeShownHereSaysSo(t *testing.T) {
+	f := Finding{ID: "f", Needs: func() error { return errors.New("no such thing") }}
+	for world, want := range map[string]string{"virtual": "<nil>", "process": "f can't be shown here: no such thing"} {
+		if got := fmt.Sprint(f.Missing(world)); got != want {
+			t.Errorf("%s: %s, want %s", world, got, want)
+		}
+	}
+	if f.Needs = nil; f.Missing("process") != nil {
+		t.Error("it needs nothing")
 	}
 }

@@ -104,3 +104,24 @@ var (
 
 // divided is what comes of it.
 const divided = "ZeroDivisionError"
+
+// What went wrong with V3's successor, in ten versions. Where its history does not say in
+// which it was, neither does the source.
+const snakepit = "Snakepit, 0.2 to 0.13"
+
+// having are the options of Snakepit with these of its bugs.
+func having(bugs ...subject.Bug) map[string]any {
+	options := map[string]any{}
+	for _, b := range bugs {
+		options[string(b)] = true
+	}
+	return options
+}
+
+var echo = scenario.Step{Command: "echo", Args: hello}
+
+// oneAfterAnother is a client that makes these calls, with time for three starts between
+// them.
+func oneAfterAnother(u Unit, first scenario.Step, then ...scenario.Step) scenario.Workload {
+	return scenario.Workload{Clients: 1, Command: first.Command, Args: first.Args, Then: then, Think: times(3, u.Waits)}
+}

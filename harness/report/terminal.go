@@ -302,7 +302,11 @@ func reservations(unreal, set string) (texts []string) {
 
 // Finding prints what was claimed, by whom, and what is true.
 func (t Terminal) Finding(w io.Writer, f findings.Finding) {
-	t.Entry(w, f.ID, append([]string{"“" + f.Claim + "”", f.Source, f.Truth}, reservations(f.Unreal, f.Set)...)...)
+	texts := []string{"“" + f.Claim + "”", f.Source, f.Truth}
+	if f.Unmodelled != "" {
+		texts = append(texts, "on real workers alone: "+f.Unmodelled)
+	}
+	t.Entry(w, f.ID, append(texts, reservations(f.Unreal, f.Set)...)...)
 }
 
 // wrapped prints a text within the terminal's width, each line after an indent,

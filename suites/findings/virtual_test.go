@@ -19,7 +19,7 @@ var suiteT *testing.T
 // The same findings in virtual time. There a machine's speed is no matter, so the
 // times are looked at too, and a second run must be the first again.
 var _ = Describe("findings in the virtual world", Label("virtual"), func() {
-	for _, f := range findings.All() {
+	for _, f := range findings.In(virtual.Name) {
 		It(f.ID+": "+f.Truth, Label(f.ID), func(ctx SpecContext) {
 			lab := harness.Lab{World: virtual.Name, T: suiteT, Seeds: 20} // the rest is the lab's own test
 			outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
