@@ -106,9 +106,15 @@ func (c company) records(of *scenario.Record, outside scenario.Environment) {
 	for i, r := range all {
 		open, _ := r.First(scenario.Open)
 		r.Environment.Others, r.Environment.Opens = trace.Asks(slices.Delete(slices.Clone(all), i, i+1)), open.At
+		doing := "" // that may be another's
 		if opened, ok := r.First(scenario.Opened); ok && opened.Err != "" {
+			doing = "the pool did not open: " + opened.Err
+		} else if slices.ContainsFunc(r.Events, func(e scenario.Event) bool { return e.Wrong }) {
+			doing = "an answer was wrong"
+		}
+		if doing != "" {
 			r.Environment.Gaps = append(slices.Clone(r.Environment.Gaps), scenario.Gap{
-				Kind: scenario.GapPool, Text: "the pool did not open: " + opened.Err + "; of other pools a replay has no more than what they asked of the machine",
+				Kind: scenario.GapPool, Text: doing + "; of other pools a replay has no more than what they asked of the machine",
 			})
 		}
 	}
