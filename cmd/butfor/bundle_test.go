@@ -57,7 +57,7 @@ func TestABundleIsReplayedAndHeldAgainstItsRun(t *testing.T) {
 		status int
 		says   []string
 	}{
-		{"as it was recorded", func(*harness.Result) {}, 0, []string{"serial-start, V2-seed", "architectural: ", "the pool begins to open", "held against the recording ", "8 of 8 calls missed, 8 in the replay", "16 of 16 spans"}},
+		{"as it was recorded", func(*harness.Result) {}, 0, []string{"serial-start, V2-seed", "architectural: ", "the pool begins to open", "held against the recording ", "8 of 8 calls missed, 8 in the replay", "17 of 17 spans"}},
 		{"a time that differs", answered(3500 * time.Millisecond), 1, []string{"8 of 8 calls missed, 8 in the replay", "✗ the served call number 8 took 3.5"}},
 		{"who differs", early, 1, []string{"7 of 8 calls missed, 8 in the replay", "✗ c1 missed its deadline", "not as claimed"}},
 		{"who differs, in doubt", func(r *harness.Result) { early(r); r.Record.Late = time.Second }, 1, []string{"inconclusive: the recording leaves it in doubt: the harness itself was starved", "in doubt: the harness"}},

@@ -37,9 +37,15 @@ Exit status: 0 if each assertion fails for some change, or has a reason that it 
   butfor mutate --json serial-start`,
 		RunE: func(c *cobra.Command, args []string) error {
 			asJSON, _ := c.Flags().GetBool("json")
-			fs, err := findings.Find(args...)
-			if err != nil {
-				return usageError{err}
+			fs := findings.In(virtual.Name)
+			if len(args) > 0 {
+				var err error
+				if fs, err = findings.Find(args...); err != nil {
+					return usageError{err}
+				}
+				if err := (harness.Lab{World: virtual.Name}).Check(fs); err != nil {
+					return usageError{err}
+				}
 			}
 			return mutate(c.Context(), fs, asJSON, c.OutOrStdout())
 		},

@@ -33,6 +33,9 @@ func TestTheCatalogueItselfIsPutToTheTest(t *testing.T) {
 	if s := butfor(t, "mutate", "nonsense"); s.status != 2 || !strings.Contains(s.stderr, "nonsense") {
 		t.Errorf("status %d: %s", s.status, s.stderr)
 	}
+	if s := butfor(t, "mutate", "orphan-grandchild"); s.status != 2 || !strings.Contains(s.stderr, `orphan-grandchild does not run in world "virtual"`) {
+		t.Errorf("a finding of real workers alone: status %d, %s", s.status, s.stderr)
+	}
 }
 
 func TestAssertionsThatFailForNoBugAreListed(t *testing.T) {
