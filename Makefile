@@ -34,12 +34,14 @@ repro-%: build ## reproduce one finding and show how it goes: make repro-serial-
 build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points inside
 	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
-# Findings on real workers measure the machine: they run alone, after all else.
+# What measures the machine runs alone, after all else: the recorder of load from
+# outside, and findings on real workers.
 .PHONY: test
 test: python compiler vet image-if-any build ## all tests, with -race where there is a C compiler
 	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
 		echo '      Debian: apt-get install gcc libc6-dev')
 	@$(MAKE) --no-print-directory -j 3 test-containers test-whole test-race test-points
+	$(TEST) $(RACE) -timeout 20m ./harness/world/outside
 	$(TEST) $(RACE) -timeout 20m ./suites/findings -ginkgo.label-filter='!virtual'
 
 # What is tested has been vetted.
@@ -76,7 +78,7 @@ test-whole:
 # tests of harness and the suite of findings do with it. So these tests are whole. They
 # come late, as they build what test-whole builds early.
 test-race: built-race build
-	$(TEST) $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/cmd/butfor$$|/suites/(container|findings)$$')
+	$(TEST) $(if $(RACE),$(RACE) -short) -timeout 20m -skip 'SameTrace$$' $$($(GO) list ./... | grep -vE '/cmd/butfor$$|/world/outside$$|/suites/(container|findings)$$')
 	BUTFOR_TEST_PROGRAM='$(CURDIR)/$(BIN)' $(TEST) $(RACE) -timeout 20m ./cmd/butfor
 	@$(call same-trace,)
 
