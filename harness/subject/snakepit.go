@@ -220,7 +220,20 @@ func (p *snakepit) within(ctx context.Context, limit time.Duration, w *worker.Wo
 	return p.ask(ctx, w, c)
 }
 
+// ask waits until nobody else asks this worker: with one table for two pools that may be
+// another one's caller.
 func (p *snakepit) ask(ctx context.Context, w *worker.Worker, c Call) (Reply, error) {
+	turn := p.table.turn(w)
+	select {
+	case turn <- struct{}{}:
+	default:
+		select {
+		case turn <- struct{}{}:
+		case <-ctx.Done():
+			return Reply{}, context.Cause(ctx)
+		}
+	}
+	defer func() { <-turn }()
 	r, err := w.Call(ctx, worker.Request{Command: c.Command, Args: c.args()})
 	if r.Timestamp != 0 {
 		p.usedMu.Lock()
@@ -253,10 +266,20 @@ func (p *snakepit) EndSession(ctx context.Context, id string) error {
 	return err
 }
 
-// A table says which worker has a session.
+// A table says which worker has a session, and whether it is asked something.
 type table struct {
-	mu sync.Mutex
-	of map[string]*worker.Worker
+	mu    sync.Mutex
+	of    map[string]*worker.Worker
+	turns map[*worker.Worker]chan struct{} // full: somebody asks it
+}
+
+func (t *table) turn(w *worker.Worker) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.turns[w] == nil {
+		t.turns[w] = make(chan struct{}, 1)
+	}
+	return t.turns[w]
 }
 
 func (t *table) find(session string) *worker.Worker {
@@ -287,7 +310,7 @@ func WithTables(ctx context.Context) context.Context {
 }
 
 func tableOf(ctx context.Context, name string) *table {
-	own := &table{of: map[string]*worker.Worker{}}
+	own := &table{of: map[string]*worker.Worker{}, turns: map[*worker.Worker]chan struct{}{}}
 	all, ok := ctx.Value(tablesKey{}).(*tables)
 	if !ok {
 		return own
