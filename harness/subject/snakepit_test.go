@@ -59,26 +59,26 @@ func TestSnakepitWithoutItsBugsKeepsItsLimits(t *testing.T) {
 	})
 }
 
-// sleeper is a child of this program, or of one of its children.
-func sleeper(t *testing.T, argv ...string) *exec.Cmd {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Skip(err)
-	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
-	return cmd
+// sleeper is a child of this program that sleeps until it is killed.
+func sleeper() (*exec.Cmd, error) {
+	cmd := exec.Command("sleep", "3600")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd, cmd.Start()
 }
 
 func TestWhoeverHasTheNumberIsKilledIfItIsAChild(t *testing.T) {
-	child := sleeper(t, "sleep", "3600")
-	if err := killChild(child.Process.Pid); err != nil {
+	child, err := sleeper()
+	if err != nil {
 		t.Fatal(err)
 	}
+	killed := killChild(child.Process.Pid)
+	if killed != nil {
+		_ = child.Process.Kill()
+	}
 	_ = child.Wait()
+	if killed != nil {
+		t.Fatal(killed)
+	}
 	if s := child.ProcessState.Sys().(syscall.WaitStatus); s.Signal() != syscall.SIGKILL {
 		t.Errorf("it ended by %v", s)
 	}
@@ -103,9 +103,8 @@ func (p *numbered) Done() <-chan struct{} { return p.gone }
 type numbering struct{ t *testing.T }
 
 func (l numbering) Launch(context.Context, string) (worker.Port, error) {
-	cmd := exec.Command("sleep", "3600")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	cmd, err := sleeper()
+	if err != nil {
 		return nil, err
 	}
 	p := &killable{numbered{pid: cmd.Process.Pid, gone: make(chan struct{})}, cmd}
