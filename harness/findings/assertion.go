@@ -17,6 +17,7 @@ const (
 	OfTold      Assertion = "told"
 	OfLost      Assertion = "lost"
 	OfWorkers   Assertion = "workers"
+	OfUsed      Assertion = "used"
 	OfMostUsed  Assertion = "most used"
 	OfPerCall   Assertion = "per call"
 	OfReady     Assertion = "ready"
@@ -52,6 +53,7 @@ func (c Case) Assertions() (made []Assertion) {
 		{OfTold, a.Told != ""},
 		{OfLost, a.Lost > 0},
 		{OfWorkers, a.Workers > 0},
+		{OfUsed, a.Used > 0},
 		{OfMostUsed, a.MostUsed > 0},
 		{OfPerCall, a.PerCall > 0},
 		{OfReady, a.Ready != nil},

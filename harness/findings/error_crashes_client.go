@@ -17,7 +17,7 @@ var errorCrashesClient = Finding{
 		w := at(u.Waits, []float64{0, 2, 4}, "call", divide)
 		w.Fails = divided
 		return try(warmed(u, 1, w), u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Told: "no case clause", Workers: 3}},
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Told: "no case clause", Used: 3}},
 			trial{"a clause for errors", dspex.V2Seed(), without(dspex.ErrorCrashesClient), scenario.Sound, Accept{Served: 3, Workers: 1}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 3, Workers: 1}},
 		)

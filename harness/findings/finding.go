@@ -143,7 +143,8 @@ type Accept struct {
 	Told     string        // what one of them was, among other words; "": not checked
 	Lost     int           // workers fewer than Size that can be had at once after the run; 0: not checked
 	Workers  int           // that were ever started; 0: not checked
-	MostUsed int           // workers that took calls, at most; 0: not checked
+	Used     int           // workers that took calls; 0: not checked
+	MostUsed int           // ..., at most
 	PerCall  float64       // calls that workers were sent for each that clients made; 0: not checked
 	Ready    []float64     // when the workers were ready, in units since the pool began to open; nil: not checked
 	ReadyBy  float64       // the last of them at the latest
@@ -208,16 +209,17 @@ func (a Accept) Who(r *scenario.Record) (problems Problems) {
 	if a.Workers > 0 && len(workers) != a.Workers {
 		bad(OfWorkers, "%d workers were started, expected %d", len(workers), a.Workers)
 	}
-	if a.MostUsed > 0 {
-		used := 0
-		for _, w := range workers {
-			if w.Calls > 0 {
-				used++
-			}
+	used := 0
+	for _, w := range workers {
+		if w.Calls > 0 {
+			used++
 		}
-		if used > a.MostUsed {
-			bad(OfMostUsed, "%d workers were used, expected at most %d", used, a.MostUsed)
-		}
+	}
+	if a.Used > 0 && used != a.Used {
+		bad(OfUsed, "%d workers were used, expected %d", used, a.Used)
+	}
+	if a.MostUsed > 0 && used > a.MostUsed {
+		bad(OfMostUsed, "%d workers were used, expected at most %d", used, a.MostUsed)
 	}
 	if a.Health != "" && !a.Health.of(diagnoses(r)) {
 		bad(OfHealth, "%s, expected %s", diagnosed(r), a.Health)

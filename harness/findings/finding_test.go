@@ -106,6 +106,8 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 		"workers not checked":        {Accept{Served: 1}, started(record(1), start{0, 1, 0}, start{0, 1, 0}), nil},
 		"as many workers":            {Accept{Served: 1, Workers: 2}, started(record(1), start{0, 1, 0}, start{0, -1, 0}), nil},
 		"another number of workers":  {Accept{Served: 1, Workers: 1}, started(record(1), start{0, 1, 0}, start{0, 1, 0}), []string{"2 workers were started, expected 1"}},
+		"used":                       {Accept{Served: 1, Used: 2}, started(record(1), start{0, 1, 1}, start{0, 1, 2}, start{0, 1, 0}), nil},
+		"fewer used":                 {Accept{Served: 1, Used: 2}, started(record(1), start{0, 1, 5}, start{0, 1, 0}), []string{"1 workers were used, expected 2"}},
 		"as many used":               {Accept{Served: 1, MostUsed: 1}, started(record(1), start{0, 1, 5}, start{0, 1, 0}), nil},
 		"more used":                  {Accept{Served: 1, MostUsed: 1}, started(record(1), start{0, 1, 1}, start{0, 1, 1}), []string{"2 workers were used, expected at most 1"}},
 		"as many sent":               {Accept{Served: 1, PerCall: 3}, started(record(1), start{0, 1, 2}, start{0, 1, 1}), nil},
@@ -129,7 +131,7 @@ func TestWhoIsServedIsCheckedWithoutALookAtTheClock(t *testing.T) {
 }
 
 func TestAProblemNamesItsAssertionAndACaseMakesOnlyThoseThatCanComeOutOtherwise(t *testing.T) {
-	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Failed: []float64{9}, Told: "gone", Lost: 9, Workers: 9, MostUsed: 1, PerCall: 9, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs, Order: Lost, Own: new(float64), Orphans: &Orphans{N: 1, Log: 1e9}}
+	all := Accept{Unit: unit, UnitName: "boots", Served: 9, Times: []float64{9}, LastBy: .1, Failed: []float64{9}, Told: "gone", Lost: 9, Workers: 9, Used: 9, MostUsed: 1, PerCall: 9, Ready: []float64{9}, ReadyBy: .1, Serial: true, Together: 1, Health: AsItIs, Order: Lost, Own: new(float64), Orphans: &Orphans{N: 1, Log: 1e9}}
 	*all.Own = 1
 	r := started(record(1, 2), start{0, 1, 1}, start{0, 2, 1})
 	slices.SortStableFunc(r.Events, func(a, b scenario.Event) int { return cmp.Compare(a.At, b.At) })
