@@ -18,7 +18,7 @@ var startedIsNotReady = Finding{
 	Cases: func(u Unit) []Case {
 		opened := func(r *scenario.Record) string { return fmt.Sprintf("open after %.1f", openAfter(u, r)) }
 		return showing(opened, try(scenario.Scenario{
-			Config:   subject.Config{Size: 4},
+			Config:   subject.Config{Size: 2},
 			Start:    u.Wait,
 			Workload: at(u.Waits, []float64{0}, "echo", hello),
 			Deadline: times(3, u.Waits),

@@ -91,7 +91,7 @@ var unfailing = []Unfailing{
 	{"stop-race", nil, "V1", []Assertion{OfVerdict}, "the bug is that of the pool before it, whose name it can't have"},
 	{"stop-race", nil, "V2-P3", []Assertion{OfVerdict}, "the bug is that of the pool before it, whose name it can't have"},
 	{"hot-restart", nil, "ours", []Assertion{"starts that are hot", "callers told why"}, historys},
-	{"started-is-not-ready", nil, "V3", []Assertion{OfTimes}, "that is the finding: the first call is answered after one start, whatever the pool calls open"},
+	{"started-is-not-ready", []string{"", "open once they said hello"}, "V3", []Assertion{OfTimes}, "that is the finding: the first call is answered after one start, whatever the pool calls open"},
 	{"ready-before-hello", nil, "snakepit", []Assertion{OfServed}, "it is not about who is served: all of these pools serve both, and differ in when they send the calls"},
 	{"nested-deadlines", []string{"a call before a check-out"}, "ours", []Assertion{OfTold}, "no bug of ours leaves a call without its own limit"},
 	{"shared-names", nil, "ours", []Assertion{OfVerdict, OfServed}, "no bug of ours has two pools share anything: there is nothing that both could"},
