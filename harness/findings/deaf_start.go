@@ -32,7 +32,7 @@ var deafStart = Finding{
 			Deadline: times(2, u.Waits),
 		}
 		heard := without(dspex.DeafStart)
-		return slices.Concat(
+		cases := slices.Concat(
 			try(requests, u.Waits, "boots",
 				trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}}},
 				trial{"", dspex.V2P3(), without(dspex.InlineBreaker), scenario.Architectural, Accept{Served: 1, Times: []float64{1.1}}},
@@ -45,6 +45,7 @@ var deafStart = Finding{
 			leavings(u, heard),
 			stopsInAStart(u, heard),
 		)
+		return oneVersion(cases)
 	},
 }
 
