@@ -25,7 +25,7 @@ var crashStorm = Finding{
 			Faults:   faults.Plan{{Fault: faults.ExitAtCall{Nth: 2}, Times: 4}},
 		}
 		return try(sc, u.Waits, "boots",
-			trial{"", subject.Snakepit(), having(subject.SlotLost), scenario.Architectural, Accept{Served: 4, Lost: 4}},
+			trial{"", subject.Snakepit(), with(subject.SlotLost), scenario.Architectural, Accept{Served: 4, Lost: 4}},
 			trial{"the dead are replaced", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 6}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 6}},
 		)

@@ -21,7 +21,7 @@ var mixedClocks = Finding{
 		sc := warmed(u, 1, at(u.Waits, []float64{0, 1, 3, 4}, "echo", hello))
 		sc.Deadline = u.Waits / 2 // less than a start
 		cases := try(sc, u.Waits, "boots",
-			trial{"", subject.Snakepit(), having(subject.MixedClock), scenario.Architectural, Accept{Served: 2, Told: "idle for -"}},
+			trial{"", subject.Snakepit(), with(subject.MixedClock), scenario.Architectural, Accept{Served: 2, Told: "idle for -"}},
 			trial{"by the pool's clock", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 4}},
 		)
 		lasting := map[string]any{"ping_every": u.Waits.String(), "max_age": time.Hour.String()}

@@ -42,7 +42,7 @@ var nestedDeadlines = Finding{
 			c.sc.Config, c.sc.Start, c.sc.Deadline = cfg, u.Wait, times(4.5, u.Waits)
 			c.sc.Patience = times(10, u.Waits)
 			cases = append(cases, try(c.sc, u.Waits, "boots",
-				trial{c.variant, subject.Snakepit(), having(subject.InnerLast), c.word, c.wrong},
+				trial{c.variant, subject.Snakepit(), with(subject.InnerLast), c.word, c.wrong},
 				trial{c.variant + ", " + c.right, subject.Snakepit(), nil, scenario.Sound, Accept{Served: c.served}},
 				trial{c.variant, subject.Ours(), nil, scenario.Sound, Accept{Served: c.served, Told: c.told}},
 			)...)

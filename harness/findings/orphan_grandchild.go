@@ -27,11 +27,11 @@ var orphanGrandchild = Finding{
 		child.Workload = oneAfterAnother(u, scenario.Step{Command: "call", Args: map[string]any{"function": "builtins:eval", "args": []any{forks}}}, scenario.Step{Command: "shutdown"}, echo)
 		const wrapped, grandchild = "behind a wrapper", "a child of a worker"
 		return append(try(wrapper, u.Waits, "boots",
-			trial{wrapped, subject.FirstWrapped(subject.Snakepit()), having(subject.Scatters, subject.Deaf), scenario.Architectural, Accept{Served: 1}},
-			trial{wrapped + ", workers that hear their port end", subject.FirstWrapped(subject.Snakepit()), having(subject.Scatters), scenario.Sound, Accept{Served: 1}},
+			trial{wrapped, subject.FirstWrapped(subject.Snakepit()), with(subject.Scatters, subject.Deaf), scenario.Architectural, Accept{Served: 1}},
+			trial{wrapped + ", workers that hear their port end", subject.FirstWrapped(subject.Snakepit()), with(subject.Scatters), scenario.Sound, Accept{Served: 1}},
 			trial{wrapped, subject.FirstWrapped(subject.Ours()), nil, scenario.Sound, Accept{Served: 1}},
 		), try(child, u.Waits, "boots",
-			trial{grandchild, subject.Snakepit(), having(subject.Scatters), scenario.Architectural, Accept{Served: 3}},
+			trial{grandchild, subject.Snakepit(), with(subject.Scatters), scenario.Architectural, Accept{Served: 3}},
 			trial{grandchild + ", of the worker's group", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 3}},
 			trial{grandchild, subject.Ours(), nil, scenario.Sound, Accept{Served: 3}},
 		)...)

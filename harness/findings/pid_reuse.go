@@ -24,7 +24,7 @@ var pidReuse = Finding{
 			Workload: oneAfterAnother(u, scenario.Step{Command: "shutdown"}, echo, echo),
 			Deadline: u.Waits,
 		}, u.Waits, "boots",
-			trial{"", subject.ReusingPIDs(subject.Snakepit()), having(subject.KillsByPID), "", Accept{Served: 1, Told: "killed by SIGKILL"}},
+			trial{"", subject.ReusingPIDs(subject.Snakepit()), with(subject.KillsByPID), "", Accept{Served: 1, Told: "killed by SIGKILL"}},
 			trial{"by nothing but its port", subject.ReusingPIDs(subject.Snakepit()), nil, scenario.Sound, Accept{Served: 3}},
 			trial{"", subject.ReusingPIDs(subject.Ours()), nil, scenario.Sound, Accept{Served: 3}},
 		)

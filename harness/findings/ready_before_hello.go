@@ -18,7 +18,7 @@ var readyBeforeHello = Finding{
 			Start:    u.Wait,
 			Workload: at(u.Waits, []float64{.25, .25}, "echo", hello),
 		}, u.Waits, "boots",
-			trial{"", subject.Snakepit(), having(subject.ReadyEarly), scenario.Architectural, Accept{Served: 2}},
+			trial{"", subject.Snakepit(), with(subject.ReadyEarly), scenario.Architectural, Accept{Served: 2}},
 			trial{"ready is who has said hello", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 2}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}},
 		)

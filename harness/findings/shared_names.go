@@ -22,7 +22,7 @@ var sharedNames = Finding{
 		}
 		cfg := subject.Config{Size: 1, Name: "workers"}
 		for _, t := range []trial{
-			{"", subject.Snakepit(), having(subject.OneTable), scenario.Architectural, Accept{}},
+			{"", subject.Snakepit(), with(subject.OneTable), scenario.Architectural, Accept{}},
 			{"each has a table of its own", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 2}},
 			{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}},
 		} {

@@ -27,7 +27,7 @@ var threadCrowd = Finding{
 			Workload: at(u.Waits, []float64{0, 0}, "call", map[string]any{"function": "builtins:exec", "args": []any{code, map[string]any{}}}),
 			Deadline: times(3, u.Waits), // it is not about time
 		}, u.Waits, "boots",
-			trial{"", subject.Snakepit(), having(subject.Crowds), "", Accept{Told: "a library has started 63 threads"}},
+			trial{"", subject.Snakepit(), with(subject.Crowds), "", Accept{Told: "a library has started 63 threads"}},
 			trial{"libraries are told", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 2}},
 			trial{"", subject.Ours(), nil, scenario.Sound, Accept{Served: 2}},
 		)

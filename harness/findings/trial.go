@@ -68,11 +68,11 @@ func warmed(u Unit, size int, w scenario.Workload) scenario.Scenario {
 	return scenario.Scenario{Config: subject.Config{Size: size}, Start: u.Wait, Warm: size, Workload: w, Deadline: times(3, u.Waits)}
 }
 
-// with and without are options of the historical family.
-func with(bugs ...dspex.Switch) map[string]any    { return turned(true, bugs) }
-func without(bugs ...dspex.Switch) map[string]any { return turned(false, bugs) }
+// with and without are options of the historical family and of Snakepit.
+func with[B ~string](bugs ...B) map[string]any    { return turned(true, bugs) }
+func without[B ~string](bugs ...B) map[string]any { return turned(false, bugs) }
 
-func turned(on bool, bugs []dspex.Switch) map[string]any {
+func turned[B ~string](on bool, bugs []B) map[string]any {
 	options := map[string]any{}
 	for _, b := range bugs {
 		options[string(b)] = on
@@ -108,15 +108,6 @@ const divided = "ZeroDivisionError"
 // What went wrong with V3's successor, in ten versions. Where its history does not say in
 // which it was, neither does the source.
 const snakepit = "Snakepit, 0.2 to 0.13"
-
-// having are the options of Snakepit with these of its bugs.
-func having(bugs ...subject.Bug) map[string]any {
-	options := map[string]any{}
-	for _, b := range bugs {
-		options[string(b)] = true
-	}
-	return options
-}
 
 var echo = scenario.Step{Command: "echo", Args: hello}
 
