@@ -65,8 +65,8 @@ environment alone, at a third of all their times. What is true of each is found
 anew, by four real runs. The machine must have nothing else to do for an hour;
 --cases N plays fewer. Of the rivals only the one that wants no further runs is asked.
 
-Prints the confusion matrix of the judge and of its rivals: rules of thumb on the
-same cases. docs/verdict.md says what the figures mean.
+Prints the confusion matrix of the judge and of its rivals, rules of thumb on the
+same cases; Ctrl-C prints that of the cases played so far. docs/verdict.md says what the figures mean.
 
 Exit status: 0 if the targets hold, 1 if not, 2 wrong usage, 5 the lab itself
 failed, 130 interrupted.`,
@@ -162,10 +162,11 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		}
 	})
 	progress.end()
-	if err != nil {
-		if ctx.Err() != nil {
-			fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d cases\n", len(outcomes), len(cases))
-		}
+	stopped := err != nil && ctx.Err() != nil
+	if stopped {
+		fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d cases\n", len(outcomes), len(cases))
+	}
+	if err != nil && (!stopped || len(outcomes) == 0) {
 		return err
 	}
 	t := matrix.Tabulate(outcomes, matrix.Bugs(mutants, f.subject))
@@ -176,6 +177,9 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		}
 	} else {
 		_, _ = stdout.Write(t.Markdown())
+	}
+	if stopped { // the page is of all cases
+		return errors.Join(err, failed, printed())
 	}
 	if f.page != "" {
 		failed = errors.Join(failed, t.Into(f.page))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,6 +90,23 @@ func TestEveryMutantIsInTheMatrixOrSaysWhyNot(t *testing.T) {
 	if twice := slices.Compact(slices.Clone(bugs)); len(names) < least || len(twice) != len(bugs) {
 		t.Errorf("%d mutants, and of %d bugs %d names", len(names), len(bugs), len(twice))
 	}
+}
+
+func TestAnInterruptedMatrixPrintsTheTableOfWhatWasPlayed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the mutants")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := in(ctx, t, func(line string) {
+		if strings.HasPrefix(line, "10/100 ") {
+			cancel()
+		}
+	}, "matrix", "--subject", "V1", "--cases", "100")
+	if s.status != 130 || !strings.Contains(s.stderr, "of 100 cases") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 100 cases") {
+		t.Errorf("status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
+	}
+	nothingRuns(t)
 }
 
 // Whoever writes a new table has to say in the README what it says.
