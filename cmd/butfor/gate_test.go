@@ -114,11 +114,11 @@ func TestTheGateReadsResultsAndBundles(t *testing.T) {
 	gated(t, 0, fmt.Sprintf("%d new", n), append(all, "--baseline", "bundles.json", "--update")...)
 	gated(t, 0, fmt.Sprintf("%d same", n), append(all, "--baseline", "bundles.json", "--latent")...)
 	text, err := os.ReadFile("bundles.json")
-	if err != nil || !strings.Contains(string(text), `"variant":"beside-3-hogs"`) {
+	if err != nil || !strings.Contains(string(text), `"variant":"5-starts-beside-3-hogs"`) {
 		t.Fatalf("%s, %v", text, err)
 	}
 	write(t, "bundles.json", strings.Replace(string(text), `"amplified"`, `"sound"`, 1))
-	amplified := filepath.Join(runs, "self-made-contention.beside-3-hogs.herd")
+	amplified := filepath.Join(runs, "self-made-contention.5-starts-beside-3-hogs.herd")
 	s := gated(t, 1, "amplified, was sound", append(all, "--baseline", "bundles.json")...)
 	if !strings.HasSuffix(s.stdout, "again: butfor judge "+amplified+"\n") {
 		t.Errorf("it does not end with the command that has it again:\n%s", s.stdout)
