@@ -40,7 +40,7 @@ const matrixSeeds = 3
 const matrixSeedsMost = 1000
 
 // On real workers all takes a third of the time, and so many cases are played: an
-// hour.
+// hour and a half.
 const (
 	realScale = 1. / 3
 	realCases = 400
@@ -62,11 +62,13 @@ ci/mutants and of the historical pools; Go and the module's source must be at ha
 With --world process the same is done on real Python workers, real hogs and real
 quotas: to those cases which the virtual world says fail by the code alone or by the
 environment alone, at a third of all their times. What is true of each is found
-anew, by four real runs. The machine must have nothing else to do for an hour;
---cases N plays fewer. Of the rivals only the one that wants no further runs is asked.
+anew, by four real runs. The machine must have nothing else to do for an hour
+and a half; --cases N plays fewer. Of the rivals only the one that wants no further
+runs is asked.
 
 Prints the confusion matrix of the judge and of its rivals, rules of thumb on the
-same cases; Ctrl-C prints that of the cases played so far. docs/verdict.md says what the figures mean.
+same cases; Ctrl-C prints that of the cases played so far. docs/verdict.md says
+what the figures mean.
 
 Exit status: 0 if the targets hold, 1 if not, 2 wrong usage, 5 the lab itself
 failed, 130 interrupted.`,

@@ -99,11 +99,11 @@ func TestAnInterruptedMatrixPrintsTheTableOfWhatWasPlayed(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := in(ctx, t, func(line string) {
-		if strings.HasPrefix(line, "10/100 ") {
+		if strings.HasPrefix(line, "200/2000 ") { // far from the end, however late this is read
 			cancel()
 		}
-	}, "matrix", "--subject", "V1", "--cases", "100")
-	if s.status != 130 || !strings.Contains(s.stderr, "of 100 cases") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 100 cases") {
+	}, "matrix", "--seeds", "1", "--cases", "2000")
+	if s.status != 130 || !strings.Contains(s.stderr, "of 2000 cases") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 2000 cases") {
 		t.Errorf("status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)

@@ -144,7 +144,7 @@ type Accept struct {
 	Lost     int           // workers fewer than Size that can be had at once after the run; 0: not checked
 	Workers  int           // that were ever started; 0: not checked
 	Used     int           // workers that took calls; 0: not checked
-	MostUsed int           // ..., at most
+	MostUsed int           // workers that took calls, at most; 0: not checked
 	PerCall  float64       // calls that workers were sent for each that clients made; 0: not checked
 	Ready    []float64     // when the workers were ready, in units since the pool began to open; nil: not checked
 	ReadyBy  float64       // the last of them at the latest
