@@ -72,23 +72,31 @@ func (p *Port) says(frame []byte) {
 				return
 			}
 			states()
-			p.out.write(c.Bytes)
 			chunks = chunks[1:]
+			if len(chunks) == 0 && order.Replied {
+				p.out.add(item{c.Bytes, true}, p.replied)
+				return
+			}
+			p.out.write(c.Bytes)
 		}
-		if !order.Replied {
-			return
-		}
-		exit, ends := exitOf(order)
-		switch {
-		case ends && order.After <= 0:
-			p.end(exit)
-		case ends:
-			p.ordered = time.AfterFunc(order.After, func() { p.crash(exit) })
-		default:
-			p.hangs()
+		if order.Replied {
+			p.replied()
 		}
 	}
 	next()
+}
+
+// replied has it do what it was ordered to do once its reply is out.
+func (p *Port) replied() {
+	exit, ends := exitOf(p.order)
+	switch {
+	case ends && p.order.After <= 0:
+		p.end(exit)
+	case ends:
+		p.ordered = time.AfterFunc(p.order.After, func() { p.crash(exit) })
+	default:
+		p.hangs()
+	}
 }
 
 // hangs has it go on for ever, or close what it is to close of its port.

@@ -29,17 +29,22 @@ type item struct {
 func newPipe() pipe { return pipe{some: make(chan struct{}, 1)} }
 
 // put puts in a frame.
-func (p *pipe) put(payload []byte) { p.add(item{bytes: payload}) }
+func (p *pipe) put(payload []byte) { p.add(item{bytes: payload}, nil) }
 
 // write puts in bytes.
-func (p *pipe) write(b []byte) { p.add(item{b, true}) }
+func (p *pipe) write(b []byte) { p.add(item{b, true}, nil) }
 
-func (p *pipe) add(it item) {
+// add puts it in. What comes then has come about once anybody can take it out: else it
+// would be a matter of luck whether whoever does finds that so.
+func (p *pipe) add(it item, then func()) {
 	p.mu.Lock()
 	if it.raw && p.frames == nil {
 		p.frames = wire.NewReader((*source)(p), 0)
 	}
 	p.items = append(p.items, it)
+	if then != nil {
+		then()
+	}
 	p.mu.Unlock()
 	select {
 	case p.some <- struct{}{}:

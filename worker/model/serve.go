@@ -258,10 +258,12 @@ func (p *Port) answer() {
 		return
 	}
 	p.last = frame
+	if p.head.Command == "shutdown" && !p.has(worker.Stays) {
+		p.out.add(item{bytes: frame}, func() { p.end(worker.Exit{}) })
+		return
+	}
 	p.out.put(frame)
 	switch f := &p.profile; {
-	case p.head.Command == "shutdown" && !p.has(worker.Stays):
-		p.end(worker.Exit{})
 	case p.head.ID == 0 && f.TwoHellos:
 		p.out.put(frame)
 	case p.head.ID != 0 && p.calls == f.TwiceAt:
