@@ -121,6 +121,22 @@ var _ = Describe("limits", Label("limits"), func() {
 		Expect(p.Limits()).To(Equal(container.Limits{}))
 	})
 
+	It("of memory that somebody beside it takes have two to be killed in its stead", func(ctx SpecContext) {
+		w, p := start(ctx, launcher)
+		spared := func(ctx SpecContext) (n int) {
+			text, err := call(ctx, w, "builtins:eval", `sum(open(f"/proc/{p}/oom_score_adj").read() == "1000\n" for p in __import__("os").listdir("/proc") if p.isdigit())`)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(fmt.Sscan(text, &n)).To(Equal(1))
+			return n
+		}
+		Expect(spared(ctx)).To(BeZero())
+		pressure, err := p.Press(ctx, 64<<20, 4<<20)
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(ctx, spared).WithTimeout(patience).Should(Equal(2), "who takes it, and who would if that one were killed")
+		pressure.End()
+		Expect(spared(ctx)).To(BeZero())
+	})
+
 	It("of memory that is plenty do nothing", func(ctx SpecContext) {
 		w, p := start(ctx, launcher)
 		pressure, err := p.Press(ctx, 96<<20, 48<<20)

@@ -144,16 +144,26 @@ func (p *Pressure) lift() {
 }
 
 // taker is Python that takes memory, by what the cgroup of its container says, until
-// its stdin ends. It looks 50 times a second, in some 0.3 ms each.
+// its stdin ends. It looks 50 times a second, in some 0.3 ms each. Beside it another
+// waits for its turn: the kernel looks for whom to kill once more for each thread that
+// had no room at that moment, and would find the worker where the one that took it all
+// is gone by then.
 const taker = `
-import mmap, os, select, sys
+import fcntl, mmap, os, select, sys
 most, left, step = int(sys.argv[1]), int(sys.argv[2]), 1 << 18
-while os.fork():  # one that is killed for want of memory has a successor
-    status = os.wait()[1]
-    if status != 9:
-        sys.exit(status != 0)
+turn, children = os.memfd_create("turn"), set()
+while child := os.fork():  # one that is killed for want of memory has a successor
+    children.add(child)
+    if len(children) == 2:
+        child, status = os.wait()
+        children.remove(child)
+        if status != 9:
+            os.kill(children.pop(), 9)
+            os.wait()
+            sys.exit(status != 0)
 with open("/proc/self/oom_score_adj", "w") as f:
     f.write("1000")
+fcntl.lockf(turn, fcntl.LOCK_EX)
 folder, used = "/sys/fs/cgroup/", "memory.current"
 if not os.path.exists(folder + used):
     folder, used = folder + "memory/", "memory.usage_in_bytes"
