@@ -48,6 +48,7 @@ type trial struct {
 	frozen  []bool                // the kinds of load from outside to be replayed
 	reacts  reacting              // whether there is more than one
 	aside   []string              // doubts that can't matter
+	spare   string                // as ideal pools keep such a part of the deadline
 	band    float64               // of the deadline: what lies nearer to it is a tie
 	mine    map[setting]outcome
 	ideals  map[setting]outcome

@@ -26,10 +26,27 @@ func (t *trial) environment() (doubts []string) {
 			break // with the other kind of load it would be told again, in other figures
 		}
 	}
-	if len(doubts) > 0 && t.gross() {
-		t.aside, doubts = doubts, nil
+	switch {
+	case len(doubts) == 0:
+	case t.keep(grossly):
+		t.spare, t.aside, doubts = "a third", doubts, nil
+	case len(doubts) == len(t.Met.Replay.Hidden()):
+		if band := t.band + t.hidden(); band <= widest && t.keep(1-band) {
+			t.spare, t.aside, doubts = fmt.Sprintf("%.2f", 1-band), doubts, nil
+			t.band = band
+		}
 	}
 	return doubts
+}
+
+// hidden is how much CPU was taken unseen until the last deadline, as a share of the
+// deadline. It delayed no call by more than that; what came later made none miss it.
+func (t *trial) hidden() float64 {
+	last := time.Duration(0)
+	for _, c := range t.Run.Calls() {
+		last = max(last, c.Arrived+t.Run.Deadline)
+	}
+	return t.Met.Replay.HiddenUntil(last).Seconds() / t.Run.Deadline.Seconds()
 }
 
 // before leaves out what was not over when the workload was: faults have stopped
@@ -42,13 +59,14 @@ func (t *trial) before(spans []scenario.SpanPair) []scenario.SpanPair {
 	return slices.DeleteFunc(spans, func(s scenario.SpanPair) bool { return s.Begin+s.Recorded > over })
 }
 
-// gross says whether ideal pools would keep a deadline so much shorter, under what
-// was recorded, that nothing which was not seen can be what they lack: the CPU that
-// was used unseen is none that they have, and what a worker did unseen it asked for.
-func (t *trial) gross() bool {
+// keep says whether ideal pools would keep such a share of the deadline under what was
+// recorded. If it is a third, nothing that was not seen can be what they lack: the CPU
+// that was used unseen is none that they have, and what a worker did unseen it asked
+// for.
+func (t *trial) keep(share float64) bool {
 	for _, frozen := range t.frozen {
 		for seed := range uint64(seedsLeast) {
-			if o := t.ideal(setting{frozen: frozen, seed: seed, scale: grossly}); o.err != nil || o.misses > 0 || o.served == 0 {
+			if o := t.ideal(setting{frozen: frozen, seed: seed, scale: share}); o.err != nil || o.misses > 0 || o.served == 0 {
 				return false
 			}
 		}
@@ -56,7 +74,7 @@ func (t *trial) gross() bool {
 	return true
 }
 
-// grossly is a third of the deadline.
+// grossly is the share of the deadline at which no doubt matters.
 const grossly = 1. / 3
 
 // offTrack says which of what is judged the model does not come to: calls, and when

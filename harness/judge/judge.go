@@ -46,7 +46,7 @@ func (t *trial) lateness() {
 	switch doubts := t.likeness(); {
 	case len(doubts) == 0:
 		t.necessity()
-	case t.gross():
+	case t.keep(grossly):
 		t.codeAlone(doubts)
 	default:
 		t.undecided(doubts...)

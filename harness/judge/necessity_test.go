@@ -267,6 +267,43 @@ func TestAPoolThatCannotBeReplayedIsUndecided(t *testing.T) {
 	}
 }
 
+// D is 300 ms, its band 30 ms before anything was hidden.
+func TestWhatWasUsedUnseenDelayedNobodyByMore(t *testing.T) {
+	unseen := func(cores float64) func(*scenario.Environment) {
+		return func(e *scenario.Environment) { e.Load[0].Unseen = cores }
+	}
+	for name, c := range map[string]struct {
+		this, ideal time.Duration
+		change      func(e *scenario.Environment)
+		word        scenario.Word
+		reason      string
+	}{
+		"ideal ones can spare it": {900 * ms, 200 * ms, unseen(0.15), scenario.Amplified, "; set aside, as ideal pools keep 0.75 of the deadline: 0.15 cores were used by nobody who was seen"},
+		"stolen as well": {900 * ms, 200 * ms, func(e *scenario.Environment) { e.Load[0].Unseen, e.Load[0].Stolen = 0.11, 0.06 }, scenario.Amplified,
+			"; set aside, as ideal pools keep 0.73 of the deadline: 0.11 cores were used by nobody who was seen, 0.06 cores were stolen"},
+		"ideal ones can't":             {900 * ms, 240 * ms, unseen(0.15), scenario.Inconclusive, "0.15 cores were used by nobody who was seen"},
+		"too much of it":               {900 * ms, 110 * ms, unseen(0.5), scenario.Inconclusive, "0.50 cores were used by nobody who was seen"},
+		"this pool lacked no more":     {350 * ms, 200 * ms, unseen(0.15), scenario.Inconclusive, "near tie: amplified at 0.75 of the deadline, amplified at 1.00"},
+		"this pool lacked a bit more":  {380 * ms, 200 * ms, unseen(0.15), scenario.Amplified, "set aside"},
+		"after the last of the misses": {380 * ms, 240 * ms, later, scenario.Amplified, "set aside, as ideal pools keep 0.90 of the deadline: 0.25 cores were stolen"},
+		"a gap besides": {900 * ms, 200 * ms, func(e *scenario.Environment) {
+			e.Load[0].Unseen = 0.15
+			e.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
+		}, scenario.Inconclusive, "the recording has a gap: somebody else's"},
+	} {
+		on := world{always(c.this), always(c.ideal), always(150 * ms), always(50 * ms)}.on(t)
+		c.change(on.Met.Replay)
+		if v := Judge(on); v.Word != c.word || !strings.Contains(v.Reason, c.reason) {
+			t.Errorf("%s: %s: %s\nwant %s: %s", name, v.Word, v.Reason, c.word, c.reason)
+		}
+	}
+}
+
+// later has half a core stolen in the second second.
+func later(e *scenario.Environment) {
+	e.Load = append(e.Load, scenario.Bucket{At: time.Second, Span: time.Second, Stolen: 0.5, Load: e.Load[0].Load})
+}
+
 // others spoils a case so that nothing is missed in its replays.
 func others(c *Case) {
 	c.Again = func(bool, int) (scenario.Comparison, error) {

@@ -21,7 +21,7 @@ func (t *trial) undecided(doubts ...string) {
 // setAside says of a verdict which doubts it does not hang on.
 func (t *trial) setAside() {
 	if len(t.aside) > 0 && t.verdict.Word != scenario.Inconclusive {
-		t.verdict.Reason += fmt.Sprintf("; set aside, as ideal pools keep a third of the deadline: %s", strings.Join(t.aside, ", "))
+		t.verdict.Reason += fmt.Sprintf("; set aside, as ideal pools keep %s of the deadline: %s", t.spare, strings.Join(t.aside, ", "))
 	}
 }
 

@@ -24,7 +24,7 @@ func (e *Environment) Doubts() (doubts []string) {
 			break
 		}
 	}
-	doubts = append(doubts, e.hidden()...)
+	doubts = append(doubts, e.Hidden()...)
 	for _, g := range e.Gaps {
 		if g.Kind != GapLate { // it was seen, if only roughly
 			doubt("the recording has a gap: %s", g.Text)
@@ -33,8 +33,9 @@ func (e *Environment) Doubts() (doubts []string) {
 	return doubts
 }
 
-// hidden says what took CPU from the run without being seen at it.
-func (e *Environment) hidden() (said []string) {
+// Hidden says, each in a sentence, what took CPU from the run without being seen at
+// it, where that is noticeable.
+func (e *Environment) Hidden() (said []string) {
 	var unseen, stolen mean
 	for _, b := range e.Load {
 		unseen.add(b.Unseen, b.Span)
@@ -49,13 +50,23 @@ func (e *Environment) hidden() (said []string) {
 	return said
 }
 
+// HiddenUntil is how much CPU was taken up to then by nobody who was seen, the
+// hypervisor included.
+func (e *Environment) HiddenUntil(at time.Duration) time.Duration {
+	seconds := 0.0
+	for _, b := range e.Load {
+		seconds += (b.Unseen + b.Stolen) * max(0, min(b.Span, at-b.At)).Seconds()
+	}
+	return time.Duration(max(0, seconds) * float64(time.Second))
+}
+
 // Outside says, each in a sentence, who else wanted the CPUs while the run was
 // on, this program apart. It is nil on a machine that does nothing else.
 func (e *Environment) Outside() (said []string) {
 	if n := e.wanted(func(r Rival) bool { return !r.Harness }); n > rivalLeast {
 		said = append(said, fmt.Sprintf("%.2f threads of others ran or waited for a CPU", n))
 	}
-	return append(said, e.hidden()...)
+	return append(said, e.Hidden()...)
 }
 
 // competed says whether anybody outside a group wanted a CPU.
