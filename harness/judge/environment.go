@@ -31,7 +31,7 @@ func (t *trial) environment() (doubts []string) {
 	case t.keep(grossly):
 		t.spare, t.aside, doubts = "a third", doubts, nil
 	case len(doubts) == len(t.Met.Replay.Hidden()):
-		if band := t.band + t.hidden(); band <= widest && t.keep(1-band) {
+		if band := t.band + t.hidden(); band <= widest && t.keep(1-band) && t.miss(1+band) {
 			t.spare, t.aside, doubts = fmt.Sprintf("%.2f", 1-band), doubts, nil
 			t.band = band
 		}
@@ -67,6 +67,18 @@ func (t *trial) keep(share float64) bool {
 	for _, frozen := range t.frozen {
 		for seed := range uint64(seedsLeast) {
 			if o := t.ideal(setting{frozen: frozen, seed: seed, scale: share}); o.err != nil || o.misses > 0 || o.served == 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// miss says whether this pool would miss a deadline so much longer as well.
+func (t *trial) miss(times float64) bool {
+	for _, frozen := range t.frozen {
+		for seed := range uint64(seedsLeast) {
+			if o := t.this(setting{frozen: frozen, seed: seed, scale: times}); o.err != nil || o.misses == 0 {
 				return false
 			}
 		}
