@@ -13,7 +13,7 @@ var lateReply = Finding{
 	Source: "V2-last",
 	Truth:  "its worker is given back all the same, and the next caller gets its answer",
 	Kind:   "verdict",
-	Worlds: []string{"virtual", "process"},
+	Worlds: []string{"virtual", "process", "container"},
 	Cases: func(u Unit) []Case {
 		return try(scenario.Scenario{
 			Config:   subject.Config{Size: 1},

@@ -16,7 +16,7 @@ var longLivedWorkers = Finding{
 	Source: report + ", test environment vs production",
 	Truth:  "refuted: a worker dies with the last client that used it, and the next check-out takes the pool down",
 	Kind:   "verdict",
-	Worlds: []string{"virtual", "process"},
+	Worlds: []string{"virtual", "process", "container"},
 	Quick:  true,
 	Cases: func(u Unit) []Case {
 		const clients, size = 20, 4

@@ -15,33 +15,44 @@ import (
 	world "github.com/butfor/butfor/harness/world/container"
 )
 
-// Only what hangs on no time is looked at: a caller who is discarded is so on any
-// machine.
+// Only what hangs on no time is looked at: a caller who is discarded, a worker in two
+// hands and a worker that is lost are so on any machine.
 var _ = Describe("findings in containers", Serial, Label("world", "findings"), func() {
 	BeforeEach(func() { DeferCleanup(world.Dismiss) })
 
-	It("cold-start-timeouts: V2-seed discards whoever asks during a start, and ours nobody", func(ctx SpecContext) {
-		found, err := findings.Find("cold-start-timeouts")
+	DescribeTable("a historical pool is called neither sound nor a victim, and ours is sound", func(ctx SpecContext, id string, chosen func(findings.Case) bool, callers int) {
+		found, err := findings.Find(id)
 		Expect(err).NotTo(HaveOccurred())
 		f := found[0]
+		Expect(f.Worlds).To(ContainElement(world.Name))
 		all := f.Cases
 		f.Cases = func(u findings.Unit) []findings.Case {
-			return slices.DeleteFunc(all(u), func(c findings.Case) bool { return c.Variant != "deadline 5 boots" || c.Scenario.Subject.Name == "V1" })
+			return slices.DeleteFunc(all(u), func(c findings.Case) bool { return !chosen(c) })
 		}
 		lab := harness.Lab{World: world.Name, T: suiteT, Boot: 100 * time.Millisecond}
 		outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
 		Expect(err).NotTo(HaveOccurred())
-		served := map[string]int{}
+		Expect(outcomes).To(HaveLen(2), "a historical pool and ours")
 		for _, o := range outcomes {
 			name, r := o.Case.Scenario.Subject.Name, o.Result
 			AddReportEntry(name, string(r.Word)+": "+r.Reason)
-			served[name] = len(r.Record.Served())
 			if name == "ours" {
 				Expect(r.Word).To(Equal(scenario.Sound), r.Reason)
+				Expect(r.Record.Served()).To(HaveLen(callers))
 			} else { // beside others it may be inconclusive
 				Expect(r.Word).NotTo(BeElementOf(scenario.Sound, scenario.Environmental, scenario.Infeasible), r.Reason)
+				Expect(len(r.Record.Served())).To(BeNumerically("<", callers), name)
 			}
 		}
-		Expect(served).To(Equal(map[string]int{"V2-seed": 1, "ours": 4}))
-	})
+	},
+		Entry("cold-start-timeouts: V2-seed discards whoever asks during a start", "cold-start-timeouts",
+			func(c findings.Case) bool { return c.Variant == "deadline 5 boots" && c.Scenario.Subject.Name != "V1" },
+			4),
+		Entry("long-lived-workers: V2-seed's worker dies with its client, and the pool with the next check-out", "long-lived-workers",
+			func(c findings.Case) bool { return c.Variant == "" && c.Scenario.Subject.Name != "V1" },
+			20),
+		Entry("late-reply: V2-last gives back a worker that still computes", "late-reply",
+			func(c findings.Case) bool { return c.Variant == "" },
+			3),
+	)
 })
