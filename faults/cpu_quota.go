@@ -20,8 +20,9 @@ func init() {
 // It fires with each period in which it kept a worker from running. It can be used
 // in the world of models, in that of containers whose cgroups can be seen, and in
 // that of processes where cgroups of ours can be made: as root, or in a cgroup that
-// was delegated. Of a worker that is launched within the window the first
-// milliseconds may go free in the latter two.
+// was delegated. A container that is launched within the window is under it from the
+// first, what the engine does inside of it included; of a process the first milliseconds
+// may go free.
 type CPUQuota struct {
 	Cores  float64       `yaml:"cores"`            // on average over a period; in a period at least 1ms of CPU
 	Period time.Duration `yaml:"period,omitempty"` // from 1ms to 1s; 0: 100ms, which is Linux's own
@@ -59,7 +60,7 @@ func (f CPUQuota) Model(m Model, p *model.Port) (end func() int) {
 
 // Real implements WorkerFault.
 func (f CPUQuota) Real(r Real, p worker.Port) (end func() int, err error) {
-	limit, err := r.Limit(p, f.Cores, or(f.Period, quotaPeriod))
+	limit, err := r.Limit(p, f.quota())
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,8 @@ func (f CPUQuota) Real(r Real, p worker.Port) (end func() int, err error) {
 		return limit.Throttled()
 	}, nil
 }
+
+func (f CPUQuota) quota() Quota { return Quota{f.Cores, or(f.Period, quotaPeriod)} }
 
 // Needs implements Needy.
 func (CPUQuota) Needs(r Real) error { return r.CanLimit() }

@@ -146,6 +146,9 @@ type Unrecorded interface {
 	Unrecorded() string
 }
 
+// A lasting fault of workers that can lie on one from before its launch on.
+type launching interface{ quota() Quota }
+
 // A silencing fault of workers keeps them from answering while it lies on them.
 type silencing interface{ silences() }
 
@@ -229,13 +232,10 @@ type Model interface {
 // A Real is what real forms ask of a world of real processes.
 type Real interface {
 	World
-	// LaunchWith starts a Python worker with more flags.
-	LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error)
-	// CanSlow says what is missing for LaunchFrom such a disk.
+	// LaunchWith starts a Python worker in a way of its own.
+	LaunchWith(ctx context.Context, id string, how Launch) (worker.Port, error)
+	// CanSlow says what is missing for such a disk.
 	CanSlow(Disk) error
-	// LaunchFrom is LaunchWith, of a worker that first imports a module from a slow disk,
-	// and states it.
-	LaunchFrom(ctx context.Context, id string, from Disk, flags ...string) (worker.Port, error)
 	// Python runs code in a process and a session of its own until it is stopped;
 	// stop says what CPU it had. It ends with the program at the latest, also if
 	// that is killed.
@@ -245,8 +245,8 @@ type Real interface {
 	Beside(code string) (stop func() time.Duration, err error)
 	// CanLimit says what is missing for Limit.
 	CanLimit() error
-	// Limit puts a worker that has no limit under one.
-	Limit(p worker.Port, cores float64, period time.Duration) (Limit, error)
+	// Limit puts a worker under a limit that has none, or was launched under the same.
+	Limit(worker.Port, Quota) (Limit, error)
 	// CanBound says what is missing for Bound.
 	CanBound(Resource) error
 	// Bound lets a worker have so much of something and no more, until lift.
@@ -257,6 +257,19 @@ type Real interface {
 	// somebody beside it takes that it does not hold itself, until lift. That says whether
 	// something had to be read again for it.
 	Press(p worker.Port, most, left int64) (lift func() (felt bool), err error)
+}
+
+// A Launch is how a Python worker is launched.
+type Launch struct {
+	Flags []string // beside those that all have
+	Disk  Disk     // a slow one from which it first imports a module, and states it; the zero Disk: none
+	Quota Quota    // under which it is from the first; a world where that can't be leaves it to Limit
+}
+
+// A Quota is so much CPU in each period. The zero Quota is none.
+type Quota struct {
+	Cores  float64 // on average over a period
+	Period time.Duration
 }
 
 // A Disk is one of which the machine's memory has nothing.

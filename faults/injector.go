@@ -45,6 +45,7 @@ type entry struct {
 	first, last time.Duration // of its firing; first is -1 before
 	failed      error         // why it could not be begun
 	lasting     bool          // a fault of workers: it is laid on those that are launched now
+	lasted      bool          // ... and no more
 }
 
 // EventKind is what an event says.
@@ -122,7 +123,7 @@ func (i *Injector) Begin() {
 		case MachineFault:
 			i.work.Go(func() { i.lastOnMachine(e, f) })
 		case WorkerFault:
-			i.work.Go(func() { i.lastOnWorkers(e, f) })
+			i.work.Go(func() { i.lastOnWorkers(e) })
 		case CrowdFault:
 			i.work.Go(func() { i.crowd(e, f) })
 		}
@@ -311,20 +312,20 @@ func (i *Injector) lastOnMachine(e *entry, f MachineFault) {
 
 // lastOnWorkers is the life of a fault of workers that lasts. Those that are
 // launched meanwhile get it at their launch.
-func (i *Injector) lastOnWorkers(e *entry, f WorkerFault) {
-	if !i.begins(e) {
-		return
-	}
+func (i *Injector) lastOnWorkers(e *entry) {
+	begins := i.begins(e)
 	i.mu.Lock()
-	e.lasting = true
+	e.lasting = begins
 	ports := slices.Clone(i.ports)
 	i.mu.Unlock()
-	for _, p := range ports {
-		i.lay(e, f, p)
+	if begins {
+		for _, p := range ports {
+			i.lay(e, p)
+		}
+		i.ends(e)
 	}
-	i.ends(e)
 	i.mu.Lock()
-	e.lasting = false
+	e.lasting, e.lasted = false, true
 	ports = slices.Clone(i.ports)
 	i.mu.Unlock()
 	for _, p := range ports {
@@ -333,15 +334,36 @@ func (i *Injector) lastOnWorkers(e *entry, f WorkerFault) {
 }
 
 // lay lays a fault that lasts on a worker, if it is meant for it.
-func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
-	name := f.Name()
+func (i *Injector) lay(e *entry, p *port) {
+	var l *lasting
 	i.mu.Lock()
-	if p.gone || !e.lasting || p.lasting[name] != nil || !i.takes(e, p.thing()) {
-		i.mu.Unlock()
-		return
+	if e.lasting {
+		l = i.claims(e, p)
+	}
+	if l != nil {
+		i.lies(l, p)
+	}
+	i.mu.Unlock()
+	if l != nil {
+		i.has(l, p)
+	}
+}
+
+// claims has a fault that lasts lie on a worker, if it is meant for it now and none of its
+// name does; under the lock.
+func (i *Injector) claims(e *entry, p *port) *lasting {
+	name := e.Fault.Name()
+	if p.gone || p.lasting[name] != nil || !i.takes(e, p.thing()) {
+		return nil
 	}
 	l := &lasting{entry: e, ready: make(chan struct{})}
 	p.lasting[name] = l
+	return l
+}
+
+// lies notes that a fault lies on a worker, and what comes of that; under the lock.
+func (i *Injector) lies(l *lasting, p *port) {
+	e, f := l.entry, l.Fault
 	i.began(e, p.thing())
 	if _, ok := f.(silencing); ok {
 		p.silent = e
@@ -350,7 +372,11 @@ func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
 	if f, ok := f.(RefusingFault); ok {
 		p.on = append(p.on, &effect{entry: e, proves: f.Fired, again: true})
 	}
-	i.mu.Unlock()
+}
+
+// has has a worker have a fault that lies on it.
+func (i *Injector) has(l *lasting, p *port) {
+	f := l.Fault.(WorkerFault)
 	var err error
 	if i.model != nil {
 		if far, ok := modelOf(p.Port); ok {
@@ -368,7 +394,7 @@ func (i *Injector) lay(e *entry, f WorkerFault, p *port) {
 		select {
 		case <-p.Port.Done(): // it went before it could be had
 		default:
-			e.failed = err
+			l.failed = err
 		}
 	}
 }

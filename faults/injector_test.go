@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
 )
 
 // bare is a world that can have none but the simplest faults.
@@ -26,14 +27,14 @@ type poor struct {
 
 var _ Real = (*poor)(nil)
 
-func (p *poor) LaunchWith(_ context.Context, _ string, flags ...string) (worker.Port, error) {
-	p.launched = append(p.launched, strings.Join(flags, " "))
+func (p *poor) LaunchWith(_ context.Context, _ string, how Launch) (worker.Port, error) {
+	if how.Disk != (Disk{}) {
+		how.Flags = append([]string{fmt.Sprint(how.Disk)}, how.Flags...)
+	}
+	p.launched = append(p.launched, strings.Join(how.Flags, " "))
 	return nil, errors.New("no workers here")
 }
-func (*poor) CanSlow(Disk) error { return nil }
-func (p *poor) LaunchFrom(ctx context.Context, id string, from Disk, flags ...string) (worker.Port, error) {
-	return p.LaunchWith(ctx, id, append([]string{fmt.Sprint(from)}, flags...)...)
-}
+func (*poor) CanSlow(Disk) error                          { return nil }
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) Beside(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
@@ -43,9 +44,7 @@ func (p *poor) Bound(_ worker.Port, of Resource, _ int64) (func(), error) {
 }
 func (*poor) CanPress() error                                        { return errors.New("no memory to be short of here") }
 func (p *poor) Press(worker.Port, int64, int64) (func() bool, error) { return nil, p.CanPress() }
-func (*poor) Limit(worker.Port, float64, time.Duration) (Limit, error) {
-	return nil, errors.New("no cgroups here")
-}
+func (*poor) Limit(worker.Port, Quota) (Limit, error)                { return nil, errors.New("no cgroups here") }
 
 func TestWhatAWorldCannotDoIsSaidBeforeTheRunBegins(t *testing.T) {
 	quota := Plan{{Fault: GiveUp{}}, {Fault: CPUQuota{Cores: 1}}}
@@ -193,5 +192,82 @@ func TestWithoutAPlanNothingStandsBetween(t *testing.T) {
 	i.Stop()
 	if r := i.Report(); len(r) != 0 {
 		t.Errorf("%v", r)
+	}
+}
+
+// contained is a world of real processes that can put a worker under a quota before it runs.
+type contained struct {
+	poor
+	takes          time.Duration // that a launch does
+	fails          error
+	launched       []Launch
+	limits, lifted int
+}
+
+func (c *contained) CanLimit() error { return nil }
+
+func (c *contained) LaunchWith(ctx context.Context, id string, how Launch) (worker.Port, error) {
+	c.launched = append(c.launched, how)
+	if time.Sleep(c.takes); c.fails != nil {
+		return nil, c.fails
+	}
+	return (&model.Launcher{}).Launch(ctx, id)
+}
+
+func (c *contained) Limit(worker.Port, Quota) (Limit, error) {
+	c.limits++
+	return c, nil
+}
+func (c *contained) Throttled() int { return 3 }
+func (c *contained) Lift()          { c.lifted++ }
+
+func TestAWorkerIsLaunchedUnderTheQuotaOfItsMoment(t *testing.T) {
+	const quota = 0.2
+	for name, c := range map[string]struct {
+		entry  Entry
+		takes  time.Duration
+		fails  error
+		under  []bool // each of two launches
+		report Report
+	}{
+		"both":                    {Entry{}, 0, nil, []bool{true, true}, Report{Laid: 2, Fired: 6}},
+		"the first alone":         {Entry{Times: 1}, 0, nil, []bool{true, false}, Report{Laid: 1, Fired: 3}},
+		"later":                   {Entry{From: time.Second, Until: 2 * time.Second}, 0, nil, []bool{false, false}, Report{Laid: 2, Fired: 6}},
+		"over when it is there":   {Entry{Until: 50 * ms}, 100 * ms, nil, []bool{true, false}, Report{Laid: 1, Fired: 3}},
+		"nobody's that was not":   {Entry{}, 0, errors.New("no image"), []bool{true, true}, Report{}},
+		"nor does it use that up": {Entry{Times: 1}, 0, errors.New("no image"), []bool{true, true}, Report{}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c.entry.Fault = CPUQuota{Cores: quota}
+			w := &contained{poor: poor{bare: bare{time.Now()}}, takes: c.takes, fails: c.fails}
+			i, err := New(Plan{c.entry}, 1, w, func(Event) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.Begin()
+			l := i.Launcher(nil)
+			for n, under := range c.under {
+				p, err := l.Launch(t.Context(), fmt.Sprint("w", n+1))
+				if !errors.Is(err, c.fails) {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if err == nil {
+					defer p.Kill()
+				}
+				want := Quota{}
+				if under {
+					want = Quota{quota, 100 * ms}
+				}
+				if got := w.launched[n].Quota; got != want {
+					t.Errorf("%s: launch %d was under %v", name, n+1, got)
+				}
+			}
+			time.Sleep(3 * time.Second)
+			i.Stop()
+			got := i.Report()[0]
+			if got.Laid != c.report.Laid || got.Fired != c.report.Fired || w.limits != c.report.Laid || w.lifted != c.report.Laid {
+				t.Errorf("%s: %+v; %d limits, %d lifted", name, got, w.limits, w.lifted)
+			}
+		})
 	}
 }

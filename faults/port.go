@@ -44,21 +44,28 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	for _, e := range on {
 		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired, states: statement(e.Fault), at: i.world.Now()})
 	}
+	under := i.launchedUnder(p)
 	i.mu.Unlock()
 
-	inner, err := i.launch(ctx, id, x, on)
+	inner, err := i.launch(ctx, id, x, on, under)
 	if err != nil {
-		i.refused(on, x, err)
+		i.refused(on, under, x, err)
 		return nil, err
 	}
 	p.Port = inner
 	i.mu.Lock()
 	i.ports = append(i.ports, p)
 	p.sees(Sign{Seen: Launched})
+	if under != nil {
+		i.lies(under, p)
+	}
 	i.mu.Unlock()
+	if under != nil {
+		i.hasSince(under, p)
+	}
 	for _, e := range i.entries {
-		if f, ok := e.Fault.(WorkerFault); ok {
-			i.lay(e, f, p)
+		if _, ok := e.Fault.(WorkerFault); ok {
+			i.lay(e, p)
 		}
 	}
 	go p.watch()
@@ -76,10 +83,38 @@ func statement(f Fault) string {
 	return ""
 }
 
+// launchedUnder is a fault that lasts and lies on a worker from before its launch on; nil:
+// none. Models are launched in no time. Under the lock.
+func (i *Injector) launchedUnder(p *port) *lasting {
+	for _, e := range i.entries {
+		if _, ok := e.Fault.(launching); ok && i.real != nil {
+			if l := i.claims(e, p); l != nil {
+				return l
+			}
+		}
+	}
+	return nil
+}
+
+// hasSince has a worker have a fault that has lain on it since before its launch. It may
+// be over by now, unless this worker was there when the others were rid of it.
+func (i *Injector) hasSince(l *lasting, p *port) {
+	i.has(l, p)
+	i.mu.Lock()
+	over := l.lasted
+	i.mu.Unlock()
+	if over {
+		i.lift(l.entry, p)
+	}
+}
+
 // refused notes that a launch has failed, and by which fault.
-func (i *Injector) refused(on []*Underway, x Thing, err error) {
+func (i *Injector) refused(on []*Underway, under *lasting, x Thing, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if under != nil {
+		under.laid-- // on nobody
+	}
 	for _, e := range on {
 		if f, ok := e.Fault.(refusing); ok && err.Error() == f.refuses().Error() {
 			i.fires(i.entries[e.place-1], x)
@@ -89,7 +124,7 @@ func (i *Injector) refused(on []*Underway, x Thing, err error) {
 }
 
 // launch launches a worker that has the faults of a start.
-func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underway) (worker.Port, error) {
+func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underway, under *lasting) (worker.Port, error) {
 	if i.model != nil {
 		return i.model.LaunchWith(ctx, id, func(p *model.Profile) {
 			for _, e := range on {
@@ -97,22 +132,23 @@ func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underwa
 			}
 		})
 	}
-	var flags []string
+	var how Launch
+	if under != nil {
+		how.Quota = under.Fault.(launching).quota()
+	}
 	if slices.ContainsFunc(i.entries, func(e *entry) bool { return e.about == calls }) {
-		flags = append(flags, "--faults")
+		how.Flags = append(how.Flags, "--faults")
 	}
 	for _, e := range on {
 		if f, ok := e.Fault.(refusing); ok {
 			return nil, f.refuses()
 		}
-		flags = append(flags, e.Fault.(StartFault).Real(e.dose(x))...)
-	}
-	for _, e := range on {
-		if f, ok := e.Fault.(SlowDisk); ok {
-			return i.real.LaunchFrom(ctx, id, f.disk(), flags...)
+		how.Flags = append(how.Flags, e.Fault.(StartFault).Real(e.dose(x))...)
+		if f, ok := e.Fault.(SlowDisk); ok { // a start has one
+			how.Disk = f.disk()
 		}
 	}
-	return i.real.LaunchWith(ctx, id, flags...)
+	return i.real.LaunchWith(ctx, id, how)
 }
 
 // port is a worker's port with the faults at it.

@@ -53,6 +53,7 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Record.Faults).To(HaveLen(1))
 		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">", 0), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Environment.Quota.Cores).To(BeNumerically("~", .2, .001), "from the launch on, so that a replay has it")
 	})
 
 	It("has workers paused by the engine", func(ctx SpecContext) {

@@ -92,6 +92,9 @@ func (v *vessel) ChangeLimits(ctx context.Context, change func(*Limits)) (err er
 	defer v.limitsMu.Unlock()
 	l := v.limits
 	change(&l)
+	if l == v.limits {
+		return nil
+	}
 	if err := l.Check(); err != nil {
 		return err
 	}

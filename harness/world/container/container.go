@@ -97,29 +97,16 @@ type launcher struct{ world *World }
 
 // Launch implements worker.Launcher.
 func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
-	return l.world.LaunchWith(ctx, id)
+	return l.world.LaunchWith(ctx, id, faults.Launch{})
 }
 
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
-func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error) {
-	return w.launch(ctx, w.launcher, id, flags)
-}
-
-// CanSlow implements faults.Real: a worker is started to try it, once a disk.
-func (w *World) CanSlow(d faults.Disk) error {
-	return w.engine.CanSlow(context.Background(), container.Disk(d))
-}
-
-// LaunchFrom implements faults.Real.
-func (w *World) LaunchFrom(ctx context.Context, id string, from faults.Disk, flags ...string) (worker.Port, error) {
+func (w *World) LaunchWith(ctx context.Context, id string, how faults.Launch) (worker.Port, error) {
 	l := *w.launcher
-	l.Disk = container.Disk(from)
-	return w.launch(ctx, &l, id, flags)
-}
-
-func (w *World) launch(ctx context.Context, l *container.Launcher, id string, flags []string) (worker.Port, error) {
+	l.Disk = container.Disk(how.Disk)
+	l.Limits.CPUs, l.Limits.Period = how.Quota.Cores, how.Quota.Period
 	begin := w.Now()
-	port, err := l.LaunchWith(ctx, id, flags...)
+	port, err := l.LaunchWith(ctx, id, how.Flags...)
 	w.works(begin, w.Now())
 	if err != nil {
 		return nil, err
@@ -130,6 +117,11 @@ func (w *World) launch(ctx context.Context, l *container.Launcher, id string, fl
 	defer w.mu.Unlock()
 	w.workers = append(w.workers, port.(*container.Port))
 	return port, nil
+}
+
+// CanSlow implements faults.Real: a worker is started to try it, once a disk.
+func (w *World) CanSlow(d faults.Disk) error {
+	return w.engine.CanSlow(context.Background(), container.Disk(d))
 }
 
 // Python implements faults.Real: it runs in a container of its own, beside those of
@@ -159,25 +151,29 @@ func (w *World) CanLimit() error {
 }
 
 // Limit implements faults.Real: the engine does it.
-func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (faults.Limit, error) {
+func (w *World) Limit(p worker.Port, q faults.Quota) (faults.Limit, error) {
 	port, ok := p.(*container.Port)
 	if !ok {
 		return nil, fmt.Errorf("%v runs in no container", p)
 	}
 	before, err := port.Throttled()
+	if l := port.Limits(); l.CPUs > 0 { // it was launched under it
+		before = 0
+	}
 	if err == nil {
-		err = port.ChangeLimits(context.Background(), func(l *container.Limits) { l.CPUs, l.Period = cores, period })
+		err = port.ChangeLimits(context.Background(), func(l *container.Limits) { l.CPUs, l.Period = q.Cores, q.Period })
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &limit{port: port, throttled: before}, nil
+	return &limit{port: port, before: before, throttled: before}, nil
 }
 
 // limit is a worker's container with a quota.
 type limit struct {
 	port      *container.Port
-	throttled int // the last that was seen
+	before    int // that limits before this one did
+	throttled int // the last that was seen, in all
 }
 
 // Throttled implements faults.Limit. Once the worker is gone it is what was seen last.
@@ -185,7 +181,7 @@ func (l *limit) Throttled() int {
 	if n, err := l.port.Throttled(); err == nil {
 		l.throttled = n
 	}
-	return l.throttled
+	return l.throttled - l.before
 }
 
 // Lift implements faults.Limit.

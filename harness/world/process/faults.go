@@ -17,8 +17,11 @@ import (
 var _ faults.Real = (*World)(nil)
 
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
-func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (worker.Port, error) {
-	port, err := w.launcher.LaunchWith(ctx, id, flags...)
+func (w *World) LaunchWith(ctx context.Context, id string, how faults.Launch) (worker.Port, error) {
+	if how.Disk != (faults.Disk{}) {
+		return nil, w.CanSlow(how.Disk)
+	}
+	port, err := w.launcher.LaunchWith(ctx, id, how.Flags...)
 	if err == nil {
 		w.Own(port.Info().PID)
 	}
@@ -28,11 +31,6 @@ func (w *World) LaunchWith(ctx context.Context, id string, flags ...string) (wor
 // CanSlow implements faults.Real.
 func (w *World) CanSlow(faults.Disk) error {
 	return errors.New("a process has no disk of its own to be slow; a container may have")
-}
-
-// LaunchFrom implements faults.Real.
-func (w *World) LaunchFrom(_ context.Context, _ string, from faults.Disk, _ ...string) (worker.Port, error) {
-	return nil, w.CanSlow(from)
 }
 
 // Python implements faults.Real.
@@ -61,7 +59,7 @@ func (w *World) CanLimit() error {
 }
 
 // Limit implements faults.Real.
-func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (faults.Limit, error) {
+func (w *World) Limit(p worker.Port, q faults.Quota) (faults.Limit, error) {
 	pid := p.Info().PID
 	g, err := process.NewCgroup()
 	if err != nil {
@@ -70,7 +68,7 @@ func (w *World) Limit(p worker.Port, cores float64, period time.Duration) (fault
 	w.groupsMu.Lock()
 	w.groups = append(w.groups, g)
 	w.groupsMu.Unlock()
-	if err = g.Limit(cores, period); err == nil {
+	if err = g.Limit(q.Cores, q.Period); err == nil {
 		err = g.Add(pid)
 	}
 	if err != nil {

@@ -51,18 +51,18 @@ func TestALimitAndItsGroupAreGoneWhenTheyShouldBe(t *testing.T) {
 	}
 	before := len(ours(t))
 	start := func(id string) worker.Port {
-		p, err := w.LaunchWith(context.Background(), id)
+		p, err := w.LaunchWith(context.Background(), id, faults.Launch{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p
 	}
 	one, two := start("w1"), start("w2")
-	first, err := w.Limit(one, 0.5, 100*time.Millisecond)
+	first, err := w.Limit(one, faults.Quota{Cores: 0.5, Period: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := w.Limit(two, 0.5, 100*time.Millisecond)
+	second, err := w.Limit(two, faults.Quota{Cores: 0.5, Period: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestNoGroupIsLeftOfALimitThatWasLiftedBeforeItsWorkerEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := w.Limit(started.Port, 0.5, 100*time.Millisecond)
+	l, err := w.Limit(started.Port, faults.Quota{Cores: 0.5, Period: 100 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

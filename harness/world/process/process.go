@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/world/outside"
 	"github.com/butfor/butfor/worker"
@@ -103,7 +104,7 @@ type launcher struct{ world *World }
 
 // Launch implements worker.Launcher.
 func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
-	return l.world.LaunchWith(ctx, id)
+	return l.world.LaunchWith(ctx, id, faults.Launch{})
 }
 
 // Cores is how many the workers may use.

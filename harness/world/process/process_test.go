@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/internal/leftover"
 	"github.com/butfor/butfor/worker"
@@ -81,7 +82,7 @@ func TestAWorkerThatHasFaultsIsKnownAsTheRunsOwn(t *testing.T) {
 	}
 	defer w.Close()
 	w.launcher.Run = "another mark"
-	p, err := w.LaunchWith(ctx, "w1", "--boot-cpu", "1", "--exit-at-hello", "70")
+	p, err := w.LaunchWith(ctx, "w1", faults.Launch{Flags: []string{"--boot-cpu", "1", "--exit-at-hello", "70"}})
 	if err != nil {
 		t.Fatal(err)
 	}
