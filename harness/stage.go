@@ -111,6 +111,9 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 	hurt.Begin()
 	a.open()
 	through()
+	if m, ok := w.(interface{ Through() }); ok {
+		m.Through()
+	}
 	if len(sc.Faults) > 0 {
 		w.Point("run", "stop")
 		hurt.Stop()

@@ -87,6 +87,14 @@ func (w *World) record() {
 	w.start, w.recorder = r.Began(), r
 }
 
+// Through ends the recording: what comes now is the harness's own doing, and the end of
+// the pool. Of what either makes the machine do no call has met anything.
+func (w *World) Through() {
+	if w.recorder != nil {
+		w.recorder.Stop()
+	}
+}
+
 // Environment ends the recording and has what the run met, as far as the machine
 // shows it: what its workers asked for is in its trace. It may be called again,
 // and after Close.
