@@ -82,7 +82,9 @@ func (d *Demands) Start(n int) model.Profile {
 	}
 	death, dies := d.deaths[n]
 	if s != nil && s.Died {
-		return model.Profile{BootCPU: s.CPU, BootWait: s.Wait, DieBooted: exitOf(death)}
+		p := s.profile()
+		p.DieBooted = exitOf(death)
+		return p
 	}
 	asks := s
 	if s == nil || !s.Whole() {
@@ -91,7 +93,7 @@ func (d *Demands) Start(n int) model.Profile {
 			asks = &Span{Demand: *s.Asks}
 		}
 	}
-	p := model.Profile{BootCPU: asks.CPU, BootWait: asks.Wait}
+	p := asks.profile()
 	if dies && death.Call == "" { // at rest: else the call is what it dies of
 		p.DieAged, p.DieAge = exitOf(death), death.Age
 	}
@@ -168,6 +170,12 @@ func (d *Demands) Call(c model.Call) model.Fate {
 		return model.Fate{Demand: demand(d.drawn(d.calls[c.Command], s, Demand(c.Asked), c.ID, nth)), Err: step.Fails}
 	}
 	return model.Fate{Demand: demand(s), Err: s.Err}
+}
+
+// profile is of a worker whose start asks for what this one did.
+func (s *Span) profile() model.Profile {
+	engine := min(s.Engine, s.Wait) // a contract may have less
+	return model.Profile{Launch: engine, BootCPU: s.CPU, BootWait: s.Wait - engine}
 }
 
 func demand(s *Span) model.Demand { return model.Demand(s.Demand) }

@@ -81,6 +81,19 @@ func TestAStartGoesAsThatOfItsOrdinalWent(t *testing.T) {
 	}
 }
 
+func TestWhatAnEngineTakesIsOfTheLaunch(t *testing.T) {
+	start := func(wait time.Duration) model.Profile {
+		sc := Scenario{Replay: &Environment{Starts: []Span{{Demand: asks(30, wait), Engine: 40 * ms}}}}
+		return sc.Demands().Start(0)
+	}
+	if got, want := start(50), (model.Profile{Launch: 40 * ms, BootCPU: 30 * ms, BootWait: 10 * ms}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	if got, want := start(20), (model.Profile{Launch: 20 * ms, BootCPU: 30 * ms}); !reflect.DeepEqual(got, want) { // a contract has less
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	s := &Scenario{Start: asks(7, 1), Faults: faults.Plan{
 		{Fault: faults.SlowStart{CPU: 100 * ms}, Target: faults.Target{First: 3}},

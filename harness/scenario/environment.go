@@ -64,7 +64,10 @@ type Span struct {
 	Begin   time.Duration `json:"begin_ns"`
 	End     time.Duration `json:"end_ns"`
 	Demand
-	Cut bool `json:"cut,omitempty"` // it was not let finish: it asks for at least this
+	// Engine is how long of its wait a container engine took first: of a start, before the
+	// worker computed anything.
+	Engine time.Duration `json:"engine_ns,omitempty"`
+	Cut    bool          `json:"cut,omitempty"` // it was not let finish: it asks for at least this
 	// Asks is what a start that was not let finish asks for, where that is known.
 	Asks *Demand `json:"asks,omitempty"`
 	Died bool    `json:"died,omitempty"` // its worker died, unasked, before it was through: at least this, too

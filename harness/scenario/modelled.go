@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,21 +43,19 @@ func (e *Environment) Modelled(frozen bool) []SpanPair {
 		s.Worker += len(e.Starts)
 		add("", s)
 	}
+	computes := func(s Span) time.Duration { return s.Begin + s.Engine } // from when on
 	slices.SortStableFunc(all, func(a, b begun) int {
-		if a.Begin != b.Begin {
-			return int(max(-1, min(1, a.Begin-b.Begin)))
-		}
-		return strings.Compare(a.what, b.what)
+		return cmp.Or(cmp.Compare(computes(a.Span), computes(b.Span)), strings.Compare(a.what, b.what))
 	})
 
 	m := cpu.New(e.Config(frozen))
 	groups := map[int]*cpu.Group{}
 	for _, s := range all {
-		m.Advance(s.Begin)
+		m.Advance(computes(s.Span))
 		if groups[s.Worker] == nil {
 			groups[s.Worker] = e.Group(m)
 		}
-		groups[s.Worker].Start(s.CPU, func() { *s.end = m.Now() + s.Wait })
+		groups[s.Worker].Start(s.CPU, func() { *s.end = m.Now() + s.Wait - s.Engine })
 	}
 	for at, ok := m.Next(); ok; at, ok = m.Next() {
 		m.Advance(at)

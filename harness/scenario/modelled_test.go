@@ -11,6 +11,7 @@ func TestSpansTakeWhatTheModelOfCoresSays(t *testing.T) {
 		return Span{Worker: worker, Begin: begin * ms, End: (begin + 100) * ms, Demand: Demand{CPU: cpu * ms, Wait: wait * ms}}
 	}
 	cut := func(s Span) Span { s.Cut = true; return s }
+	by := func(engine time.Duration, s Span) Span { s.Engine = engine * ms; return s }
 	hog := []Rival{{Place: Place{Path: []Group{{Name: "hog"}}}}}
 	load := func(threads int, cpu float64) []Bucket {
 		return []Bucket{{Span: time.Second, Load: []Load{{Threads: threads, Runnable: float64(threads), CPU: cpu}}}}
@@ -37,6 +38,8 @@ func TestSpansTakeWhatTheModelOfCoresSays(t *testing.T) {
 			map[string]time.Duration{"start 0": 80}},
 		{"which shares no group with one of this pool", Environment{Cores: 1, Starts: []Span{start(0, 0, 60, 0), start(1, 0, 60, 0)}, Others: []Span{start(0, 0, 60, 0)}},
 			map[string]time.Duration{"start 0": 180, "start 1": 180}},
+		{"what its engine takes comes before it computes", Environment{Cores: 1, Starts: []Span{by(50, start(0, 0, 60, 70)), start(1, 0, 60, 0)}},
+			map[string]time.Duration{"start 0": 50 + 10 + 60 + 20, "start 1": 70}},
 		{"two hogs from outside", Environment{Cores: 2, Starts: []Span{start(0, 0, 60, 0), start(1, 0, 60, 0)}, Rivals: hog, Load: load(2, 2)},
 			map[string]time.Duration{"start 0": 90, "start 1": 90}},
 		{"no core at all", Environment{Cores: 1, Starts: []Span{start(0, 0, 60, 0)}, Load: []Bucket{{Span: time.Second, Stolen: 1}}},

@@ -70,6 +70,8 @@ type derivation struct {
 type life struct {
 	ordinal  int
 	launched time.Duration
+	engine   time.Duration // that its launch took, where a container engine did it
+	begun    account       // as it was then
 	ready    bool
 	ended    bool
 	exit     time.Duration
@@ -121,6 +123,9 @@ func (d *derivation) take(e *scenario.Event) {
 		if e.Err != "" {
 			d.refuse(l, e)
 		}
+		if e.Engine > 0 {
+			l.engine, l.begun = e.At-l.launched, accountOf(e)
+		}
 	case scenario.Send:
 		l.latest = accountOf(e)
 		d.send(l, e)
@@ -131,12 +136,22 @@ func (d *derivation) take(e *scenario.Event) {
 		l.ready = true
 		s := &d.env.Starts[l.ordinal]
 		s.End, s.Mute = e.At, false
-		s.Demand = account{at: l.launched}.demand(accountOf(e))
+		d.started(l, accountOf(e))
 		l.now = accountOf(e)
 	case scenario.Exit:
 		l.latest = accountOf(e)
 		d.end(l, e)
 	}
+}
+
+// started says what a start has asked for by now. What a container engine did was waited
+// for, whatever it took in CPU.
+func (d *derivation) started(l *life, now account) {
+	s := &d.env.Starts[l.ordinal]
+	begun := l.begun
+	begun.at = l.launched + l.engine
+	s.Engine, s.Demand = l.engine, begun.demand(now)
+	s.Wait += l.engine
 }
 
 // refuse ends a life that never began. Where the caller had called it off,
@@ -243,7 +258,7 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 	died := e != nil && !e.Asked
 	if s := &d.env.Starts[l.ordinal]; !l.ready {
 		s.End = l.latest.at
-		s.Demand = account{at: l.launched}.demand(l.latest)
+		d.started(l, l.latest)
 		s.Cut, s.Died = !died, died
 	}
 	for i, w := range l.work {

@@ -56,6 +56,10 @@ func span(begin, end, cpu, wait int, change ...func(*scenario.Span)) scenario.Sp
 func cut(s *scenario.Span)  { s.Cut = true }
 func died(s *scenario.Span) { s.Died = true }
 func mute(s *scenario.Span) { s.Mute = true }
+func engine(took int) func(*scenario.Span) {
+	return func(s *scenario.Span) { s.Engine = time.Duration(took) * ms }
+}
+
 func of(worker int) func(*scenario.Span) {
 	return func(s *scenario.Span) { s.Worker = worker }
 }
@@ -74,6 +78,16 @@ func TestWhatARunAskedForIsReadFromItsEvents(t *testing.T) {
 			at(200, scenario.Send, "w1", 35, 25, with("c1"), frame(1)), // 5 and 5 since: at rest, on nobody's account
 			at(300, scenario.Recv, "w1", 75, 45, with("c1"), frame(1)),
 		}}, []scenario.Span{ready}, calls{"c1": {span(200, 300, 40, 40)}}, nil},
+
+		{"a container's engine is waited for, whatever it took in CPU", [][]scenario.Event{{
+			at(0, scenario.Launch, "w1", 0, 0), at(40, scenario.Launched, "w1", 15, 9, func(e *scenario.Event) { e.Engine = 38 * ms }),
+			at(40, scenario.Send, "w1", 15, 9), at(100, scenario.Recv, "w1", 45, 29), at(100, scenario.Ready, "w1", 45, 29),
+		}}, []scenario.Span{span(0, 100, 30, 50, engine(40))}, calls{}, nil},
+
+		{"so it is of a start that was cut short", [][]scenario.Event{{
+			at(0, scenario.Launch, "w1", 0, 0), at(40, scenario.Launched, "w1", 15, 9, func(e *scenario.Event) { e.Engine = 38 * ms }),
+			at(40, scenario.Send, "w1", 15, 9), at(90, scenario.Exit, "w1", 35, 9, asked),
+		}}, []scenario.Span{span(0, 90, 20, 70, engine(40), cut, mute)}, calls{}, nil},
 
 		{"more CPU than time: no waiting", [][]scenario.Event{started("w1"), {
 			at(200, scenario.Send, "w1", 30, 20, with("c1"), frame(1)),

@@ -301,7 +301,11 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	late := l.rec.killed
 	if !late {
 		l.rec.ports = append(l.rec.ports, p)
-		l.rec.add(scenario.Event{Kind: scenario.Launched, Worker: id, PID: info.PID, Engine: info.Engine.Total()})
+		e := scenario.Event{Kind: scenario.Launched, Worker: id, PID: info.PID, Engine: info.Engine.Total()}
+		if e.Engine > 0 { // it is the same process that has come to be the worker
+			e.OnCPU, e.Delay = info.CPU, info.RunDelay
+		}
+		l.rec.add(e)
 	}
 	l.rec.mu.Unlock()
 	if late {

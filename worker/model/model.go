@@ -22,6 +22,7 @@ import (
 // A Profile is how one worker behaves. The zero value is a healthy worker that
 // starts at once.
 type Profile struct {
+	Launch            time.Duration // that its launch takes, as a container engine's does, before all else
 	BootCPU, BootWait time.Duration // before it reads its first frame
 	Refuse            error         // what Launch says instead of starting it
 	Mute              bool          // never says hello
@@ -91,6 +92,18 @@ func (l *Launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 // LaunchWith is Launch, of a worker whose profile is altered first, unless alter
 // is nil.
 func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profile)) (worker.Port, error) {
+	p, err := l.port(ctx, id, alter)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.launch(ctx); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// port is a worker that is about to be launched.
+func (l *Launcher) port(ctx context.Context, id string, alter func(*Profile)) (*Port, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.asked
@@ -126,7 +139,6 @@ func (l *Launcher) LaunchWith(ctx context.Context, id string, alter func(*Profil
 		return nil, err
 	}
 	l.most = max(l.most, l.alive())
-	p.boot()
 	return p, nil
 }
 
@@ -223,7 +235,7 @@ type Port struct {
 // before.
 func (p *Port) Boot() (d Demand, ok bool) {
 	b := &p.profile
-	return Demand{CPU: b.BootCPU, Wait: b.BootWait}, !b.Mute && b.DieAtHello == nil && b.DieBooted == nil && b.Refuse == nil
+	return Demand{CPU: b.BootCPU, Wait: b.Launch + b.BootWait}, !b.Mute && b.DieAtHello == nil && b.DieBooted == nil && b.Refuse == nil
 }
 
 // CPU is where it computes.

@@ -75,6 +75,31 @@ func TestAWorkerThatIsKilledFirstDoesNotExitAsOrdered(t *testing.T) {
 	})
 }
 
+func TestALaunchMayTakeAWhileAndBeCalledOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &model.Launcher{Profile: func(int) model.Profile {
+			return model.Profile{Launch: 300 * ms, BootWait: 100 * ms, DieAged: &worker.Exit{Code: 3}, DieAge: time.Second}
+		}}
+		begin := time.Now()
+		p, err := l.Launch(t.Context(), "w1")
+		if err != nil || time.Since(begin) != 300*ms {
+			t.Fatalf("launched after %v: %v", time.Since(begin), err)
+		}
+		if <-p.Done(); time.Since(begin) != time.Second {
+			t.Errorf("it ended at an age of %v", time.Since(begin))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*ms)
+		defer cancel()
+		if _, err := l.Launch(ctx, "w2"); err == nil || l.Alive() > 0 {
+			t.Errorf("called off: %v, %d alive", err, l.Alive())
+		}
+		time.AfterFunc(100*ms, func() { _ = l.Ports()[2].Kill() })
+		if _, err := l.Launch(t.Context(), "w3"); err == nil || l.Alive() > 0 {
+			t.Errorf("killed: %v, %d alive", err, l.Alive())
+		}
+	})
+}
+
 func TestALaunchMayBeAlteredAloneAmongOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &model.Launcher{Profile: func(n int) model.Profile { return model.Profile{BootWait: time.Second} }}

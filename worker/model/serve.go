@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,13 +13,42 @@ import (
 	"github.com/butfor/butfor/worker/wire"
 )
 
+// launch has it begin its life once its launch is over.
+func (p *Port) launch(ctx context.Context) error {
+	if d := p.profile.Launch; d > 0 {
+		over := time.NewTimer(d)
+		defer over.Stop()
+		select {
+		case <-over.C:
+		case <-p.done:
+		case <-ctx.Done():
+		}
+		if turn := p.launcher.Turn; turn != nil {
+			its := make(chan struct{})
+			turn(p.who, "launched", func() { close(its) })
+			<-its
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		p.end(worker.Exit{})
+		return err
+	}
+	if p.stopped {
+		return errors.New("it was killed while it was launched")
+	}
+	p.boot()
+	return nil
+}
+
 // What follows is done under the port's mutex, but for what takes it.
 
 // boot begins its life.
 func (p *Port) boot() {
 	f := &p.profile
 	if f.DieAged != nil {
-		p.age = time.AfterFunc(f.DieAge, func() { p.crash(*f.DieAged) })
+		p.age = time.AfterFunc(max(0, f.DieAge-f.Launch), func() { p.crash(*f.DieAged) })
 	}
 	if f.BootCPU <= 0 && f.BootWait <= 0 && f.DieBooted == nil {
 		return

@@ -133,6 +133,20 @@ func TestTheClientsClockStartsBeforeTheFirstStart(t *testing.T) {
 	}
 }
 
+func TestAStartComputesOnceItsEngineIsThrough(t *testing.T) {
+	sc := burst(2, 2, scenario.Demand{})
+	sc.Cores, sc.Workload.Command, sc.Workload.Args = 1, "sleep", map[string]any{"s": 1}
+	sc.Replay = &scenario.Environment{Cores: 1, Starts: []scenario.Span{
+		{Demand: scenario.Demand{CPU: 60 * ms, Wait: 70 * ms}, Engine: 50 * ms}, {Worker: 1, Demand: scenario.Demand{CPU: 60 * ms}},
+	}}
+	// The second has the core for 50 ms, and then they share it until it is ready.
+	got := took(of(t, sc, reference.Policy{Width: 2}))
+	slices.Sort(got)
+	if want := []time.Duration{1070 * ms, (50 + 10 + 60 + 20 + 1000) * ms}; !slices.Equal(got, want) {
+		t.Errorf("they are served after %v, want %v", got, want)
+	}
+}
+
 // Where nothing is in the way what comes out can be said in a line.
 func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 	sleep := func(sc scenario.Scenario, d time.Duration) scenario.Scenario {

@@ -67,13 +67,15 @@ func (r *run) launch(n int) {
 			}
 		})
 	}
-	wait := p.BootWait
-	w.do(model.Demand{CPU: p.BootCPU}, func() {
-		if w.policy.OnCPU {
-			w.counts(false)
-			w.start()
-		}
-		w.do(model.Demand{Wait: wait}, w.booted)
+	cpu, wait := p.BootCPU, p.BootWait
+	w.do(model.Demand{Wait: p.Launch}, func() {
+		w.do(model.Demand{CPU: cpu}, func() {
+			if w.policy.OnCPU {
+				w.counts(false)
+				w.start()
+			}
+			w.do(model.Demand{Wait: wait}, w.booted)
+		})
 	})
 }
 
