@@ -41,16 +41,17 @@ func (t *trial) sentence(b, c, d scenario.Cell) string {
 	return strings.Join(parts, "; ")
 }
 
-// machine says what the latest call hung on that the machine did not give, or else
-// what was beyond the contract.
+// machine says what the latest call hung on that the machine did not give, and what was
+// beyond the contract.
 func (t *trial) machine() string {
+	beyond := strings.Join(t.excess, ", ")
 	w, ok := t.hungOn()
-	if !ok || w.Delay < w.OnCPU {
-		return strings.Join(t.excess, ", ")
+	if !ok || w.Delay < w.OnCPU || w.Delay < t.Run.Deadline/10 {
+		return beyond
 	}
 	wanted, _ := t.Met.Replay.Wanted()
-	return fmt.Sprintf("the machine gave %s %s of CPU in %s (run-queue delay %s, outside load %.1f on %.2g cores)",
-		w.ID, short(w.OnCPU), short(w.Ready-w.Launched), short(w.Delay), wanted, t.Run.Cores)
+	return fmt.Sprintf("the machine gave %s %s of CPU in %s (run-queue delay %s, outside load %.1f on %.2g cores); beyond the contract: %s",
+		w.ID, short(w.OnCPU), short(w.Ready-w.Launched), short(w.Delay), wanted, t.Run.Cores, beyond)
 }
 
 // hungOn is the worker that the latest call waited for longest, while it started.
