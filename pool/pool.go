@@ -64,6 +64,7 @@ type slot struct {
 	port   worker.Port    // nil before the launch
 	w      *worker.Worker // nil before the hello
 	begun  time.Time      // when its start was planned
+	launch time.Duration  // from then until it had a port
 	nth    int            // of the workers named so far, from 1
 	had    time.Duration  // CPU that its start had had when pace last looked
 	good   bool           // it has answered

@@ -840,7 +840,7 @@ func TestStartsThatCanNotGetACPUCountAsAskingForIt(t *testing.T) {
 		"they could run":             {watched{runs: true}, 240 * ms, 2},
 		"they wait for another":      {watched{}, 110 * ms, 8},
 		"forks that take their time": {watched{after: 120 * ms}, 140 * ms, 2},
-		"launches of another kind":   {watched{after: sec}, 450 * ms, 8},
+		"launches of another kind":   {watched{after: 3 * sec}, 2250 * ms, 8},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c.Launcher = &model.Launcher{Profile: boots(sec)}
@@ -857,6 +857,49 @@ func TestStartsThatCanNotGetACPUCountAsAskingForIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// As those of containers, whose engine takes a while for each.
+func TestWhatStartsAskForIsSeenOnceTheyAreLaunched(t *testing.T) {
+	const launch = 300 * ms
+	for name, c := range map[string]struct {
+		profile model.Profile
+		begun   map[time.Duration]int // starts, by so long after the first
+	}{
+		"they compute": {model.Profile{Launch: launch, BootCPU: sec}, map[time.Duration]int{1290 * ms: 2, 2590 * ms: 4, 3890 * ms: 6}},
+		"they wait":    {model.Profile{Launch: launch, BootWait: 2 * sec}, map[time.Duration]int{launch: 2, 410 * ms: 4, 700 * ms: 8}},
+	} {
+		bubble(t, Config{Size: 8, Cores: 2}, func(int) model.Profile { return c.profile }, func(t *testing.T, p *Pool, l *model.Launcher) {
+			if err := p.Ready(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			for within, want := range c.begun {
+				if n := startedWithin(l, within); n != want {
+					t.Errorf("%s: %d starts began within %v, want %d", name, n, within, want)
+				}
+			}
+		})
+	}
+}
+
+// The second generation is launched beside what is left of the first, which alone does not
+// use the cores.
+func TestALaunchIsNoWantOfWork(t *testing.T) {
+	profile := func(n int) model.Profile {
+		p := model.Profile{Launch: 300 * ms, BootCPU: 300 * ms}
+		if n == 0 { // it has half a core, and asks for a whole one
+			p.BootCPU, p.Share = 2*sec, .5
+		}
+		return p
+	}
+	bubble(t, Config{Size: 6, Cores: 2}, profile, func(t *testing.T, p *Pool, l *model.Launcher) {
+		time.Sleep(4 * sec)
+		for n, port := range l.Ports() {
+			if after, least := port.Begin.Sub(l.Ports()[0].Begin), time.Duration(max(0, n-1))*600*ms; after < least {
+				t.Errorf("start %d began after %v, want %v: two at once", n+1, after, least)
+			}
+		}
+	})
 }
 
 func TestWarmMakesDistinctWorkersReady(t *testing.T) {

@@ -66,9 +66,11 @@ func (p *Pool) start(s *slot) bool {
 	w, err := worker.Start(ctx, launch(func(ctx context.Context, id string) (worker.Port, error) {
 		port, err := p.launcher.Launch(ctx, id)
 		if err == nil {
+			asked, had := wanted(port) // by whoever has launched it, in the same process
 			p.points.At(who, "launched")
 			p.mu.Lock()
 			s.port = port
+			s.launch, s.wanted, s.had = time.Since(s.begun), asked, had
 			p.mu.Unlock()
 		}
 		return port, err
@@ -159,6 +161,10 @@ const (
 	// CPU, as a fork does on a busy machine. One that takes longer waits for
 	// something else.
 	launchMost = 200 * time.Millisecond
+	// launchBlind is that as long as no start was seen to wait. A container engine's
+	// launch takes some 0.3 s, and what the start asks for is seen only then: were many
+	// begun before, they would be late together.
+	launchBlind = 2 * time.Second
 )
 
 // width is called under the lock.
@@ -167,10 +173,13 @@ func (c *pace) width(p *Pool) int {
 		return n
 	}
 	if c.wide == 0 || p.n[starting] == 0 {
-		c.wide, c.slow = max(1, int(math.Ceil(p.cfg.Cores))), slow{}
+		c.wide, c.slow = c.first(p), slow{}
 	}
 	return c.wide
 }
+
+// first is what it begins with.
+func (c *pace) first(p *Pool) int { return max(1, int(math.Ceil(p.cfg.Cores))) }
 
 // arm is called under the lock when a start has to wait for others.
 func (c *pace) arm(p *Pool) {
@@ -211,15 +220,23 @@ func (p *Pool) widen() {
 	p.mu.Lock()
 	span := time.Since(p.pace.last)
 	sum, had := p.pace.ended, p.pace.endedHad
-	tried := false // one that begins at this very moment says nothing yet
+	launchMost := time.Duration(launchMost)
+	if p.pace.wide <= p.pace.first(p) {
+		launchMost = launchBlind
+	}
+	tried := false     // one that begins at this very moment says nothing yet
+	launching := false // one that is launched all the while can't have had anything
 	for s := range p.slots {
 		if s.state != starting {
 			continue
 		}
 		under := time.Since(s.begun)
 		tried = tried || under > 0
-		if s.port == nil && under < launchMost {
-			sum += min(span, under) // a fork asks for a CPU too
+		if s.port == nil {
+			launching = launching || under >= span
+			if under < launchMost {
+				sum += min(span, under) // a fork asks for a CPU too
+			}
 		}
 	}
 	for _, l := range looks {
@@ -227,6 +244,9 @@ func (p *Pool) widen() {
 			continue // it has ended meanwhile, and is in the sum
 		}
 		asked := l.wanted - l.s.wanted
+		if launch := l.s.launch; launch < launchBlind { // it may have been in the midst of it at the last look
+			asked += max(0, min(launch, l.s.begun.Add(launch).Sub(p.pace.last)))
+		}
 		if l.runs { // it may be waiting, which is counted only once it is over
 			asked = max(asked, min(span, time.Since(l.s.begun)))
 		}
@@ -235,7 +255,7 @@ func (p *Pool) widen() {
 		l.s.wanted, l.s.had = l.wanted, l.had
 	}
 	p.pace.timer = nil
-	starved := p.pace.slow.starved(had, span, p.cfg.Cores)
+	starved := !launching && p.pace.slow.starved(had, span, p.cfg.Cores)
 	if tried && (starved || float64(sum) < paceIdle*p.cfg.Cores*float64(span)) {
 		p.pace.wide *= 2
 	}
