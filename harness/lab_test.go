@@ -354,3 +354,14 @@ func TestWhatHangsOnARaceIsShownInVirtualTimeAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAStartAsksForMoreWhereAnEngineTakesPartOfIt(t *testing.T) {
+	for world, want := range map[string]time.Duration{"": DefaultBoot, "process": DefaultBoot, "virtual": DefaultBoot, "container": time.Second} {
+		if got := (Lab{World: world}).filled().Boot; got != want {
+			t.Errorf("world %q: %v, want %v", world, got, want)
+		}
+		if got := (Lab{World: world, Boot: time.Minute}).filled().Boot; got != time.Minute {
+			t.Errorf("world %q: %v, asked for a minute", world, got)
+		}
+	}
+}

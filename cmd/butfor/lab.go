@@ -26,6 +26,7 @@ type labFlags struct {
 	world, subject, order string
 	seed                  uint64
 	boot                  time.Duration
+	booted                func() bool // says whether that was asked for
 	latent                bool
 }
 
@@ -38,7 +39,8 @@ func (f *labFlags) of(c *cobra.Command) {
 	c.Flags().StringVar(&f.subject, "subject", "", "only this pool, of those that a finding has: "+strings.Join(names, ", "))
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "of what is drawn: arrivals, and in the virtual world the order of things")
 	c.Flags().StringVar(&f.order, "order", "", "how the virtual world orders what happens at one instant: random (default) or pct:DEPTH")
-	c.Flags().DurationVar(&f.boot, "boot", harness.DefaultBoot, "what a start of a worker asks for")
+	c.Flags().DurationVar(&f.boot, "boot", harness.DefaultBoot, fmt.Sprintf("what a start of a worker asks for; in containers %v unless it is said", harness.BootIn("container")))
+	f.booted = func() bool { return c.Flags().Changed("boot") }
 }
 
 // alsoLatent is a flag of those that judge what they run.
@@ -74,6 +76,9 @@ func (f *labFlags) lab(ctx context.Context, args []string) (lab harness.Lab, fs 
 		return lab, nil, nil, usageError{err}
 	}
 	lab.World = cmp.Or(lab.World, world, process.Name)
+	if !f.booted() {
+		lab.Boot = harness.BootIn(lab.World)
+	}
 	if len(args) == 0 {
 		fs = shown(lab.World)
 	}

@@ -412,7 +412,7 @@ func TestEveryFindingSaysWhatWasClaimedByWhomAndWhatIsTrue(t *testing.T) {
 
 func TestAFindingThatRealWorkersDoNotShowSaysWhyAndNoOther(t *testing.T) {
 	for _, f := range All() {
-		real := slices.Contains(f.Worlds, "process")
+		real := slices.Contains(f.Worlds, "process") // containers take an engine
 		if real != (f.Unreal == "") {
 			t.Errorf("%s: worlds %q, and why no real workers show it: %q", f.ID, f.Worlds, f.Unreal)
 		}
@@ -460,7 +460,7 @@ func TestEveryCaseCanBeRunAndSaysWhatMustComeOut(t *testing.T) {
 				}
 			case "V1", "V2-seed", "V2-P3", "V2-last", "V3", "herd", "puddle", "snakepit":
 				excused := c.Expected == scenario.Environmental && (len(c.Scenario.Faults) > 0 || asksTooMuch(c))
-				if !excused && !slices.Contains([]scenario.Word{scenario.Sound, scenario.Architectural, scenario.Amplified, ""}, c.Expected) {
+				if !excused && !slices.Contains([]scenario.Word{scenario.Sound, scenario.Architectural, scenario.Amplified, scenario.Overdetermined, ""}, c.Expected) {
 					t.Errorf("%s: expected %q", name, c.Expected)
 				}
 			default:
@@ -668,8 +668,11 @@ func TestACaseIsShownInTheWorldsOfItsFindingOrInVirtualTimeAlone(t *testing.T) {
 	for _, f := range All() {
 		for _, c := range f.Cases(units) {
 			want := f.Worlds
-			if c.Virtual {
+			switch {
+			case c.Virtual:
 				want = []string{"virtual"}
+			case c.Alone:
+				want = []string{"virtual", "process"}
 			}
 			if got := f.WorldsOf(c); !slices.Equal(got, want) {
 				t.Errorf("%s, %s: %q, want %q", f.ID, c.Variant, got, want)

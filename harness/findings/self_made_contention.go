@@ -19,7 +19,7 @@ var selfMadeContention = Finding{
 	Source: conclusion + ", remaining test issue 3; " + report + ", finding 2",
 	Truth:  "holds, and the pool does it: 8 starts at once are all late together",
 	Kind:   "verdict",
-	Worlds: []string{"virtual", "process"},
+	Worlds: []string{"virtual", "process", "container"},
 	Quick:  true,
 	Cases: func(u Unit) (cases []Case) {
 		// Four starts to a core, 8 on 2 cores: the herd is ready after 4 boots at
@@ -61,7 +61,7 @@ var selfMadeContention = Finding{
 			c.Scenario.Faults = faults.Plan{{Fault: faults.CPUHogs{Threads: 3 * cores / 2}}}
 			c.Expected = word
 			cases = append(cases, c)
-			c.Variant, c.Virtual = "5 starts beside 3 hogs", false
+			c.Variant, c.Virtual, c.Alone = "5 starts beside 3 hogs", false, true
 			c.Scenario.Config.Size = 5 * cores / 2
 			c.Scenario.Workload = op(c.Scenario.Config.Size, 0)
 			c.Scenario.Deadline = times(besideHogs5, u.Computes)

@@ -80,6 +80,7 @@ var serialStart = Finding{
 		hogged.Scenario.Deadline = times(2.5, u.Computes)
 		hogged.Scenario.Faults = faults.Plan{{Fault: faults.CPUHogs{Threads: 3 * u.Cores}}}
 		hogged.Scenario.Contract = &alone
+		hogged.Alone = true
 		waits, computes = "starts wait, 2 s", "starts compute, 2 s"
 		wait, compute := scenario.Demand{Wait: boot}, scenario.Demand{CPU: boot}
 		exact(waits, wait, dspex.V2Seed(), scenario.Architectural, 2, 4, 6, 8, 10, 12, 14, 16)

@@ -28,6 +28,7 @@ var unfailing = []Unfailing{
 	{"serial-start", []string{"starts wait"}, "V1", []Assertion{OfWorkers}, serialV1},
 	{"serial-start", []string{"starts wait", "lazy, starts wait", "starts compute"}, "V2-seed", []Assertion{OfVerdict, OfSerial}, serialV2},
 	{"serial-start", []string{"starts wait, 2 s", "starts compute, 2 s"}, "V2-seed", []Assertion{OfVerdict}, serialV2},
+	{"starved-by-quota", nil, "V2-seed", []Assertion{OfVerdict, OfSerial}, serialV2},
 	{"self-made-contention", nil, "herd", []Assertion{"the herd's starts ask for as much"}, "what a start asks for is its worker's matter, not the pool's: it says that the waiting grows, and so what the machine does"},
 	{"global-pool-conflict", nil, "V2-seed", []Assertion{OfVerdict, OfServed, OfTold}, "that pools share a name is a matter of who names them, and no switch of V2"},
 	{"global-pool-conflict", []string{"each with a name of its own"}, "V2-seed", []Assertion{OfSerial}, serialV2},
