@@ -271,3 +271,23 @@ func TestAWorkerIsLaunchedUnderTheQuotaOfItsMoment(t *testing.T) {
 		})
 	}
 }
+
+func TestStopWaitsForWhoIsBeingLaunchedUnderAFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &contained{poor: poor{bare: bare{time.Now()}}, takes: 300 * ms}
+		i, err := New(Plan{{Fault: CPUQuota{Cores: 1}}}, 1, w, func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		go func() {
+			if p, err := i.Launcher(nil).Launch(t.Context(), "w1"); err == nil {
+				defer p.Kill()
+			}
+		}()
+		time.Sleep(100 * ms)
+		if i.Stop(); w.limits != 1 || w.lifted != 1 || i.Report()[0].Fired != 3 {
+			t.Errorf("%d limits, %d lifted; %+v", w.limits, w.lifted, i.Report())
+		}
+	})
+}

@@ -50,6 +50,9 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	inner, err := i.launch(ctx, id, x, on, under)
 	if err != nil {
 		i.refused(on, under, x, err)
+		if under != nil {
+			i.work.Done()
+		}
 		return nil, err
 	}
 	p.Port = inner
@@ -62,6 +65,7 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	i.mu.Unlock()
 	if under != nil {
 		i.hasSince(under, p)
+		i.work.Done()
 	}
 	for _, e := range i.entries {
 		if _, ok := e.Fault.(WorkerFault); ok {
@@ -89,6 +93,7 @@ func (i *Injector) launchedUnder(p *port) *lasting {
 	for _, e := range i.entries {
 		if _, ok := e.Fault.(launching); ok && i.real != nil {
 			if l := i.claims(e, p); l != nil {
+				i.work.Add(1) // until it has it, or there is no worker
 				return l
 			}
 		}
@@ -96,8 +101,8 @@ func (i *Injector) launchedUnder(p *port) *lasting {
 	return nil
 }
 
-// hasSince has a worker have a fault that has lain on it since before its launch. It may
-// be over by now, unless this worker was there when the others were rid of it.
+// hasSince has a worker have a fault that has lain on it since before its launch. If the
+// fault is over by now, who took it from the others may not have seen this worker.
 func (i *Injector) hasSince(l *lasting, p *port) {
 	i.has(l, p)
 	i.mu.Lock()

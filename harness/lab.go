@@ -26,7 +26,7 @@ type Lab struct {
 	Subject string         // "" means every subject of each finding
 	Latent  bool           // look also for what is latent in each run
 	Seeds   int            // of those of a case that claims something of many, no more are played; 0: all
-	Boot    time.Duration  // what a start asks for; 0 means 0.3 s
+	Boot    time.Duration  // what a start asks for; 0: BootIn its world
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
 	T       *testing.T     // in tests, for the virtual world; programs have none
 	Fleet   *Fleet         // plays virtual runs in child processes; nil: they are played in this one
@@ -363,11 +363,12 @@ func excuse(had []Outcome, beside string) {
 // real says whether the lab shares its CPUs with whatever else runs.
 func (l Lab) real() bool { return l.World != virtual.Name }
 
+// container is what that world is called: it may not be in this program.
+const container = "container"
+
 // timed says whether times are held against what is claimed of them. A container's start is
 // in part its engine's, and that takes longer for several at once.
 func (l Lab) timed() bool { return l.World != container }
-
-const container = "container"
 
 // again measures once more what a start that computes takes.
 func (l Lab) again(ctx context.Context, unit findings.Unit) (findings.Unit, error) {

@@ -347,8 +347,10 @@ func TestWhatIsNotTheSameUnderEverySeedIsTold(t *testing.T) {
 }
 
 func TestWhatHangsOnARaceIsShownInVirtualTimeAlone(t *testing.T) {
-	f := findings.Finding{ID: "a-race", Cases: func(findings.Unit) []findings.Case { return []findings.Case{{}, {Virtual: true}} }}
-	for world, want := range map[string]int{"process": 1, virtual.Name: 2} {
+	f := findings.Finding{ID: "a-race", Worlds: []string{"virtual", "process", "container"}, Cases: func(findings.Unit) []findings.Case {
+		return []findings.Case{{}, {Virtual: true}, {Alone: true}}
+	}}
+	for world, want := range map[string]int{"process": 2, virtual.Name: 3, "container": 1} {
 		if got := (Lab{World: world, Unit: &findings.Unit{}}).cases(f); len(got) != want {
 			t.Errorf("in world %s the cases %v are played, want %d", world, got, want)
 		}

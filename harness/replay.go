@@ -103,15 +103,12 @@ func again(of Result, how Replaying) (Scenario, error) {
 	case of.Record.Environment == nil:
 		return sc, errors.New("replay: what the recorded run met is not known")
 	}
-	environment := *of.Record.Environment
+	environment := *of.Record.MetByClients()
 	if d := how.Demands; d != nil {
 		environment.Starts, environment.Calls, environment.Deaths, environment.Victims = d.Starts, d.Calls, d.Deaths, d.Victims
 	}
-	if end, ok := of.Record.Through(); ok {
-		environment.Load = until(environment.Load, end)
-		if how.Demands == nil {
-			environment = begunBy(environment, end)
-		}
+	if end, ok := of.Record.Through(); ok && how.Demands == nil {
+		environment = begunBy(environment, end)
 	}
 	if how.Alone {
 		environment.Rivals, environment.Load = nil, nil
@@ -130,21 +127,6 @@ func again(of Result, how Replaying) (Scenario, error) {
 	}
 	sc.Workload.At, sc.Workload.Extra = at, extra(of)
 	return sc, sc.Check()
-}
-
-// until cuts a load off at the end of the workload. Hogs that a fault set on it
-// ended then; for a pool that takes longer they go on, as all load does beyond
-// its recording.
-func until(load []scenario.Bucket, end time.Duration) []scenario.Bucket {
-	n := 0
-	for n < len(load) && load[n].At < end {
-		n++
-	}
-	load = slices.Clone(load[:n])
-	if n > 0 {
-		load[n-1].Span = min(load[n-1].Span, end-load[n-1].At)
-	}
-	return load
 }
 
 // begunBy is an environment without the starts that were begun later: when the

@@ -510,7 +510,8 @@ func TestLoadIsCutOffAtTheEndOfTheWorkload(t *testing.T) {
 	for end, want := range map[time.Duration][]scenario.Bucket{
 		0: {}, 100: {{At: 0, Span: 100}}, 200: {{At: 0, Span: 200}}, 250: {{At: 0, Span: 200}, {At: 200, Span: 50, Own: 1}}, 600: load, 900: load,
 	} {
-		if got := until(load, end); !reflect.DeepEqual(got, want) {
+		r := scenario.Record{Environment: &scenario.Environment{Load: load}, Events: []scenario.Event{{At: end, Kind: scenario.Close}}}
+		if got := r.MetByClients().Load; !reflect.DeepEqual(got, want) {
 			t.Errorf("at %v: got %v, want %v", end, got, want)
 		}
 	}
@@ -538,5 +539,28 @@ func TestArrivalsOfOneMomentAreSetApartInTheirOrderAtThePool(t *testing.T) {
 	stream := []time.Duration{0, 15 * ms, 30 * ms}
 	if at := inTurn(stream, []int{2, 1, 0}, mostMoment); at[1] != 15*ms || at[0] != at[1]+apart || at[2] != 30*ms {
 		t.Errorf("a stream is no one moment: they come at %v", at)
+	}
+}
+
+// A replay is a run like any other, and its engine is waited for in it, too.
+func TestAReplayOfContainersIsJudgedAsTheyWere(t *testing.T) {
+	const boot = 300 * time.Millisecond
+	var met scenario.Environment
+	met.Cores = 2
+	for i := range 8 {
+		engine := time.Duration(100+40*i) * time.Millisecond
+		met.Starts = append(met.Starts, scenario.Span{Worker: i, Demand: scenario.Demand{CPU: boot, Wait: engine}, Engine: engine})
+	}
+	r := TryT(t, Scenario{
+		World: virtual.Name, Subject: subject.Herd(), Config: subject.Config{Size: 8, Lazy: true}, Start: scenario.Demand{CPU: boot},
+		Workload: scenario.Workload{Clients: 8, Command: "echo"}, Deadline: 5 * boot / 2, Patience: 10 * boot, Replay: &met,
+	})
+	if r.Word != scenario.Architectural {
+		t.Errorf("%s: %s", r.Word, r.Reason)
+	}
+	for i, s := range r.Record.Environment.Starts[:8] { // probes have more begun
+		if want := met.Starts[i]; s.Engine != want.Engine || s.Wait != want.Engine || s.CPU != boot {
+			t.Errorf("start %d asked for %+v, %v of it its engine's, want %+v", i, s.Demand, s.Engine, want.Demand)
+		}
 	}
 }

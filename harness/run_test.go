@@ -26,6 +26,7 @@ import (
 func TestARunSaysWhatItWasAndWhatCameOut(t *testing.T) {
 	sc := on(bend(func(*bent) {}))
 	sc.Seed, sc.Warm, sc.Deadline, sc.Config = 7, 1, 0, subject.Config{Size: 1, Overflow: 1} // the deadline comes from the reference
+	sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 0.03}
 	r := run(t, sc)
 	if r.Scenario.Name != "a test" || r.Scenario.World != "process" || r.Order != "none" || r.Seconds <= 0 || r.Hash != trace.Hash(r.Record) {
 		t.Errorf("%+v", r)
@@ -53,6 +54,21 @@ func TestARunSaysWhatItWasAndWhatCameOut(t *testing.T) {
 		if !slices.Contains(kinds, k) {
 			t.Errorf("no %s was recorded", k)
 		}
+	}
+
+	// What the calls met stands apart from what came then.
+	last := time.Duration(0)
+	for _, e := range r.Record.Events {
+		if e.Kind == scenario.Return && !e.Probe {
+			last = max(last, e.At)
+		}
+	}
+	through, _ := r.Record.Through()
+	if load := r.Record.Environment.Load; len(load) > 0 && !slices.ContainsFunc(load, func(b scenario.Bucket) bool {
+		end := b.At + b.Span
+		return last-20*time.Millisecond <= end && end <= through
+	}) {
+		t.Errorf("no bucket ends between %v and %v: %+v", last, through, load)
 	}
 
 	// What is on disk can be judged again.

@@ -111,7 +111,7 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 	hurt.Begin()
 	a.open()
 	through()
-	if m, ok := w.(interface{ Through() }); ok {
+	if m, ok := w.(worlds.Watching); ok {
 		m.Through()
 	}
 	if len(sc.Faults) > 0 {

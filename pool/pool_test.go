@@ -840,7 +840,7 @@ func TestStartsThatCanNotGetACPUCountAsAskingForIt(t *testing.T) {
 		"they could run":             {watched{runs: true}, 240 * ms, 2},
 		"they wait for another":      {watched{}, 110 * ms, 8},
 		"forks that take their time": {watched{after: 120 * ms}, 140 * ms, 2},
-		"launches of another kind":   {watched{after: 3 * sec}, 2250 * ms, 8},
+		"launches of another kind":   {watched{after: 3 * sec}, 1400 * ms, 8},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c.Launcher = &model.Launcher{Profile: boots(sec)}
@@ -880,6 +880,50 @@ func TestWhatStartsAskForIsSeenOnceTheyAreLaunched(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a launch takes may be all that there is of a start, as of one on another machine.
+// Nothing is seen of it before it is over, and that is not waited for any longer than a
+// second.
+func TestLaunchesThatAreAllOfAStartAreSoonAllUnderWay(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		cores  float64
+		launch time.Duration
+		most   time.Duration // until all are ready
+	}{
+		{8, 2, 1900 * ms, 1300*ms + 1900*ms},
+		{64, 8, sec, sec + 600*ms + sec},
+		{64, 8, 1800 * ms, 1600*ms + 1800*ms},
+		{8, 2, 100 * ms, 500 * ms}, // four generations are as fast
+	} {
+		jitter := func(n int) model.Profile { return model.Profile{Launch: c.launch + time.Duration(n%7)*16*ms} }
+		bubble(t, Config{Size: c.size, Cores: c.cores}, jitter, func(t *testing.T, p *Pool, _ *model.Launcher) {
+			begin := time.Now()
+			if err := p.Ready(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if d := time.Since(begin); d > c.most+100*ms {
+				t.Errorf("%+v: ready after %v", c, d)
+			}
+		})
+	}
+}
+
+// A launch that hangs is no reason not to see that the others are starved.
+func TestOneLaunchThatHangsLeavesTheOthersTheirWidth(t *testing.T) {
+	profile := func(n int) model.Profile {
+		if n == 0 {
+			return model.Profile{Launch: time.Hour}
+		}
+		return model.Profile{BootCPU: sec, Share: .05}
+	}
+	bubble(t, Config{Size: 16, Cores: 8, StartTimeout: 2 * time.Minute}, profile, func(t *testing.T, p *Pool, l *model.Launcher) {
+		time.Sleep(10 * sec)
+		if n := startedWithin(l, 10*sec); n != 16 {
+			t.Errorf("%d starts began within 10 s, want all 16", n)
+		}
+	})
 }
 
 // The second generation is launched beside what is left of the first, which alone does not

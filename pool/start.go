@@ -71,6 +71,7 @@ func (p *Pool) start(s *slot) bool {
 			p.mu.Lock()
 			s.port = port
 			s.launch, s.wanted, s.had = time.Since(s.begun), asked, had
+			p.pace.seen.launched++
 			p.mu.Unlock()
 		}
 		return port, err
@@ -85,6 +86,9 @@ func (p *Pool) start(s *slot) bool {
 	if asked > s.wanted {
 		p.pace.ended += asked - s.wanted
 		p.pace.endedHad += had - s.had
+	}
+	if s.port != nil {
+		p.pace.seen.adds(s, p.pace.last, max(0, asked-s.wanted))
 	}
 	switch {
 	case err != nil:
@@ -134,6 +138,30 @@ type pace struct {
 	last            time.Time     // the last look
 	ended, endedHad time.Duration // what starts that have ended since had asked for after it, and what they had
 	slow            slow
+	seen            seen
+}
+
+// seen is what is known of starts since there was none under way.
+type seen struct {
+	since    time.Time
+	launched int
+	life     time.Duration // of them, from their launch on
+	asked    time.Duration // CPU that they asked for in that time
+}
+
+// compute says whether they do, or nothing can be known yet. Who is ready as soon as it is
+// launched does not.
+func (s *seen) compute() bool {
+	if s.launched == 0 {
+		return time.Since(s.since) < launchBlind
+	}
+	return s.life >= seenLeast && s.asked >= s.life/2
+}
+
+// adds takes in what one has asked for since a moment, or since its launch.
+func (s *seen) adds(begun *slot, since time.Time, asked time.Duration) {
+	s.life += min(time.Since(since), time.Since(begun.begun.Add(begun.launch)))
+	s.asked += asked
 }
 
 // slow is what is known of starts that ask for the cores, over a few looks.
@@ -161,10 +189,11 @@ const (
 	// CPU, as a fork does on a busy machine. One that takes longer waits for
 	// something else.
 	launchMost = 200 * time.Millisecond
-	// launchBlind is that as long as no start was seen to wait. A container engine's
-	// launch takes some 0.3 s, and what the start asks for is seen only then: were many
-	// begun before, they would be late together.
-	launchBlind = 2 * time.Second
+	// launchBlind is that where starts are known to compute once they are launched, and how
+	// long that is waited for. A container engine's launch takes some 0.3 s: were many begun
+	// before it is seen what they ask for, they would be late together.
+	launchBlind = time.Second
+	seenLeast   = 20 * time.Millisecond // of life says something
 )
 
 // width is called under the lock.
@@ -173,13 +202,10 @@ func (c *pace) width(p *Pool) int {
 		return n
 	}
 	if c.wide == 0 || p.n[starting] == 0 {
-		c.wide, c.slow = c.first(p), slow{}
+		c.wide, c.slow, c.seen = max(1, int(math.Ceil(p.cfg.Cores))), slow{}, seen{since: time.Now()}
 	}
 	return c.wide
 }
-
-// first is what it begins with.
-func (c *pace) first(p *Pool) int { return max(1, int(math.Ceil(p.cfg.Cores))) }
 
 // arm is called under the lock when a start has to wait for others.
 func (c *pace) arm(p *Pool) {
@@ -220,9 +246,9 @@ func (p *Pool) widen() {
 	p.mu.Lock()
 	span := time.Since(p.pace.last)
 	sum, had := p.pace.ended, p.pace.endedHad
-	launchMost := time.Duration(launchMost)
-	if p.pace.wide <= p.pace.first(p) {
-		launchMost = launchBlind
+	most := launchMost
+	if p.pace.seen.compute() {
+		most = launchBlind
 	}
 	tried := false     // one that begins at this very moment says nothing yet
 	launching := false // one that is launched all the while can't have had anything
@@ -233,8 +259,8 @@ func (p *Pool) widen() {
 		under := time.Since(s.begun)
 		tried = tried || under > 0
 		if s.port == nil {
-			launching = launching || under >= span
-			if under < launchMost {
+			launching = launching || under >= span && under < launchBlind
+			if under < most {
 				sum += min(span, under) // a fork asks for a CPU too
 			}
 		}
@@ -244,11 +270,13 @@ func (p *Pool) widen() {
 			continue // it has ended meanwhile, and is in the sum
 		}
 		asked := l.wanted - l.s.wanted
-		if launch := l.s.launch; launch < launchBlind { // it may have been in the midst of it at the last look
-			asked += max(0, min(launch, l.s.begun.Add(launch).Sub(p.pace.last)))
-		}
+		launched := l.s.begun.Add(l.s.launch)
 		if l.runs { // it may be waiting, which is counted only once it is over
-			asked = max(asked, min(span, time.Since(l.s.begun)))
+			asked = max(asked, min(span, time.Since(launched)))
+		}
+		p.pace.seen.adds(l.s, p.pace.last, asked)
+		if l.s.launch < launchBlind { // it may have been in the midst of it at the last look
+			asked += max(0, min(l.s.launch, launched.Sub(p.pace.last)))
 		}
 		sum += asked
 		had += l.had - l.s.had

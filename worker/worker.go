@@ -156,9 +156,12 @@ type Info struct {
 // nor the pool's.
 type EngineTime struct {
 	Create, Attach, Start time.Duration
+	// CPU and RunDelay are what the process had had, and had waited for a CPU, when it came to
+	// be the worker: it is the engine's before that. They are in Info's.
+	CPU, RunDelay time.Duration
 }
 
-// Total is all of it.
+// Total is how long all of it took.
 func (t EngineTime) Total() time.Duration { return t.Create + t.Attach + t.Start }
 
 // Exit says how a worker ended.

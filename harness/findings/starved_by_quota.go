@@ -19,28 +19,29 @@ var starvedByQuota = Finding{
 	Unreal: "a quota takes cgroups, which only root may make",
 	Cases: func(u Unit) []Case {
 		// A call takes 1.2 boots where a worker has a core, and six under the quota, which alone
-		// is longer than the deadline. There are no more callers than there are cores: of four
+		// is longer than the deadline. There are no more callers than there are cores, of four
 		// workers, that V2 starts one after another. Linux sees that a quota is used up at a tick,
 		// so that who wakes has some 4 ms before that, which the model of cores does not know:
 		// under less than a fifth of a core, or longer periods, it would be off by more than it
 		// may.
 		const n, call, quota = 4, 1.2, .2
+		callers := min(2, max(1, u.Cores))
 		sc := scenario.Scenario{
 			Config:   subject.Config{Size: n},
 			Start:    u.Wait,
-			Workload: at(u.Waits, []float64{0, 0}, "burn", map[string]any{"cpu_s": call * u.Waits.Seconds()}),
+			Workload: at(u.Waits, make([]float64, callers), "burn", map[string]any{"cpu_s": call * u.Waits.Seconds()}),
 			Deadline: times(3.5, u.Waits),
 			Patience: times(8*n, u.Waits),
 		}
 		starved := sc
 		starved.Faults = faults.Plan{{Fault: faults.CPUQuota{Cores: quota, Period: 10 * time.Millisecond}}}
-		both := Accept{Served: 2}
+		all := Accept{Served: callers}
 		return append(try(sc, u.Waits, "boots",
-			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: 2, Serial: true}},
-			trial{"", subject.Ours(), nil, scenario.Sound, both},
+			trial{"", dspex.V2Seed(), nil, scenario.Architectural, Accept{Served: callers, Serial: true}},
+			trial{"", subject.Ours(), nil, scenario.Sound, all},
 		), try(starved, u.Waits, "boots",
-			trial{"under the quota", dspex.V2Seed(), nil, scenario.Overdetermined, both},
-			trial{"under the quota", subject.Ours(), nil, scenario.Environmental, both},
+			trial{"under the quota", dspex.V2Seed(), nil, scenario.Overdetermined, all},
+			trial{"under the quota", subject.Ours(), nil, scenario.Environmental, all},
 		)...)
 	},
 }

@@ -16,7 +16,7 @@ func (t *trial) environment() (doubts []string) {
 	if t.Unknown != nil {
 		return []string{"it can't be run again: " + t.Unknown.Error()}
 	}
-	e := t.Run.Environment
+	e := t.Run.MetByClients()
 	doubts = t.Met.Replay.Doubts()
 	for _, frozen := range t.loads() {
 		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: t.before(e.Modelled(frozen))}

@@ -81,7 +81,7 @@ func Compare(recorded, replayed *Record, frozen bool) Comparison {
 	}
 	slices.SortFunc(c.Calls, func(a, b CallPair) int { return strings.Compare(a.ID, b.ID) })
 	if recorded.Environment != nil {
-		c.Spans = recorded.Environment.Modelled(frozen)
+		c.Spans = recorded.MetByClients().Modelled(frozen)
 	}
 	return c
 }

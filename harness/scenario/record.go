@@ -58,7 +58,7 @@ type Event struct {
 	PID     int           `json:"pid,omitempty"`          // of a worker
 	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch, or the pool itself
 	Delay   time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
-	Engine  time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it, which a start waits for
+	Engine  time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it
 	N       int           `json:"n,omitempty"`
 	Text    string        `json:"text,omitempty"`
 	Err     string        `json:"error,omitempty"`
@@ -193,6 +193,14 @@ type Worker struct {
 	Launched, Ready, Exited time.Duration // since the run began; -1 if it never was
 	OnCPU, Delay            time.Duration // until it was ready, or until it ended if it never was
 	Calls                   int           // the workload's, that were sent to it
+
+	engine [2]time.Duration // CPU that the engine had in its process, and the wait for one
+}
+
+// has notes what it has had by an event of its start, without what a container engine had
+// in the same process before.
+func (w *Worker) has(e Event) {
+	w.OnCPU, w.Delay = max(0, e.OnCPU-w.engine[0]), max(0, e.Delay-w.engine[1])
 }
 
 // Workers lists all that were launched, in order.
@@ -212,13 +220,15 @@ func (r *Record) Workers() []Worker {
 		w := &workers[i]
 		switch e.Kind {
 		case Ready:
-			w.Ready, w.OnCPU, w.Delay = e.At, e.OnCPU, e.Delay
+			w.Ready = e.At
+			w.has(e)
 		case Exit:
 			w.Exited = e.At
 			if w.Ready < 0 {
-				w.OnCPU, w.Delay = e.OnCPU, e.Delay
+				w.has(e)
 			}
 		case Launched:
+			w.engine = [2]time.Duration{e.OnCPU, e.Delay}
 			if e.Err != "" {
 				w.Exited = e.At
 			}
@@ -243,6 +253,25 @@ func (r *Record) First(k Kind) (Event, bool) {
 		}
 	}
 	return Event{}, false
+}
+
+// MetByClients is the run's environment without the load from outside that came once all
+// clients were through. Hogs that a fault set on the workload ended then; for a pool that
+// takes longer they go on, as all load does beyond its recording.
+func (r *Record) MetByClients() *Environment {
+	end, ok := r.Through()
+	if r.Environment == nil || !ok {
+		return r.Environment
+	}
+	e, n := *r.Environment, 0
+	for n < len(e.Load) && e.Load[n].At < end {
+		n++
+	}
+	e.Load = slices.Clone(e.Load[:n])
+	if n > 0 {
+		e.Load[n-1].Span = min(e.Load[n-1].Span, end-e.Load[n-1].At)
+	}
+	return &e
 }
 
 // Through is when all clients were, and whether they ever were: what comes then is the

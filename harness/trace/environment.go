@@ -50,7 +50,7 @@ func Asks(pools []*scenario.Record) (spans []scenario.Span) {
 		}
 		for _, s := range all {
 			if s.CPU > 0 {
-				spans = append(spans, scenario.Span{Worker: workers + s.Worker, Command: s.Command, Begin: s.Begin, End: s.End, Demand: s.Demand})
+				spans = append(spans, scenario.Span{Worker: workers + s.Worker, Command: s.Command, Begin: s.Begin + s.Engine, End: s.End, Demand: s.Demand})
 			}
 		}
 		workers += len(e.Starts)
@@ -124,7 +124,7 @@ func (d *derivation) take(e *scenario.Event) {
 			d.refuse(l, e)
 		}
 		if e.Engine > 0 {
-			l.engine, l.begun = e.At-l.launched, accountOf(e)
+			l.engine, l.begun = e.Engine, accountOf(e)
 		}
 	case scenario.Send:
 		l.latest = accountOf(e)

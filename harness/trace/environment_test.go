@@ -82,12 +82,12 @@ func TestWhatARunAskedForIsReadFromItsEvents(t *testing.T) {
 		{"a container's engine is waited for, whatever it took in CPU", [][]scenario.Event{{
 			at(0, scenario.Launch, "w1", 0, 0), at(40, scenario.Launched, "w1", 15, 9, func(e *scenario.Event) { e.Engine = 38 * ms }),
 			at(40, scenario.Send, "w1", 15, 9), at(100, scenario.Recv, "w1", 45, 29), at(100, scenario.Ready, "w1", 45, 29),
-		}}, []scenario.Span{span(0, 100, 30, 50, engine(40))}, calls{}, nil},
+		}}, []scenario.Span{span(0, 100, 30, 50, engine(38))}, calls{}, nil},
 
 		{"so it is of a start that was cut short", [][]scenario.Event{{
 			at(0, scenario.Launch, "w1", 0, 0), at(40, scenario.Launched, "w1", 15, 9, func(e *scenario.Event) { e.Engine = 38 * ms }),
 			at(40, scenario.Send, "w1", 15, 9), at(90, scenario.Exit, "w1", 35, 9, asked),
-		}}, []scenario.Span{span(0, 90, 20, 70, engine(40), cut, mute)}, calls{}, nil},
+		}}, []scenario.Span{span(0, 90, 20, 70, engine(38), cut, mute)}, calls{}, nil},
 
 		{"more CPU than time: no waiting", [][]scenario.Event{started("w1"), {
 			at(200, scenario.Send, "w1", 30, 20, with("c1"), frame(1)),

@@ -302,9 +302,7 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	if !late {
 		l.rec.ports = append(l.rec.ports, p)
 		e := scenario.Event{Kind: scenario.Launched, Worker: id, PID: info.PID, Engine: info.Engine.Total()}
-		if e.Engine > 0 { // it is the same process that has come to be the worker
-			e.OnCPU, e.Delay = info.CPU, info.RunDelay
-		}
+		e.OnCPU, e.Delay = info.Engine.CPU, info.Engine.RunDelay
 		l.rec.add(e)
 	}
 	l.rec.mu.Unlock()

@@ -23,6 +23,16 @@ type World interface {
 	Close()
 }
 
+// A Watching world records what others on the machine want.
+type Watching interface {
+	World
+	// Through is called once all clients are through: what the harness has the machine do
+	// from then on, and the end of the pool, is nothing that a call has met.
+	Through()
+	// Environment is what was recorded.
+	Environment() scenario.Environment
+}
+
 // An Opener sets the stage for a scenario.
 type Opener func(ctx context.Context, sc *scenario.Scenario) (World, error)
 

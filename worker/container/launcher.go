@@ -127,6 +127,7 @@ func (l *Launcher) launch(ctx context.Context, args []string) (_ *Port, err erro
 		}
 	}
 	if err == nil {
+		p.begun()
 		err = p.begin(streams)
 	}
 	if err != nil {

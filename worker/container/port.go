@@ -3,6 +3,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ type Port struct {
 	killed    bool
 	hungUp    bool
 	gone      bool
+	runs      bool // its program does, no longer the engine's
 	usage     time.Duration
 	delay     time.Duration
 	throttled time.Duration
@@ -262,8 +264,10 @@ func (p *Port) Info() worker.Info {
 		if c, ok := process.CPUTime(p.pid); ok {
 			p.usage = max(p.usage, c)
 		}
-		if d, ok := process.RunDelay(p.pid); ok {
-			p.delay = max(p.delay, d)
+		if p.runs = p.runs || !inEngine(p.pid); p.runs {
+			if d, ok := process.RunDelay(p.pid); ok {
+				p.delay = max(p.delay, d)
+			}
 		}
 		if p.exec == "" && p.group != nil {
 			if t, err := p.group.ThrottledTime(); err == nil {
@@ -276,6 +280,22 @@ func (p *Port) Info() worker.Info {
 	}
 	i.CPU, i.RunDelay, i.Throttled = p.usage, p.delay, p.throttled
 	return i
+}
+
+// begun notes what the engine has had in the process that comes to be the worker.
+func (p *Port) begun() {
+	if p.pid == 0 {
+		return
+	}
+	p.took.CPU, _ = process.CPUTime(p.pid)
+	p.took.RunDelay, _ = process.LeaderDelay(p.pid)
+	p.delay = p.took.RunDelay
+}
+
+// inEngine says whether a process still runs runc, which has threads that end with it.
+func inEngine(pid int) bool {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return err == nil && bytes.HasPrefix(name, []byte("runc:"))
 }
 
 // Memory implements worker.Weigher.

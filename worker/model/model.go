@@ -301,7 +301,7 @@ func (p *Port) Unasked() bool { return !p.out.empty() }
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {
 	had, waited := p.cpu.Used()
-	i := worker.Info{CPU: had, RunDelay: waited}
+	i := worker.Info{CPU: had, RunDelay: waited, Engine: worker.EngineTime{Start: p.profile.Launch}}
 	if said := p.stderr.Load(); said != nil {
 		i.Stderr = *said
 	}

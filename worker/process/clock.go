@@ -34,17 +34,29 @@ func RunDelay(pid int) (sum time.Duration, ok bool) {
 	defer d.Close()
 	tids, _ := d.Readdirnames(-1)
 	for _, tid := range tids {
-		b, err := os.ReadFile(dir + "/" + tid + "/schedstat")
-		if err != nil {
-			continue
-		}
-		if f := bytes.Fields(b); len(f) == 3 {
-			n, err := strconv.ParseInt(string(f[1]), 10, 64)
-			sum += time.Duration(n)
-			ok = ok || err == nil
+		if d, is := delay(dir + "/" + tid); is {
+			sum, ok = sum+d, true
 		}
 	}
 	return sum, ok
+}
+
+// LeaderDelay is that of a process's first thread alone, which is all that is left of the
+// threads when the process comes to run another program.
+func LeaderDelay(pid int) (time.Duration, bool) { return delay(fmt.Sprintf("/proc/%d", pid)) }
+
+// delay is that of the thread which a folder of /proc is about.
+func delay(dir string) (time.Duration, bool) {
+	b, err := os.ReadFile(dir + "/schedstat")
+	if err != nil {
+		return 0, false
+	}
+	f := bytes.Fields(b)
+	if len(f) != 3 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(f[1]), 10, 64)
+	return time.Duration(n), err == nil
 }
 
 // Memory is how many bytes of a process are resident, without its children.

@@ -77,7 +77,10 @@ type World struct {
 	spans   []span // in which the engine was at work
 }
 
-var _ faults.Real = (*World)(nil)
+var (
+	_ faults.Real    = (*World)(nil)
+	_ world.Watching = (*World)(nil)
+)
 
 // Open sets the stage for a scenario; Close takes it down. The error says what is
 // missing for containers, and what to do.

@@ -403,3 +403,27 @@ func TestWhoIsNotInTheFirstNamespaceIsToldSo(t *testing.T) {
 		t.Errorf("in %s the gaps are %q", ns, k.limits())
 	}
 }
+
+func TestALookOutOfTurnEndsABucket(t *testing.T) {
+	r, err := Start("of no process")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(shortest)
+	before := time.Since(r.Began())
+	r.Look()
+	after := time.Since(r.Began())
+	e := r.Stop()
+	r.Look() // too late to be one
+	if !slices.ContainsFunc(e.Load, func(b scenario.Bucket) bool {
+		end := b.At + b.Span
+		return before-shortest <= end && end <= after
+	}) {
+		t.Errorf("no bucket ends between %v and %v: %+v", before-shortest, after, e.Load)
+	}
+	for i, b := range e.Load {
+		if i > 0 && b.At != e.Load[i-1].At+e.Load[i-1].Span {
+			t.Errorf("the bucket from %v on does not follow on that before", b.At)
+		}
+	}
+}

@@ -14,6 +14,7 @@ package outside
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,12 +26,17 @@ import (
 // it gets the CPU, so that shorter buckets are mostly noise.
 const Period = 200 * time.Millisecond
 
+// shortest is how long a bucket before a look out of turn is at least.
+const shortest = Period / 10
+
 // A Recorder records one run. Its methods may be called concurrently.
 type Recorder struct {
-	began time.Time
-	bell  int           // an eventfd that is rung to end the recording
-	done  chan struct{} // closed once it has ended
-	end   sync.Once
+	began  time.Time
+	bell   int           // an eventfd that is rung for a look out of turn, and to end the recording
+	done   chan struct{} // closed once it has ended
+	end    sync.Once
+	ending atomic.Bool
+	looked chan struct{} // told after each look out of turn
 
 	mu   sync.Mutex
 	told []int // pids, since the last look
@@ -48,7 +54,7 @@ func Start(mark string) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recorder of outside load: eventfd: %w", err)
 	}
-	r := &Recorder{bell: bell, done: make(chan struct{})}
+	r := &Recorder{bell: bell, done: make(chan struct{}), looked: make(chan struct{}, 1)}
 	ready := make(chan error)
 	go onThread(func() { r.record(mark, ready) })
 	if err := <-ready; err != nil {
@@ -69,12 +75,31 @@ func (r *Recorder) Own(pid int) {
 	r.told = append(r.told, pid)
 }
 
+// Look takes a look out of turn: what comes from now on has nothing to do with what was
+// before, and stands in other buckets. Where the last look was only just taken that one
+// will do. It is not to be called by several at once.
+func (r *Recorder) Look() {
+	if r.ending.Load() {
+		return
+	}
+	r.ring()
+	select {
+	case <-r.looked:
+	case <-r.done:
+	}
+}
+
+func (r *Recorder) ring() {
+	one := [8]byte{1}
+	_, _ = unix.Write(r.bell, one[:])
+}
+
 // Stop takes the last look, ends the recording and returns it: all but what
 // comes from the trace. Called again it returns the same once more.
 func (r *Recorder) Stop() scenario.Environment {
 	r.end.Do(func() {
-		one := [8]byte{1}
-		_, _ = unix.Write(r.bell, one[:])
+		r.ending.Store(true)
+		r.ring()
 		<-r.done
 		_ = unix.Close(r.bell)
 	})
@@ -99,20 +124,28 @@ func (r *Recorder) record(mark string, ready chan<- error) {
 	r.book.look(0, nil)
 	r.watch.settle()
 	close(ready)
+	defer r.watch.finish()
 	for last := time.Duration(0); ; {
 		rung := r.watch.wait(r.bell, r.began, last)
-		last = k.now()
-		if rung && last-r.book.at < Period/2 && len(r.book.buckets) > 0 {
-			break // too short to say anything: the bucket before it holds on
+		ending, now := rung && r.ending.Load(), k.now()
+		switch since := now - r.book.at; {
+		case ending && since < Period/2 && len(r.book.buckets) > 0:
+			return // too short to say anything: the bucket before it holds on
+		case rung && !ending && since < shortest:
+			r.looked <- struct{}{}
+			continue
 		}
+		last = now
 		r.mu.Lock()
 		told := r.told
 		r.told = nil
 		r.mu.Unlock()
 		r.book.look(last, told)
-		if rung {
-			break
+		switch {
+		case ending:
+			return
+		case rung:
+			r.looked <- struct{}{}
 		}
 	}
-	r.watch.finish()
 }

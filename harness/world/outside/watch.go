@@ -75,7 +75,7 @@ func (w *watch) settle() {
 }
 
 // wait waits for the time of the next look, a Period after the last, or until the
-// bell is rung.
+// bell is rung, which it silences.
 func (w *watch) wait(bell int, began time.Time, last time.Duration) (rung bool) {
 	was := w.cost
 	w.cost = threadCPU()
@@ -90,6 +90,8 @@ func (w *watch) wait(bell int, began time.Time, last time.Duration) (rung bool) 
 		n, err := unix.Ppoll([]unix.PollFd{{Fd: int32(bell), Events: unix.POLLIN}}, &ts, nil)
 		switch {
 		case n > 0:
+			var rings [8]byte
+			_, _ = unix.Read(bell, rings[:]) // it is silent again
 			return true
 		case err != nil && err != unix.EINTR:
 			return true // it can't wait: better no recording than a busy loop

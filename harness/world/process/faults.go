@@ -10,11 +10,15 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/faults"
+	"github.com/butfor/butfor/harness/world"
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/process"
 )
 
-var _ faults.Real = (*World)(nil)
+var (
+	_ faults.Real    = (*World)(nil)
+	_ world.Watching = (*World)(nil)
+)
 
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
 func (w *World) LaunchWith(ctx context.Context, id string, how faults.Launch) (worker.Port, error) {

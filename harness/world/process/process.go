@@ -87,11 +87,10 @@ func (w *World) record() {
 	w.start, w.recorder = r.Began(), r
 }
 
-// Through ends the recording: what comes now is the harness's own doing, and the end of
-// the pool. Of what either makes the machine do no call has met anything.
+// Through implements world.Watching.
 func (w *World) Through() {
 	if w.recorder != nil {
-		w.recorder.Stop()
+		w.recorder.Look()
 	}
 }
 

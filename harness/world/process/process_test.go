@@ -99,21 +99,6 @@ func TestAWorkerThatHasFaultsIsKnownAsTheRunsOwn(t *testing.T) {
 	}
 }
 
-func TestWhatComesOnceAllClientsAreThroughIsNotRecorded(t *testing.T) {
-	w, err := Open(context.Background(), &scenario.Scenario{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	w.Through()
-	through := w.Now()
-	for _, b := range w.Environment().Load {
-		if b.At+b.Span > through {
-			t.Errorf("there is a bucket from %v to %v, all were through at %v", b.At, b.At+b.Span, through)
-		}
-	}
-}
-
 func TestARunThatCouldNotBeRecordedSaysSo(t *testing.T) {
 	w := &World{gap: "no eventfd"}
 	e := w.Environment()
