@@ -150,9 +150,8 @@ func (i *Injector) come(t Trigger) {
 }
 
 // Stop ends all faults and returns once they are over, and who is being launched under one
-// is there. No more are begun. What
-// was already laid on a worker's start or call may still come about, and the calls
-// of who has come are waited for.
+// is there. No more are begun. What was already laid on a worker's start or call may still
+// come about, and the calls of who has come are waited for.
 func (i *Injector) Stop() {
 	i.mu.Lock()
 	if !i.stopped {

@@ -172,3 +172,19 @@ func TestFirstIsTheFirstOfItsKind(t *testing.T) {
 		t.Errorf("found %+v where there is none", e)
 	}
 }
+
+func TestWhatAnEngineHadInAWorkersProcessIsNotTheStarts(t *testing.T) {
+	r := Record{Events: []Event{
+		{Kind: Launch, Worker: "w1"},
+		{At: 40 * ms, Kind: Launched, Worker: "w1", Engine: 40 * ms, OnCPU: 15 * ms, Delay: 9 * ms},
+		{At: 100 * ms, Kind: Ready, Worker: "w1", OnCPU: 45 * ms, Delay: 29 * ms},
+		{At: 100 * ms, Kind: Launch, Worker: "w2"},
+		{At: 110 * ms, Kind: Launched, Worker: "w2", Engine: 10 * ms, OnCPU: 15 * ms, Delay: 9 * ms},
+		{At: 120 * ms, Kind: Exit, Worker: "w2", OnCPU: 20 * ms, Delay: 9 * ms},
+	}}
+	for i, want := range [][2]time.Duration{{30 * ms, 20 * ms}, {5 * ms, 0}} {
+		if w := r.Workers()[i]; w.OnCPU != want[0] || w.Delay != want[1] {
+			t.Errorf("%s had %v and waited %v for a CPU, want %v", w.ID, w.OnCPU, w.Delay, want)
+		}
+	}
+}
