@@ -35,7 +35,7 @@ build: python ## build bin/butfor; with POINTS=1 our pool has scheduling points 
 	$(GO) build $(if $(POINTS),-tags butfor_points) -o $(BIN) ./cmd/butfor
 
 # What measures the machine runs alone, after all else: the recorder of load from
-# outside, and findings on real workers.
+# outside, and findings on real workers and in containers.
 .PHONY: test
 test: python compiler vet image-if-any build ## all tests, with -race where there is a C compiler
 	@$(if $(CC_FOUND),,echo 'make: no C compiler (cc, gcc or clang): the tests run WITHOUT -race.'; \
@@ -43,6 +43,7 @@ test: python compiler vet image-if-any build ## all tests, with -race where ther
 	@$(MAKE) --no-print-directory -j 3 test-containers test-whole test-race test-points
 	$(TEST) $(RACE) -timeout 20m ./harness/world/outside
 	$(TEST) $(RACE) -timeout 20m ./suites/findings -ginkgo.label-filter='!virtual'
+	$(TEST) $(RACE) -timeout 20m ./suites/container -ginkgo.label-filter=alone
 
 # What is tested has been vetted.
 TEST = $(GO) test -vet=off
@@ -62,10 +63,9 @@ export GORACE := atexit_sleep_ms=0 $(GORACE)
 # both need the same packages built the same way: at once they would build them twice.
 .PHONY: test-containers test-whole test-race test-points built-race
 
-# The suite of containers looks at nothing that hangs on time, and in virtual time
-# nothing does.
+# Neither hangs on time: what does in the suite of containers comes later.
 test-containers: built-race
-	$(TEST) $(RACE) -timeout 20m ./suites/container
+	$(TEST) $(RACE) -timeout 20m ./suites/container -ginkgo.label-filter='!alone'
 	$(TEST) $(RACE) -timeout 20m ./suites/findings -run 'TestFindings$$' -ginkgo.label-filter=virtual
 
 test-whole:
