@@ -30,7 +30,7 @@ type matrixFlags struct {
 	world, subject, out, page string
 	seed                      uint64
 	seeds, cases              int
-	tenth                     bool
+	tenth, resume             bool
 }
 
 // matrixSeeds are as many as make 10,000 cases that the judge is held to.
@@ -67,15 +67,17 @@ and a half; --cases N plays fewer. Of the rivals only the one that wants no furt
 runs is asked.
 
 Prints the confusion matrix of the judge and of its rivals, rules of thumb on the
-same cases; Ctrl-C prints that of the cases played so far. docs/verdict.md says
-what the figures mean.
+same cases; Ctrl-C prints that of the cases played so far, and with --out and
+--resume the same program goes on where it was stopped. docs/verdict.md says what
+the figures mean.
 
 Exit status: 0 if the targets hold, 1 if not, 2 wrong usage, 5 the lab itself
 failed, 130 interrupted.`,
 		Example: `  butfor matrix
   butfor matrix --tenth
   butfor matrix --world process --cases 100
-  butfor matrix --json --out /tmp/matrix`,
+  butfor matrix --world process --out /tmp/matrix --resume
+  butfor matrix --json`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			asJSON, _ := c.Flags().GetBool("json")
@@ -89,6 +91,7 @@ failed, 130 interrupted.`,
 	c.Flags().IntVar(&f.cases, "cases", 0, fmt.Sprintf("play so many at most, drawn from all (default all; in the process world %d)", realCases))
 	c.Flags().BoolVar(&f.tenth, "tenth", false, "play one case of ten; the target is then that no failure of the code is dismissed")
 	c.Flags().StringVar(&f.out, "out", "", "save what came out of each case in this folder, as JSON Lines")
+	c.Flags().BoolVar(&f.resume, "resume", false, "go on with what is in the folder of --out already")
 	c.Flags().StringVar(&f.page, "page", "", "write the table into this page, between its markers")
 	return c
 }
@@ -109,19 +112,17 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 			return usageError{fmt.Errorf("--page: %w", err)}
 		}
 	}
-	stdout, printed := watched(stdout)
-	saved := io.Discard
-	if f.out != "" {
-		if err := os.MkdirAll(f.out, 0o777); err != nil {
-			return usageError{fmt.Errorf("--out: %w", err)}
-		}
-		file, err := os.OpenFile(filepath.Join(f.out, "matrix.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // minutes went into one that is there
-		if err != nil {
-			return usageError{fmt.Errorf("--out: %w", err)}
-		}
-		defer file.Close()
-		saved = file
+	if f.resume && f.out == "" {
+		return usageError{errors.New("--resume goes on with a folder: name it with --out")}
 	}
+	saved := &savedMatrix{}
+	if f.out != "" {
+		if saved, err = saveMatrix(f.out, f.resume); err != nil {
+			return usageError{fmt.Errorf("--out: %w", err)}
+		}
+		defer saved.close()
+	}
+	stdout, printed := watched(stdout)
 	dir, end, err := ownFolder(os.TempDir(), "butfor-matrix-")
 	if err != nil {
 		return err
@@ -133,6 +134,13 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 	if err != nil {
 		progress.end()
 		return err
+	}
+	if program, err := hashOf(path); err != nil {
+		progress.end()
+		return err
+	} else if err := saved.of(matrixPlan{program, f.world, f.subject, f.seed, f.seeds, f.cases, f.tenth}); err != nil {
+		progress.end()
+		return usageError{fmt.Errorf("--out: %w", err)}
 	}
 	children := func() *exec.Cmd { return exec.Command(path, childName) }
 	fleet := &harness.Fleet{Command: children}
@@ -153,20 +161,30 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		cases = matrix.Some(cases, f.cases)
 	}
 	begin := time.Now()
-	var outcomes []matrix.Outcome
 	var failed error
-	err = fleet.Matrix(ctx, cases, func(o matrix.Outcome) {
-		outcomes = append(outcomes, o)
-		progress.count(len(outcomes), len(cases), "case")
-		failed = errors.Join(failed, report.JSON(saved, o))
+	tell := func(o matrix.Outcome) {
 		if asJSON {
 			failed = errors.Join(failed, report.JSON(stdout, o))
 		}
+	}
+	outcomes, left := saved.split(cases)
+	for _, o := range outcomes {
+		begin = begin.Add(-time.Duration(o.Took * float64(time.Second) / float64(cmp.Or(fleet.Size, runtime.GOMAXPROCS(0)))))
+		tell(o)
+	}
+	err = fleet.Matrix(ctx, left, func(o matrix.Outcome) {
+		outcomes = append(outcomes, o)
+		progress.count(len(outcomes), len(cases), "case")
+		failed = errors.Join(failed, saved.add(o))
+		tell(o)
 	})
 	progress.end()
 	stopped := err != nil && ctx.Err() != nil
 	if stopped {
 		fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d cases\n", len(outcomes), len(cases))
+		if f.out != "" {
+			fmt.Fprintf(os.Stderr, "butfor: the same with --resume goes on\n")
+		}
 	}
 	if err != nil && (!stopped || len(outcomes) == 0) {
 		return err
@@ -283,7 +301,9 @@ func withMutants(ctx context.Context, dir string) (path string, names []string, 
 		names = append(names, m.Name)
 	}
 	path = filepath.Join(dir, "butfor")
-	build := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-tags", "butfor_points", "-o", path, "./cmd/butfor")
+	// What tells one version from another is the code alone, not where or from which commit
+	// it is built.
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-overlay", overlay, "-tags", "butfor_points", "-o", path, "./cmd/butfor")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("the mutants can't be built: %w\n%s", err, out)

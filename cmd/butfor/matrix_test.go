@@ -92,19 +92,27 @@ func TestEveryMutantIsInTheMatrixOrSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedMatrixPrintsTheTableOfWhatWasPlayed(t *testing.T) {
+func TestAnInterruptedMatrixPrintsTheTableOfWhatWasPlayedAndIsGoneOnWith(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the mutants")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	args := []string{"matrix", "--seeds", "1", "--cases", "1000", "--out", filepath.Join(t.TempDir(), "matrix")}
 	s := in(ctx, t, func(line string) {
-		if strings.HasPrefix(line, "200/2000 ") { // far from the end, however late this is read
+		if strings.HasPrefix(line, "100/1000 ") { // far from the end, however late this is read
 			cancel()
 		}
-	}, "matrix", "--seeds", "1", "--cases", "2000")
-	if s.status != 130 || !strings.Contains(s.stderr, "of 2000 cases") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 2000 cases") {
+	}, args...)
+	if s.status != 130 || !strings.Contains(s.stderr, "of 1000 cases") || !strings.Contains(s.stderr, "--resume goes on") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 1000 cases") {
 		t.Errorf("status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
+	}
+	if s := butfor(t, args...); s.status != exitUsage || !strings.Contains(s.stderr, "--out: ") || strings.Contains(s.stderr, "cases\n") {
+		t.Errorf("without --resume: status %d, stderr %q", s.status, s.stderr)
+	}
+	s = butfor(t, append(args, "--resume")...)
+	if s.status != exitOtherwise || !strings.HasPrefix(s.stdout, "In the virtual world 1000 cases") || strings.Contains(s.stderr, "\n100/1000 ") {
+		t.Errorf("with --resume: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)
 }
