@@ -45,6 +45,9 @@ func newHierarchy(of workers.Hierarchy) *hierarchy {
 	return h
 }
 
+// anew forgets all answers.
+func (h *hierarchy) anew() { clear(h.known) }
+
 // family finds out about a group. Answers are kept for a while.
 func (h *hierarchy) family(path string, now time.Duration) family {
 	if now-h.since > keep {

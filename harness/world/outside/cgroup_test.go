@@ -113,6 +113,12 @@ func TestWhatIsKnownOfAGroupIsKeptForASecond(t *testing.T) {
 	if got := weight(1001); got != 2 {
 		t.Errorf("after more than that %v", got)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "docker/cpu.shares"), []byte("3072\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if h.anew(); weight(1002) != 3 {
+		t.Errorf("asked anew %v", weight(1002))
+	}
 }
 
 func TestSessionsAreGroupsInTheRootOfTheMachineAlone(t *testing.T) {

@@ -315,6 +315,8 @@ func (k *kernel) group(pid int, now time.Duration) (f family, ok bool) {
 	return f, true
 }
 
+func (k *kernel) anew() { k.groups.anew() }
+
 // manner is how a thread competes inside its group. A thread that is gone
 // competes as any other.
 func (k *kernel) manner(tid int) (m manner) {

@@ -22,6 +22,7 @@ type eyes interface {
 	clock(pid int) (time.Duration, bool) // false: there is no such process
 	threads(pid int, f func(tid int, on, delay time.Duration))
 	group(pid int, now time.Duration) (family, bool) // false: it is gone
+	anew()                                           // what is known of groups is asked again
 	manner(tid int) manner
 	parent(pid int) (parent int, marked bool)
 	offspring() []int
@@ -289,7 +290,10 @@ func (l *ledger) everybody(told []int) (seen time.Duration) {
 			l.procs[pid] = p
 		}
 		p.look = l.looks
-		p.own = p.own || own[pid]
+		if own[pid] { // whoever has launched it is through: before, it had not all its limits yet
+			p.own, p.asked = true, -1
+			l.eyes.anew()
+		}
 		used := c - p.clock
 		if used < little { // until it is more
 			p.from = len(l.buckets)

@@ -29,6 +29,7 @@ type pretence struct {
 	time    time.Duration
 	listed  int // how often
 	missing bool
+	asked   int           // how often what is known of groups is asked again
 	kept    time.Duration // how long the recorder is kept from reading threads
 }
 
@@ -86,6 +87,8 @@ func (p *pretence) group(pid int, _ time.Duration) (family, bool) {
 	}
 	return family{}, false
 }
+
+func (p *pretence) anew() { p.asked++ }
 
 func (p *pretence) manner(tid int) manner {
 	for _, q := range p.procs {
@@ -410,6 +413,21 @@ func TestWhoIsToldLateCountsFromThenOn(t *testing.T) {
 	s.look(10)
 	s.want(t, 0, one("a", "0.1 of 1 on 0.1"))
 	s.want(t, 1, map[string]string{})
+}
+
+// A container engine begins a worker before it has laid all its limits on it.
+func TestWhatAWorkerHadBeforeItsLaunchWasThroughIsAskedAgain(t *testing.T) {
+	s := tell(map[int]*pretended{10: simple(10, "a")})
+	s.run(10, 10, 20*ms, 0)
+	s.look()
+	s.procs[10].in.groups = []scenario.Group{{Name: "a", Weight: 1, Quota: scenario.Quota{Cores: .2}}}
+	s.run(10, 10, 20*ms, 0)
+	s.look(10)
+	s.run(10, 10, 20*ms, 0)
+	s.look()
+	if e := s.l.environment(); e.Quota.Cores != .2 || s.asked != 1 {
+		t.Errorf("quota %v, asked again %d times; want 0.2 cores, asked once", e.Quota, s.asked)
+	}
 }
 
 func TestThisProgramIsARivalOfItsOwn(t *testing.T) {
