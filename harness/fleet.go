@@ -320,12 +320,17 @@ func (f *Fleet) ask(ctx context.Context, j job) (answer, error) {
 	return a, nil
 }
 
+// Width is how many runs can be under way at once.
+func (f *Fleet) Width() int {
+	if f.Size > 0 {
+		return f.Size
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // gather makes the children, none of which is begun yet.
 func (f *Fleet) gather() {
-	n := f.Size
-	if n <= 0 {
-		n = runtime.GOMAXPROCS(0)
-	}
+	n := f.Width()
 	f.free = make(chan *child, n)
 	for range n {
 		f.free <- &child{}

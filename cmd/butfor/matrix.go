@@ -67,9 +67,10 @@ and a half; --cases N plays fewer. Of the rivals only the one that wants no furt
 runs is asked.
 
 Prints the confusion matrix of the judge and of its rivals, rules of thumb on the
-same cases; Ctrl-C prints that of the cases played so far, and with --out and
---resume the same program goes on where it was stopped. docs/verdict.md says what
-the figures mean.
+same cases; Ctrl-C prints that of the cases played so far. With --out DIR --resume
+the same command goes on where it was stopped, or begins if nothing is there yet:
+with the same flags and the same code only. docs/verdict.md says what the figures
+mean.
 
 Exit status: 0 if the targets hold, 1 if not, 2 wrong usage, 5 the lab itself
 failed, 130 interrupted.`,
@@ -106,23 +107,26 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		return usageError{fmt.Errorf("--seeds is %d: it must be from 1 to %d", f.seeds, matrixSeedsMost)}
 	case f.subject != "" && !slices.Contains(matrix.Pools(), f.subject):
 		return usageError{fmt.Errorf("--subject is %q: there are %s", f.subject, strings.Join(matrix.Pools(), ", "))}
+	case f.resume && f.out == "":
+		return usageError{errors.New("--resume goes on with a folder: name it with --out")}
 	}
 	if f.page != "" { // before the minutes that it takes
 		if err := matrix.CheckPage(f.page, f.world); err != nil {
 			return usageError{fmt.Errorf("--page: %w", err)}
 		}
 	}
-	if f.resume && f.out == "" {
-		return usageError{errors.New("--resume goes on with a folder: name it with --out")}
+	if f.world == process.Name {
+		f.cases = cmp.Or(f.cases, realCases)
 	}
-	saved := &savedMatrix{}
+	plan := matrixPlan{World: f.world, Subject: f.subject, Seed: f.seed, Seeds: f.seeds, Cases: f.cases, Tenth: f.tenth}
+	stdout, printed := watched(stdout)
+	var saved *savedMatrix
 	if f.out != "" {
-		if saved, err = saveMatrix(f.out, f.resume); err != nil {
+		if saved, err = saveMatrix(f.out, plan, f.resume); err != nil {
 			return usageError{fmt.Errorf("--out: %w", err)}
 		}
 		defer saved.close()
 	}
-	stdout, printed := watched(stdout)
 	dir, end, err := ownFolder(os.TempDir(), "butfor-matrix-")
 	if err != nil {
 		return err
@@ -135,13 +139,6 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		progress.end()
 		return err
 	}
-	if program, err := hashOf(path); err != nil {
-		progress.end()
-		return err
-	} else if err := saved.of(matrixPlan{program, f.world, f.subject, f.seed, f.seeds, f.cases, f.tenth}); err != nil {
-		progress.end()
-		return usageError{fmt.Errorf("--out: %w", err)}
-	}
 	children := func() *exec.Cmd { return exec.Command(path, childName) }
 	fleet := &harness.Fleet{Command: children}
 	defer fleet.Close()
@@ -151,7 +148,7 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		cases = matrix.Tenth(cases)
 	}
 	if f.world == process.Name {
-		if cases, err = f.real(ctx, fleet, cases, progress); err != nil {
+		if cases, err = f.real(ctx, fleet, cases, saved, progress); err != nil {
 			progress.end()
 			return err
 		}
@@ -160,31 +157,55 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 	} else if f.cases > 0 {
 		cases = matrix.Some(cases, f.cases)
 	}
+	var outcomes []matrix.Outcome
+	left := cases
+	if saved != nil {
+		program, err := hashOf(path)
+		if err == nil {
+			outcomes, left, err = saved.begin(program, plan, cases)
+		}
+		if err != nil {
+			progress.end()
+			return usageError{fmt.Errorf("--out: %w", err)}
+		}
+		if f.resume {
+			progress.end()
+			fmt.Fprintf(os.Stderr, "butfor: %d of %d cases are in %s already\n", len(outcomes), len(cases), saved.path)
+		}
+	}
 	begin := time.Now()
-	var failed error
+	var failed error // of printing
 	tell := func(o matrix.Outcome) {
 		if asJSON {
 			failed = errors.Join(failed, report.JSON(stdout, o))
 		}
 	}
-	outcomes, left := saved.split(cases)
-	for _, o := range outcomes {
-		begin = begin.Add(-time.Duration(o.Took * float64(time.Second) / float64(cmp.Or(fleet.Size, runtime.GOMAXPROCS(0)))))
+	for _, o := range outcomes { // took its share of the time before
+		begin = begin.Add(-time.Duration(o.Took * float64(time.Second) / float64(fleet.Width())))
 		tell(o)
 	}
-	err = fleet.Matrix(ctx, left, func(o matrix.Outcome) {
+	saving, unsaved := context.WithCancelCause(ctx)
+	defer unsaved(nil)
+	err = fleet.Matrix(saving, left, func(o matrix.Outcome) {
+		if saving.Err() != nil {
+			return
+		}
 		outcomes = append(outcomes, o)
 		progress.count(len(outcomes), len(cases), "case")
-		failed = errors.Join(failed, saved.add(o))
 		tell(o)
+		if saved != nil {
+			if err := saved.write(o); err != nil {
+				unsaved(err)
+			}
+		}
 	})
 	progress.end()
 	stopped := err != nil && ctx.Err() != nil
 	if stopped {
 		fmt.Fprintf(os.Stderr, "butfor: stopped after %d of %d cases\n", len(outcomes), len(cases))
-		if f.out != "" {
-			fmt.Fprintf(os.Stderr, "butfor: the same with --resume goes on\n")
-		}
+	}
+	if err != nil && saved != nil {
+		fmt.Fprintln(os.Stderr, "butfor: the same command with --resume goes on")
 	}
 	if err != nil && (!stopped || len(outcomes) == 0) {
 		return err
@@ -215,12 +236,17 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 }
 
 // real are those of the cases that are played on real workers: that fail by the code
-// alone or by the environment alone in virtual time.
-func (f *matrixFlags) real(ctx context.Context, fleet *harness.Fleet, cases []matrix.Case, progress *progress) (counting []matrix.Case, err error) {
-	progress.say("measuring what a start takes")
-	own, err := harness.OwnStart(ctx)
-	if err != nil {
-		return nil, err
+// alone or by the environment alone in virtual time. What a start takes besides is
+// measured once for them all: also for those that are saved already.
+func (f *matrixFlags) real(ctx context.Context, fleet *harness.Fleet, cases []matrix.Case, saved *savedMatrix, progress *progress) (counting []matrix.Case, err error) {
+	var own time.Duration
+	if saved != nil && len(saved.had) > 0 {
+		own = saved.had[0].Real.Own
+	} else {
+		progress.say("measuring what a start takes")
+		if own, err = harness.OwnStart(ctx); err != nil {
+			return nil, err
+		}
 	}
 	cases = slices.DeleteFunc(cases, func(c matrix.Case) bool { return !c.OfProcesses() })
 	n := 0
@@ -232,7 +258,7 @@ func (f *matrixFlags) real(ctx context.Context, fleet *harness.Fleet, cases []ma
 			counting = append(counting, o.Case)
 		}
 	})
-	return matrix.Some(counting, cmp.Or(f.cases, realCases)), err
+	return matrix.Some(counting, f.cases), err
 }
 
 // ownFolder makes a folder below another that is this program's alone until end, and
@@ -301,8 +327,7 @@ func withMutants(ctx context.Context, dir string) (path string, names []string, 
 		names = append(names, m.Name)
 	}
 	path = filepath.Join(dir, "butfor")
-	// What tells one version from another is the code alone, not where or from which commit
-	// it is built.
+	// What tells one version from another is what is built, not where or from which commit.
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-overlay", overlay, "-tags", "butfor_points", "-o", path, "./cmd/butfor")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {

@@ -10,161 +10,191 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"syscall"
 
 	"github.com/butfor/butfor/harness/matrix"
 	"github.com/butfor/butfor/harness/report"
+	"github.com/butfor/butfor/harness/world/virtual"
 )
 
-// A matrixPlan is all that what comes out of a matrix's cases hangs on, but for the machine.
+// A matrixPlan is what is played, and by which code.
 type matrixPlan struct {
-	Program string `json:"program"` // the hash of the one with the mutants
+	Program string `json:"program"` // the hash of the one that has the mutants and plays the cases
 	World   string `json:"world"`
-	Pool    string `json:"pool,omitempty"`
+	Subject string `json:"subject"`
 	Seed    uint64 `json:"seed"`
 	Seeds   int    `json:"seeds"`
-	Cases   int    `json:"cases,omitempty"`
-	Tenth   bool   `json:"tenth,omitempty"`
+	Cases   int    `json:"cases"`
+	Tenth   bool   `json:"tenth"`
 }
 
-// A savedMatrix is a folder with what came out of cases, a line each, beside the plan
-// that they are of. It is one program's at a time.
+// String is the command line of the plan.
+func (p matrixPlan) String() string {
+	line := fmt.Sprintf("butfor matrix --seed %d --seeds %d", p.Seed, p.Seeds)
+	if p.World != virtual.Name {
+		line += " --world " + p.World
+	}
+	if p.Subject != "" {
+		line += " --subject " + p.Subject
+	}
+	if p.Cases > 0 {
+		line += fmt.Sprintf(" --cases %d", p.Cases)
+	}
+	if p.Tenth {
+		line += " --tenth"
+	}
+	return line
+}
+
+// A savedMatrix is a file of JSON Lines: a plan, and what came out of its cases. It is one
+// program's at a time. Until begin nothing in it is changed.
 type savedMatrix struct {
-	file *os.File // nil: nothing is saved
-	had  []matrix.Outcome
+	file *os.File
+	path string
+	plan matrixPlan       // that it is of; the zero value: of none yet
+	had  []matrix.Outcome // what came out of cases before
+	end  int64            // of the last whole line
 }
 
-// The files of such a folder.
-const (
-	matrixPlanFile     = "plan.json"
-	matrixOutcomesFile = "matrix.jsonl"
-)
-
-// saveMatrix makes such a folder, or opens one to go on with: one that is there, unless
-// that was asked for, is left alone.
-func saveMatrix(dir string, resume bool) (*savedMatrix, error) {
+// saveMatrix opens the file in a folder, or makes both. If there is something in it,
+// resume must be asked for, and it must be of a plan with these flags.
+func saveMatrix(dir string, flags matrixPlan, resume bool) (*savedMatrix, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	flags := os.O_RDWR | os.O_CREATE
-	if !resume {
-		flags |= os.O_EXCL // minutes went into one that is there
-	}
-	path := filepath.Join(dir, matrixOutcomesFile)
-	file, err := os.OpenFile(path, flags, 0o666)
-	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("%s is there already; --resume goes on with it", path)
-	} else if err != nil {
-		return nil, err
-	}
-	s := &savedMatrix{file: file}
-	if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		err = fmt.Errorf("%s: another butfor is at it", path)
-	} else if err = s.read(); err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
+	path := filepath.Join(dir, "matrix.jsonl")
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		s.close()
 		return nil, err
+	}
+	s := &savedMatrix{file: file, path: path}
+	if err := s.open(flags, resume); err != nil {
+		s.close()
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
 }
 
-// read takes in what is there. A last line that is no whole one was being written when
-// the program was killed: it goes.
-func (s *savedMatrix) read() error {
+func (s *savedMatrix) open(flags matrixPlan, resume bool) error {
+	if err := syscall.Flock(int(s.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		return errors.New("another butfor is at it: wait for its end, or name another folder")
+	} else if err != nil {
+		return fmt.Errorf("it can't be locked: %w", err)
+	}
 	text, err := io.ReadAll(s.file)
 	if err != nil {
 		return err
 	}
-	whole := bytes.LastIndexByte(text, '\n') + 1
-	for nth, line := range bytes.Split(text[:whole], []byte("\n")) {
-		if len(line) == 0 {
-			continue
-		}
-		var o matrix.Outcome
-		d := json.NewDecoder(bytes.NewReader(line))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&o); err != nil {
-			return fmt.Errorf("line %d is no outcome of a case: %w", nth+1, err)
-		}
-		s.had = append(s.had, o)
+	if len(text) > 0 && !resume { // minutes went into it
+		return errors.New("it is there already: --resume goes on with it")
 	}
-	if err := s.file.Truncate(int64(whole)); err != nil {
-		return err
+	if err := s.read(text); err != nil {
+		return fmt.Errorf("%w: mend it, or begin in another folder", err)
 	}
-	_, err = s.file.Seek(0, io.SeekEnd)
-	return err
-}
-
-// of says of which plan the outcomes are. It is an error if those that are there are of
-// another one.
-func (s *savedMatrix) of(plan matrixPlan) error {
-	if s.file == nil {
-		return nil
-	}
-	path := filepath.Join(filepath.Dir(s.file.Name()), matrixPlanFile)
-	if len(s.had) == 0 {
-		text, err := json.Marshal(plan)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(path, append(text, '\n'), 0o666)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	var its matrixPlan
-	if err := json.Unmarshal(text, &its); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	program := its.Program
-	its.Program = plan.Program
-	switch {
-	case !reflect.DeepEqual(its, plan):
-		return fmt.Errorf("%s is of other flags: give those, or begin in another folder", path)
-	case program != plan.Program:
-		return fmt.Errorf("%s is of another version of butfor or of the mutants: begin in another folder", path)
+	its := s.plan
+	its.Program = ""
+	if s.plan != (matrixPlan{}) && its != flags {
+		return fmt.Errorf("it is of %q: give these flags, or begin in another folder", its)
 	}
 	return nil
 }
 
-// add saves what came out of one more case.
-func (s *savedMatrix) add(o matrix.Outcome) error {
-	if s.file == nil {
-		return nil
+// read takes in what is there. A last line that is no whole one was being written when
+// the program was killed: it does not count.
+func (s *savedMatrix) read(text []byte) error {
+	seen := map[matrix.Case]bool{}
+	nth := 0
+	for line := range bytes.Lines(text) {
+		nth++
+		if !bytes.HasSuffix(line, []byte("\n")) && nth > 1 {
+			return nil
+		}
+		if nth == 1 {
+			if err := strict(line, &s.plan); err != nil || s.plan == (matrixPlan{}) || !bytes.HasSuffix(line, []byte("\n")) {
+				return errors.New("its first line is not the plan of a matrix")
+			}
+		} else {
+			var o matrix.Outcome
+			if err := strict(line, &o); err != nil {
+				return fmt.Errorf("line %d is not what came out of a case: %w", nth, err)
+			}
+			if seen[o.Undrawn()] {
+				return fmt.Errorf("line %d: %v is there twice", nth, o.Case)
+			}
+			seen[o.Undrawn()] = true
+			s.had = append(s.had, o)
+		}
+		s.end += int64(len(line))
 	}
-	return report.JSON(s.file, o)
+	return nil
 }
 
-// split are what came out of those of the cases that were played already, and the cases
-// that are left.
-func (s *savedMatrix) split(cases []matrix.Case) (had []matrix.Outcome, left []matrix.Case) {
-	name := func(c matrix.Case) matrix.Case {
-		c.Draw, c.Real = 0, matrix.Real{}
-		return c
+// strict reads one value, and nothing but that.
+func strict(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
 	}
-	played := map[matrix.Case]matrix.Outcome{}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("there is more than that")
+	}
+	return nil
+}
+
+// begin says that this program will play what is left of these cases, and gives what came
+// out of the others before. It is an error if they are not those of the plan.
+func (s *savedMatrix) begin(program string, flags matrixPlan, cases []matrix.Case) (had []matrix.Outcome, left []matrix.Case, err error) {
+	if its := s.plan.Program; its != "" && its != program {
+		return nil, nil, fmt.Errorf("%s: it is of another version of butfor or of the mutants: begin in another folder", s.path)
+	}
+	before := map[matrix.Case]matrix.Outcome{}
 	for _, o := range s.had {
-		played[name(o.Case)] = o
+		before[o.Undrawn()] = o
 	}
 	for _, c := range cases {
-		if o, ok := played[name(c)]; ok {
+		o, ok := before[c.Undrawn()]
+		if ok && o.Real.Scale == c.Real.Scale {
 			had = append(had, o)
-		} else {
+			delete(before, c.Undrawn())
+		} else if !ok {
 			left = append(left, c)
 		}
 	}
-	return had, left
+	for _, o := range before {
+		return nil, nil, fmt.Errorf("%s: %v is none of the cases: begin in another folder", s.path, o.Case)
+	}
+	if err := s.cut(); err != nil {
+		return nil, nil, err
+	}
+	if s.end == 0 {
+		flags.Program = program
+		err = s.write(flags)
+	}
+	return had, left, err
 }
 
-func (s *savedMatrix) close() {
-	if s.file != nil {
-		s.file.Close()
-	}
+// cut takes away what is no whole line.
+func (s *savedMatrix) cut() error {
+	_, err := s.file.Seek(s.end, io.SeekStart)
+	return errors.Join(err, s.file.Truncate(s.end))
 }
+
+// write adds a line, whole or not at all.
+func (s *savedMatrix) write(v any) error {
+	var line bytes.Buffer
+	err := report.JSON(&line, v)
+	if err == nil {
+		_, err = s.file.Write(line.Bytes())
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("--out: %w", err), s.cut())
+	}
+	s.end += int64(line.Len())
+	return nil
+}
+
+func (s *savedMatrix) close() { s.file.Close() }
 
 // hashOf is a file's.
 func hashOf(path string) (string, error) {

@@ -92,29 +92,63 @@ func TestEveryMutantIsInTheMatrixOrSaysWhyNot(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedMatrixPrintsTheTableOfWhatWasPlayedAndIsGoneOnWith(t *testing.T) {
+func TestAnInterruptedMatrixPrintsTheTableOfWhatWasPlayed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the mutants")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	args := []string{"matrix", "--seeds", "1", "--cases", "1000", "--out", filepath.Join(t.TempDir(), "matrix")}
 	s := in(ctx, t, func(line string) {
-		if strings.HasPrefix(line, "100/1000 ") { // far from the end, however late this is read
+		if strings.HasPrefix(line, "200/2000 ") { // far from the end, however late this is read
 			cancel()
 		}
-	}, args...)
-	if s.status != 130 || !strings.Contains(s.stderr, "of 1000 cases") || !strings.Contains(s.stderr, "--resume goes on") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 1000 cases") {
+	}, "matrix", "--seeds", "1", "--cases", "2000", "--out", t.TempDir())
+	if s.status != 130 || !strings.Contains(s.stderr, "of 2000 cases") || !strings.Contains(s.stderr, "the same command with --resume goes on") || !strings.HasPrefix(s.stdout, "In the virtual world ") || strings.Contains(s.stdout, "world 2000 cases") {
 		t.Errorf("status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
-	if s := butfor(t, args...); s.status != exitUsage || !strings.Contains(s.stderr, "--out: ") || strings.Contains(s.stderr, "cases\n") {
-		t.Errorf("without --resume: status %d, stderr %q", s.status, s.stderr)
+	nothingRuns(t)
+}
+
+func TestAMatrixThatWasStoppedIsGoneOnWithAndGivesTheSameTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the mutants")
 	}
-	s = butfor(t, append(args, "--resume")...)
-	if s.status != exitOtherwise || !strings.HasPrefix(s.stdout, "In the virtual world 1000 cases") || strings.Contains(s.stderr, "\n100/1000 ") {
-		t.Errorf("with --resume: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
+	const cases, before = 200, 77
+	dir := t.TempDir()
+	args := append([]string{"matrix", "--seeds", "1", "--cases", fmt.Sprint(cases), "--out"}, dir)
+	file := filepath.Join(dir, "matrix.jsonl")
+	once := butfor(t, args...)
+	lines := strings.SplitAfter(text(t, file), "\n")
+	if plan := lines[0]; !regexp.MustCompile(`^{"program":"[0-9a-f]{64}","world":"virtual",.*}\n$`).MatchString(plan) || len(lines) != 1+cases+1 {
+		t.Fatalf("status %d, stderr %q; %d lines, the plan is %s", once.status, once.stderr, len(lines), plan)
+	}
+	put(t, file, strings.Join(lines[:1+before], "")+lines[1+before][:20]) // as one that was killed has it
+
+	for flag, want := range map[string]string{"--json": "--resume goes on", "--resume --tenth": fmt.Sprintf("--cases %d", cases)} {
+		if s := butfor(t, append(args, strings.Fields(flag)...)...); s.status != exitUsage || !strings.Contains(s.stderr, "--out: "+file) || !strings.Contains(s.stderr, want) {
+			t.Errorf("%s: status %d, stderr %q", flag, s.status, s.stderr)
+		}
+	}
+	s := butfor(t, append(args, "--resume", "--json")...)
+	_, saved, _ := strings.Cut(text(t, file), "\n")
+	if s.status != once.status || !strings.Contains(s.stderr, fmt.Sprintf("%d of %d cases are in %s", before, cases, file)) || strings.Count(saved, "\n") != cases || !strings.HasPrefix(s.stdout, saved) {
+		t.Errorf("status %d, %d lines saved, %d printed, stderr %q", s.status, strings.Count(saved, "\n"), strings.Count(s.stdout, "\n"), s.stderr)
+	}
+	again := butfor(t, append(args, "--resume")...)
+	seconds := regexp.MustCompile(`were played in \d+ s`)
+	if one, other := seconds.ReplaceAllString(once.stdout, ""), seconds.ReplaceAllString(again.stdout, ""); one != other || !strings.HasPrefix(one, fmt.Sprintf("In the virtual world %d cases ", cases)) {
+		t.Errorf("in one go %q, with a stop %q", once.stdout, again.stdout)
 	}
 	nothingRuns(t)
+}
+
+func text(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // Whoever writes a new table has to say in the README what it says.

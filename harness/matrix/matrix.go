@@ -30,6 +30,12 @@ func (c Case) String() string {
 	return fmt.Sprintf("%s, %s, %s, seed %d", c.Bug, c.Environment, c.Load, c.Seed)
 }
 
+// Undrawn is the case as Cases has it: its environment is not drawn yet, and it is played
+// in virtual time.
+func (c Case) Undrawn() Case {
+	return Case{Bug: c.Bug, Environment: c.Environment, Load: c.Load, Seed: c.Seed}
+}
+
 // Cases are all of them, for so many seeds from the first on: each bug under each
 // load that its pool is put to, in each environment. mutants are the names of those
 // of our pool that there are; pool, unless it is "", is whose bugs are asked for.
