@@ -57,7 +57,7 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 	})
 
 	It("has workers paused by the engine", func(ctx SpecContext) {
-		sc := scenarioOf(faults.Plan{{Fault: faults.Pause{}, At: faults.Clock, Until: 300 * time.Millisecond}})
+		sc := scenarioOf(faults.Plan{{Fault: faults.Pause{}, At: faults.Clock, Until: 5 * time.Second}}) // each takes its turn, however slow the engine
 		sc.Warm, sc.Config.Lazy = 2, false
 		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
