@@ -18,11 +18,6 @@ import (
 var _ = Describe("limits", Label("limits"), func() {
 	var launcher *container.Launcher
 	BeforeEach(func() { launcher = &container.Launcher{Engine: engines[container.Auto]} })
-	seen := func(p *container.Port) {
-		if p.Info().PID == 0 {
-			Skip("processes of containers can't be seen here")
-		}
-	}
 	burn := func(ctx SpecContext, w *worker.Worker, d time.Duration) *worker.Evidence {
 		GinkgoHelper()
 		r, err := w.Call(ctx, worker.Request{Command: "burn", Args: map[string]any{"cpu_s": d.Seconds()}, Evidence: true})

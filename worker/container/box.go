@@ -99,7 +99,7 @@ func (b *Box) exec(ctx context.Context, p *Port, args, env []string) (*client.Hi
 		b.engine.forget(p.exec)
 		return nil, fmt.Errorf("start a worker in container %.12s: %w", b.id, err)
 	}
-	p.pid = b.engine.visible(b.started(steady, p.exec), b.id)
+	p.pid = b.engine.visible(b.started(steady, p), b.id)
 	p.took.Start = time.Since(created)
 	if err := ctx.Err(); err != nil {
 		if err := p.begin(&got.HijackedResponse); err == nil {
@@ -112,12 +112,13 @@ func (b *Box) exec(ctx context.Context, p *Port, args, env []string) (*client.Hi
 }
 
 // started waits until a worker in the box has a pid, which is the engine's, and gives
-// that; 0 if it is gone before.
-func (b *Box) started(ctx context.Context, exec string) int {
+// that; 0 if it is gone before. The engine answers before it has begun: that a worker
+// does not run is no sign of its end.
+func (b *Box) started(ctx context.Context, p *Port) int {
 	const every = 2 * time.Millisecond
 	for {
-		seen, err := b.engine.client.ExecInspect(ctx, exec, client.ExecInspectOptions{})
-		if err != nil || seen.PID != 0 || !seen.Running {
+		seen, err := b.engine.client.ExecInspect(ctx, p.exec, client.ExecInspectOptions{})
+		if err != nil || seen.PID != 0 || len(p.ear.died) > 0 {
 			return seen.PID
 		}
 		select {

@@ -218,7 +218,7 @@ func unpack(archive []byte, folder string) error {
 	for {
 		h, err := files.Next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
