@@ -89,7 +89,7 @@ func (i *Injector) Calls(call func(Extra)) { i.call = call }
 
 // crowd is the life of a fault that has more callers come. Each of them comes to a
 // scheduling point of its own before it does anything.
-func (i *Injector) crowd(e *entry, f CrowdFault) {
+func (i *Injector) crowd(e *entry) {
 	for _, moment := range []<-chan struct{}{e.came, i.clock} {
 		select {
 		case <-moment:

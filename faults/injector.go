@@ -125,7 +125,7 @@ func (i *Injector) Begin() {
 		case WorkerFault:
 			i.work.Go(func() { i.lastOnWorkers(e) })
 		case CrowdFault:
-			i.work.Go(func() { i.crowd(e, f) })
+			i.work.Go(func() { i.crowd(e) })
 		}
 	}
 	i.come(Trigger{})

@@ -121,7 +121,7 @@ func (cs *clients) client(nth int, at time.Duration) {
 		}
 	}
 	if w.EndSessions {
-		cs.endSession(nth, life)
+		cs.endSession(life, nth)
 	}
 	if w.Mortal || errors.Is(context.Cause(life), subject.ErrClientDied) {
 		cs.world.Point(name, "died")
@@ -149,7 +149,7 @@ func (cs *clients) extra(x faults.Extra) {
 }
 
 // endSession ends a client's session, if it is the last to have it and lives.
-func (cs *clients) endSession(nth int, life context.Context) {
+func (cs *clients) endSession(life context.Context, nth int) {
 	name, id := cs.sc.Workload.Client(nth), cs.sc.Workload.Session(nth)
 	cs.world.Point(name, "through")
 	cs.mu.Lock()

@@ -221,31 +221,30 @@ func docker(ctx context.Context) Check {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
-	ask := func(path string) (*http.Response, error) {
+	ask := func(path string) (status int, api string, err error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://engine"+path, nil)
 		if err != nil {
-			return nil, err
+			return 0, "", err
 		}
 		response, err := client.Do(request)
-		if err == nil {
-			_ = response.Body.Close()
+		if err != nil {
+			return 0, "", err
 		}
-		return response, err
+		return response.StatusCode, response.Header.Get("Api-Version"), response.Body.Close()
 	}
 	const advice = "only world container needs it: on Debian, apt-get install docker.io, then make image"
-	engine, err := ask("/_ping")
+	_, api, err := ask("/_ping")
 	if errors.Is(err, os.ErrPermission) {
 		return note(name, "for world container become a member of the group docker, or root", "you may not use the engine at %s", socket)
 	}
 	if err != nil {
 		return note(name, advice, "no engine answers at %s", socket)
 	}
-	api := engine.Header.Get("Api-Version")
-	image, err := ask("/images/" + images.ImageSource().Name + "/json")
+	status, _, err := ask("/images/" + images.ImageSource().Name + "/json")
 	switch {
 	case err != nil:
 		return note(name, "", "an engine answers at %s (API %s); of its images it says: %v", socket, api, err)
-	case image.StatusCode != http.StatusOK:
+	case status != http.StatusOK:
 		return note(name, "for world container: make image", "an engine answers at %s (API %s), and has no image %s", socket, api, images.ImageSource().Name)
 	}
 	return ok(name, "an engine answers at %s (API %s), and has the image %s", socket, api, images.ImageSource().Name)

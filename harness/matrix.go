@@ -175,11 +175,11 @@ func (d *dock) draw(c matrix.Case) (drawn matrix.Case, marginal bool, err error)
 	key := direct{pool, c.Environment, c.Load, c.Seed}
 	nth, known := d.drawn[key]
 	for c.Draw = nth; !known && c.Draw < matrix.Draws; c.Draw++ {
-		clear, err := d.clear(c)
+		is, err := d.clear(c)
 		if err != nil {
 			return c, false, err
 		}
-		if clear {
+		if is {
 			break
 		}
 	}

@@ -65,7 +65,7 @@ func TestACaseIsDrawnUntilItIsClear(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, _, _ := d.draw(c)
-		clear, err := d.clear(drawn)
+		is, err := d.clear(drawn)
 		switch {
 		case err != nil:
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func TestACaseIsDrawnUntilItIsClear(t *testing.T) {
 			t.Errorf("%v, which is inside the contract, was drawn again", c)
 		case marginal:
 			draws["marginal"]++
-		case !c.Inside() && !clear:
+		case !c.Inside() && !is:
 			t.Errorf("%v, draw %d, is not clear", c, drawn.Draw)
 		case drawn.Draw > 0:
 			draws["again"]++

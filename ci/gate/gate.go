@@ -254,15 +254,15 @@ func (c current) against(was Result) []note {
 // it is that machine's, and says nothing of the code.
 func (c current) verdict(was Result) []note {
 	is := fmt.Sprintf("%s, was %s", c.Verdict, was.Verdict)
-	same, real := c.Verdict == was.Verdict, c.real()
+	same, onWorkers := c.Verdict == was.Verdict, c.real()
 	switch {
-	case real && c.Verdict == scenario.Environmental && !(same && c.line.Expected == c.Verdict):
+	case onWorkers && c.Verdict == scenario.Environmental && !(same && c.line.Expected == c.Verdict):
 		return []note{{Neutral, is + ": this machine's doing"}}
-	case real && same && c.Verdict == scenario.Inconclusive:
+	case onWorkers && same && c.Verdict == scenario.Inconclusive:
 		return []note{{Neutral, is}}
 	case same && c.Mechanism != was.Mechanism:
 		moved := fmt.Sprintf("still %s, but the mechanism is %q, was %q", c.Verdict, c.Mechanism, was.Mechanism)
-		if real {
+		if onWorkers {
 			return []note{{Neutral, moved}}
 		}
 		return []note{{Worse, moved}}
@@ -272,7 +272,7 @@ func (c current) verdict(was Result) []note {
 		return []note{{Unclear, is}}
 	case c.Verdict == scenario.Sound:
 		return []note{{Better, is}}
-	case real && guilt[c.Verdict] > 0 && guilt[c.Verdict] <= guilt[was.Verdict]:
+	case onWorkers && guilt[c.Verdict] > 0 && guilt[c.Verdict] <= guilt[was.Verdict]:
 		return []note{{Neutral, is + ": the code as before, and this machine"}}
 	}
 	return []note{{Worse, is}}

@@ -78,7 +78,7 @@ func (f *recordFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) er
 			return usageError{fmt.Errorf("%s: %w", p.flag, err)}
 		}
 	}
-	real, missing := unmodelled()
+	onWorkers, missing := unmodelled()
 	if missing != nil {
 		if f.readme != "" {
 			return usageError{fmt.Errorf("--readme: it is to have all findings: %w", missing)}
@@ -86,7 +86,7 @@ func (f *recordFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) er
 		fmt.Fprintln(os.Stderr, "butfor: left out:", missing)
 	}
 	stdout, printed := watched(stdout)
-	all, err := f.reproductions(ctx, real)
+	all, err := f.reproductions(ctx, onWorkers)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (f *recordFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) er
 }
 
 // reproductions plays the catalogue under all seeds.
-func (f *recordFlags) reproductions(ctx context.Context, real []findings.Finding) (all []report.Reproduction, err error) {
+func (f *recordFlags) reproductions(ctx context.Context, onWorkers []findings.Finding) (all []report.Reproduction, err error) {
 	lab := harness.Lab{World: virtual.Name}
 	if lab.Fleet, err = fleet(); err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (f *recordFlags) reproductions(ctx context.Context, real []findings.Finding
 	if err != nil {
 		return nil, err
 	}
-	outcomes, err := harness.Lab{World: process.Name}.Reproduce(ctx, real)
+	outcomes, err := harness.Lab{World: process.Name}.Reproduce(ctx, onWorkers)
 	for _, o := range outcomes {
 		var r report.Reproduction
 		add(&r, o)

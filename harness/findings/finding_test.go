@@ -412,11 +412,11 @@ func TestEveryFindingSaysWhatWasClaimedByWhomAndWhatIsTrue(t *testing.T) {
 
 func TestAFindingThatRealWorkersDoNotShowSaysWhyAndNoOther(t *testing.T) {
 	for _, f := range All() {
-		real := slices.Contains(f.Worlds, "process") // containers take an engine
-		if real != (f.Unreal == "") {
+		shown := slices.Contains(f.Worlds, "process") // containers take an engine
+		if shown != (f.Unreal == "") {
 			t.Errorf("%s: worlds %q, and why no real workers show it: %q", f.ID, f.Worlds, f.Unreal)
 		}
-		if real && !slices.ContainsFunc(f.Cases(units), func(c Case) bool { return !c.Virtual }) {
+		if shown && !slices.ContainsFunc(f.Cases(units), func(c Case) bool { return !c.Virtual }) {
 			t.Errorf("%s is said to be shown by real workers, and each of its cases in virtual time alone", f.ID)
 		}
 	}

@@ -72,12 +72,12 @@ func TestSomeCasesAreDrawnByTheirNamesAndKeepTheirOrder(t *testing.T) {
 }
 
 func TestATableOfRealWorkersHasTheRivalThatWantsNoFurtherRuns(t *testing.T) {
-	var real []Outcome
+	var played []Outcome
 	for _, o := range outcomes() {
 		o.Real = Real{Scale: .5}
-		real = append(real, o)
+		played = append(played, o)
 	}
-	table := Tabulate(real, nil)
+	table := Tabulate(played, nil)
 	if table.World != "process" || len(table.Rivals) != 1 || table.Rivals[0].Name != "cpu-pressure" {
 		t.Errorf("in world %s the rivals are %+v", table.World, table.Rivals)
 	}

@@ -63,7 +63,7 @@ func (m *mailbox) take(want, drops func(any) bool, seen int, owes bool) (x any, 
 		foreign = len(m.queue)
 	}
 	before := slices.DeleteFunc(m.queue[:foreign], func(l letter) bool { return drops(l.message) })
-	m.queue = append(before, rest...)
+	m.queue = append(m.queue[:len(before)], rest...)
 	return x, foreign, len(before), ok, false
 }
 

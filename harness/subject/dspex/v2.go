@@ -82,11 +82,11 @@ func (p v2) call(ctx context.Context, call subject.Call, lim limits) (subject.Re
 				sent = p.sessions.carry(call)
 			}
 		}
-		make := p.execute
+		does := p.execute
 		if p.circuit != nil {
-			make = p.guard
+			does = p.guard
 		}
-		reply, err := make(ctx, me, sent, lim)
+		reply, err := does(ctx, me, sent, lim)
 		if err == nil && p.store {
 			p.sessions.keep(call)
 		}
