@@ -407,7 +407,7 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 					t.Errorf("accused of %q too", s)
 				}
 			}
-			if len(r.Safety) < len(c.safety) {
+			if len(r.Safety) < len(c.safety) && len(others) == 0 { // a stop is late by the harness's bound
 				t.Errorf("broken: %q, want %q", r.Safety, c.safety)
 			}
 		})
