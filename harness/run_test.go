@@ -407,8 +407,13 @@ func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {
 					t.Errorf("accused of %q too", s)
 				}
 			}
-			if len(r.Safety) < len(c.safety) && len(others) == 0 { // a stop is late by the harness's bound
-				t.Errorf("broken: %q, want %q", r.Safety, c.safety)
+			for _, rule := range c.safety {
+				if rule == "a stop that took too long" && len(others) > 0 {
+					continue // beside them it may be their doing
+				}
+				if !slices.ContainsFunc(r.Safety, func(s string) bool { return strings.HasPrefix(s, rule) }) {
+					t.Errorf("broken: %q, want %q", r.Safety, c.safety)
+				}
 			}
 		})
 	}

@@ -94,7 +94,7 @@ func TestAResultIsHeldAgainstWhatItWas(t *testing.T) {
 		{process, environmental, sound, Better, "sound, was environmental"},
 		{process, inconclusive, sound, Better, "sound, was inconclusive"},
 		{process, inconclusive, served(0.5), Better, "sound, was inconclusive"},
-		// That of a process machine's doing is no matter of the code, and always told.
+		// That of a real machine's doing is no matter of the code, and always told.
 		{process, sound, environmental, Neutral, "environmental, was sound: this machine's doing"},
 		{process, architectural, environmental, Neutral, "environmental, was architectural: this machine's doing"},
 		{process, environmental, environmental, Neutral, "environmental, was environmental: this machine's doing"},
@@ -126,7 +126,7 @@ func TestAResultIsHeldAgainstWhatItWas(t *testing.T) {
 		{process, unsafely("a lost answer"), architectural, Better, "no more: a lost answer"},
 		{process, unsafely("a lost answer"), unsafely("a lost answer"), Same, ""},
 		// Who was served, and when: a hundredth of a time is allowed in virtual time, 15 %
-		// in process time, or as much of a boot if that is more.
+		// in real time, or as much of a boot if that is more.
 		{virtual, as, served(0.5), Worse, "1 of 2 calls served, were 2"},
 		{virtual, as, served(), Worse, "0 of 2 calls served, were 2"},
 		{virtual, served(0.5), as, Better, "2 of 2 calls served, were 1"},

@@ -174,7 +174,7 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		}
 	}
 	begin := time.Now()
-	var failed error // of printing
+	var failed error // of printing and saving
 	tell := func(o matrix.Outcome) {
 		if asJSON {
 			failed = errors.Join(failed, report.JSON(stdout, o))
@@ -194,7 +194,8 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 		progress.count(len(outcomes), len(cases), "case")
 		tell(o)
 		if saved != nil {
-			if err := saved.write(o); err != nil {
+			if err := saved.write(o); err != nil { // also of the last one, which nothing stops
+				failed = errors.Join(failed, err)
 				unsaved(err)
 			}
 		}
