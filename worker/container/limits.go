@@ -5,6 +5,7 @@ package container
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -117,10 +118,27 @@ func (v *vessel) Limits() Limits {
 }
 
 // Pause freezes all that runs in the container.
-func (v *vessel) Pause(ctx context.Context) (err error) {
-	apart(func() { _, err = v.engine.client.ContainerPause(ctx, v.id, client.ContainerPauseOptions{}) })
+func (v *vessel) Pause(ctx context.Context) error {
+	return frozen(func() (err error) {
+		apart(func() { _, err = v.engine.client.ContainerPause(ctx, v.id, client.ContainerPauseOptions{}) })
+		return err
+	})
+}
+
+// frozen tries again where a runtime says that it could not freeze what runs: with cgroup
+// v1 that is a matter of chance, and where the CPUs are wanted it fails often. It leaves
+// trying again to its caller: https://github.com/opencontainers/runc/pull/4388. Each try
+// takes it a third of a second or so.
+func frozen(freeze func() error) (err error) {
+	for range freezeTries {
+		if err = freeze(); err == nil || !strings.Contains(err.Error(), "unable to freeze") {
+			return err
+		}
+	}
 	return err
 }
+
+const freezeTries = 10
 
 // Unpause thaws it.
 func (v *vessel) Unpause(ctx context.Context) (err error) {

@@ -1,0 +1,33 @@
+//go:build linux
+
+package container
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestAFreezeThatARuntimeFailedAtIsTriedAgain(t *testing.T) {
+	unable := errors.New("Cannot pause container 1: OCI runtime pause failed: unable to freeze: unknown")
+	gone := errors.New("No such container: 1")
+	for name, x := range map[string]struct {
+		answers []error // the last goes on
+		tries   int
+		err     error
+	}{
+		"it freezes":       {[]error{nil}, 1, nil},
+		"the third time":   {[]error{unable, unable, nil}, 3, nil},
+		"it is gone":       {[]error{gone}, 1, gone},
+		"it goes meantime": {[]error{unable, gone}, 2, gone},
+		"never":            {[]error{unable}, freezeTries, unable},
+	} {
+		tries := 0
+		err := frozen(func() error {
+			tries++
+			return x.answers[min(tries, len(x.answers))-1]
+		})
+		if tries != x.tries || err != x.err {
+			t.Errorf("%s: %d tries, %v; want %d, %v", name, tries, err, x.tries, x.err)
+		}
+	}
+}
