@@ -16,9 +16,14 @@ func held(cases []Case, u Unit) []Case {
 			c := agreed(u)
 			sc.Contract = &c
 		}
-		sc.Contract.Recovery = time.Second + 3*(sc.Start.CPU+sc.Start.Wait)
+		sc.Contract.Recovery = time.Second + 3*(sc.Start.CPU+sc.Start.Wait+u.own())
 	}
 	return cases
+}
+
+// own is what a start takes here that asks for nothing, as a container engine does.
+func (u Unit) own() time.Duration {
+	return max(0, u.Waits-u.Wait.CPU-u.Wait.Wait, u.Computes-u.Compute.CPU-u.Compute.Wait)
 }
 
 // agreed is the project's contract in the unit's times.

@@ -525,6 +525,20 @@ func wrongTogether(f Finding, records ...*scenario.Record) (texts []string) {
 	return texts
 }
 
+func TestThereIsTimeToRecoverForThreeStartsAndWhatTheyTakeByThemselves(t *testing.T) {
+	u := Demands(100*time.Millisecond, 2)
+	u.Waits, u.Computes = 600*time.Millisecond, 400*time.Millisecond // an engine takes most of it
+	start := scenario.Demand{CPU: 50 * time.Millisecond, Wait: 150 * time.Millisecond}
+	c := held([]Case{{Scenario: scenario.Scenario{Start: start}}}, u)[0]
+	if got, want := c.Scenario.Contract.Recovery, 3100*time.Millisecond; got != want {
+		t.Errorf("%v to recover, want %v", got, want)
+	}
+	u.Waits, u.Computes = 100*time.Millisecond, 90*time.Millisecond
+	if got, want := held([]Case{{Scenario: scenario.Scenario{Start: start}}}, u)[0].Scenario.Contract.Recovery, 1600*time.Millisecond; got != want {
+		t.Errorf("%v to recover where starts take nothing by themselves, want %v", got, want)
+	}
+}
+
 func TestAPropertyIsLookedAtWhereAllItsCasesWereRun(t *testing.T) {
 	p := Property{Name: "both", Of: []int{2, 0}, Wrong: func(u Unit, of []*scenario.Record) []string {
 		return []string{fmt.Sprint(u == units, len(of[0].Served()), len(of[1].Served()))}

@@ -24,7 +24,8 @@ func (t *trial) heal() {
 	if len(open) == 0 || t.verdict.Word != scenario.Sound && t.verdict.Word != scenario.Environmental {
 		return
 	}
-	r, err := t.Probe(t.healing())
+	sc := t.healing()
+	r, err := t.Probe(sc)
 	if err != nil {
 		t.inconclusive(fmt.Sprintf("%s; what hurt it was not over by then, and it can't be replayed: %v", strings.Join(open, "; "), err))
 		return
@@ -35,6 +36,8 @@ func (t *trial) heal() {
 		t.verdict.Reason += t.healed()
 	case again.late == "" && probed.N+all >= t.Run.Size:
 		t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
+	case t.hangsOnUnseen(sc):
+		t.inconclusive(strings.Join(open, "; ") + "; while others wanted the CPUs there were starts of which nobody has seen the end: were they like the rest, none of this would be")
 	default:
 		for i := range broken {
 			broken[i] += ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"
@@ -59,6 +62,34 @@ func (t *trial) healing() scenario.Scenario {
 	sc.Replay = &environment
 	sc.Recovery += t.underWay()
 	return sc
+}
+
+// hangsOnUnseen says whether the pool heals if the starts which nobody let finish after
+// the workload, and no fault kept from it, ask for no more than others do. How long they
+// were under way tells of who was beside them, and no start of ours says what it waits
+// for: taken for their demand, it has a pool wait for ever.
+func (t *trial) hangsOnUnseen(healing scenario.Scenario) bool {
+	environment := *healing.Replay
+	environment.Starts = slices.Clone(environment.Starts)
+	made, unseen, longest := t.madeMute(), false, time.Duration(0)
+	for i, s := range environment.Starts {
+		if s.Whole() {
+			longest = max(longest, s.CPU+s.Wait)
+		}
+		if s.Cut && s.Asks == nil && s.End > t.workloadEnded() && !made[s.Worker] {
+			environment.Starts[i].Demand, environment.Starts[i].Engine, unseen = scenario.Demand{}, 0, true
+		}
+	}
+	if !unseen {
+		return false
+	}
+	healing.Replay, healing.Recovery = &environment, healing.Recovery+longest
+	r, err := t.Probe(healing)
+	if err != nil {
+		return false
+	}
+	again := safety(r)
+	return len(said(again.lost, again.late)) == 0
 }
 
 // healed says what a replay has shown of what could not be told live.
@@ -88,17 +119,19 @@ func (t *trial) workloadEnded() time.Duration {
 }
 
 // underWay is the most that a start asks for which was under way when the workload
-// ended: no pool has its worker before. One that is mute takes as long as a start may.
+// ended, or begun later: no pool has its worker before. One that is mute then takes as
+// long as a start may.
 func (t *trial) underWay() (longest time.Duration) {
 	for _, s := range t.Run.Environment.Starts {
-		if then := t.workloadEnded(); s.Begin >= then || s.End <= then {
+		then := t.workloadEnded()
+		if s.End <= then {
 			continue
 		}
 		longest = max(longest, s.CPU+s.Wait)
 		switch timeout := t.Met.Config.StartTimeout; {
 		case s.Asks != nil:
 			longest = max(longest, s.Asks.CPU+s.Asks.Wait)
-		case s.Mute:
+		case s.Mute && s.Begin < then:
 			longest = max(longest, timeout)
 		}
 	}

@@ -28,7 +28,7 @@ var _ = Describe("faults in containers", Serial, Label("world", "faults"), func(
 		sc.Workload.Clients, sc.Workload.Calls, sc.Workload.Think = 1, 2, 300*time.Millisecond
 		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%+v: %s", r.Record.Faults[0], r.Record.Calls())
+		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%#v: %s", r.Record.Faults[0], r.Record.Calls())
 		Expect(r.Safety).To(BeEmpty())
 		for _, c := range r.Record.Calls() {
 			Expect(c.Err == "" || c.Excused).To(BeTrue(), c.Err)
@@ -73,7 +73,7 @@ var _ = Describe("faults in containers", Serial, Label("world", "faults"), func(
 		sc.Workload.Clients, sc.Workload.Command, sc.Workload.Args = 3, "sleep", map[string]any{"s": 5}
 		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%+v", r.Record.Faults[0])
+		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%#v", r.Record.Faults[0])
 		Expect(r.Word).To(Equal(scenario.Sound), r.Reason)
 	})
 })
