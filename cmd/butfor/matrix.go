@@ -137,7 +137,7 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 	path, mutants, err := withMutants(ctx, dir)
 	if err != nil {
 		progress.end()
-		return err
+		return saved.kept(err)
 	}
 	children := func() *exec.Cmd { return exec.Command(path, childName) }
 	fleet := &harness.Fleet{Command: children}
@@ -150,7 +150,7 @@ func (f *matrixFlags) run(ctx context.Context, asJSON bool, stdout io.Writer) (e
 	if f.world == process.Name {
 		if cases, err = f.real(ctx, fleet, cases, saved, progress); err != nil {
 			progress.end()
-			return err
+			return saved.kept(err)
 		}
 		fleet = &harness.Fleet{Command: children, Size: 1, Threads: runtime.GOMAXPROCS(0), Patience: realPatience}
 		defer fleet.Close()

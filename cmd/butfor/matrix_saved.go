@@ -194,6 +194,15 @@ func (s *savedMatrix) write(v any) error {
 	return nil
 }
 
+// kept says that nothing of what there was is lost by what ended the matrix before its
+// cases, and gives that.
+func (s *savedMatrix) kept(err error) error {
+	if s != nil && len(s.had) > 0 {
+		fmt.Fprintf(os.Stderr, "butfor: %d cases are in %s still: the same command goes on\n", len(s.had), s.path)
+	}
+	return err
+}
+
 func (s *savedMatrix) close() { s.file.Close() }
 
 // hashOf is a file's.

@@ -129,6 +129,13 @@ func TestAMatrixThatWasStoppedIsGoneOnWithAndGivesTheSameTable(t *testing.T) {
 			t.Errorf("%s: status %d, stderr %q", flag, s.status, s.stderr)
 		}
 	}
+	there := text(t, file)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it gets no further than to the building
+	stopped := in(ctx, t, nil, append(args, "--resume")...)
+	if stopped.status != 130 || !strings.Contains(stopped.stderr, fmt.Sprintf("%d cases are in %s still: the same command goes on", before, file)) || text(t, file) != there {
+		t.Errorf("status %d, stderr %q", stopped.status, stopped.stderr)
+	}
 	s := butfor(t, append(args, "--resume", "--json")...)
 	_, saved, _ := strings.Cut(text(t, file), "\n")
 	if s.status != once.status || !strings.Contains(s.stderr, fmt.Sprintf("%d of %d cases are in %s", before, cases, file)) || strings.Count(saved, "\n") != cases || !strings.HasPrefix(s.stdout, saved) {
