@@ -27,14 +27,13 @@ var _ = Describe("findings in containers", Serial, Label("world", "findings"), f
 	DescribeTable("a historical pool is called neither sound nor a victim, and ours is sound", func(ctx SpecContext, id string, chosen func(findings.Case) bool, boot time.Duration, callers int, served OmegaMatcher) {
 		for _, o := range reproduced(ctx, id, boot, chosen) {
 			name, r := o.Case.Scenario.Subject.Name, o.Result
-			if name == "ours" {
-				if undisturbed(o) {
-					Expect(r.Word).To(Equal(scenario.Sound), r.Reason)
-				} else { // whether it has its capacity again may be more than anybody can tell
-					Expect(r.Word).To(BeElementOf(scenario.Sound, scenario.Inconclusive), r.Reason)
-				}
+			switch alone := undisturbed(o); {
+			case name == "ours" && alone:
+				Expect(r.Word).To(Equal(scenario.Sound), r.Reason)
 				Expect(r.Record.Served()).To(HaveLen(callers))
-			} else { // beside others it may be inconclusive
+			case name == "ours":
+				Expect(r.Word).NotTo(BeElementOf(scenario.Architectural, scenario.Overdetermined), r.Reason)
+			default: // beside others it may be inconclusive
 				Expect(r.Word).NotTo(BeElementOf(scenario.Sound, scenario.Environmental, scenario.Infeasible), r.Reason)
 				Expect(len(r.Record.Served())).To(served, name)
 			}

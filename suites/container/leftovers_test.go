@@ -154,7 +154,7 @@ var _ = Describe("after a kill -9 of the program", Label("leftovers"), func() {
 		e, err := container.Open(ctx, container.Settings{Transport: container.Stdio})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(e.Close()).To(Succeed())
-		Expect(s.containers(ctx)).To(BeEmpty())
+		Eventually(ctx, s.containers).WithArguments(ctx).WithTimeout(patience).Should(BeEmpty()) // if that other is at it still
 		Expect(s.folders()).To(BeEmpty())
 		Expect(neighbour.containers(ctx)).To(HaveLen(1))
 		Expect(neighbour.folders()).To(HaveLen(1))
