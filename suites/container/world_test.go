@@ -151,12 +151,17 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 	})
 
 	It("does not judge a run whose harness was stopped", func(ctx SpecContext) {
-		sc := scenarioOf(faults.Plan{{Fault: faults.HarnessStopped{For: 2 * time.Second}, At: faults.Clock}})
+		const stopped = 2 * time.Second
+		sc := scenarioOf(faults.Plan{{Fault: faults.HarnessStopped{For: stopped}, At: faults.Clock}})
 		sc.Warm, sc.Config.Lazy, sc.Deadline = 2, false, 5*time.Second
 		sc.Workload.Command, sc.Workload.Args = "sleep", map[string]any{"s": 2}
 		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%#v", r.Record.Faults[0])
+		if through, _ := r.Record.Through(); r.Record.Faults[0].First-stopped >= through {
+			AddReportEntry("who stops it was so late that all calls were answered") // on a busy machine
+			return
+		}
 		Expect(r.Word).To(Equal(scenario.Inconclusive), r.Reason)
 		Expect(r.Reason).To(ContainSubstring("the harness itself was starved"))
 	})
