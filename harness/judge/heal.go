@@ -36,8 +36,8 @@ func (t *trial) heal() {
 		t.verdict.Reason += t.healed()
 	case again.late == "" && probed.N+all >= t.Run.Size:
 		t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
-	case t.hangsOnUnseen(sc):
-		t.inconclusive(strings.Join(open, "; ") + "; while others wanted the CPUs there were starts of which nobody has seen the end: were they like the rest, none of this would be")
+	case again.late == "" && t.hangsOnUnseen(sc): // a stop ends whatever a start asks for
+		t.inconclusive(strings.Join(open, "; ") + "; there were starts of which nobody has seen the end: were they like the rest, none of this would be")
 	default:
 		for i := range broken {
 			broken[i] += ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"
@@ -64,19 +64,20 @@ func (t *trial) healing() scenario.Scenario {
 	return sc
 }
 
-// hangsOnUnseen says whether the pool heals if the starts which nobody let finish after
-// the workload, and no fault kept from it, ask for no more than others do. How long they
-// were under way tells of who was beside them, and no start of ours says what it waits
-// for: taken for their demand, it has a pool wait for ever.
+// hangsOnUnseen says whether the pool heals if the starts that only the run's end cut
+// short, and no fault kept from a hello, ask for no more than others do. How long they
+// were under way tells of who was beside them, too, and no start of ours says what it
+// waits for: taken for their demand, it may have a pool wait for ever.
 func (t *trial) hangsOnUnseen(healing scenario.Scenario) bool {
 	environment := *healing.Replay
 	environment.Starts = slices.Clone(environment.Starts)
+	probed, ended := t.Run.First(scenario.Probed)
 	made, unseen, longest := t.madeMute(), false, time.Duration(0)
 	for i, s := range environment.Starts {
 		if s.Whole() {
 			longest = max(longest, s.CPU+s.Wait)
 		}
-		if s.Cut && s.Asks == nil && s.End > t.workloadEnded() && !made[s.Worker] {
+		if ended && s.Cut && s.Asks == nil && s.End >= probed.At && !made[s.Worker] {
 			environment.Starts[i].Demand, environment.Starts[i].Engine, unseen = scenario.Demand{}, 0, true
 		}
 	}
@@ -119,19 +120,17 @@ func (t *trial) workloadEnded() time.Duration {
 }
 
 // underWay is the most that a start asks for which was under way when the workload
-// ended, or begun later: no pool has its worker before. One that is mute then takes as
-// long as a start may.
+// ended: no pool has its worker before. One that is mute takes as long as a start may.
 func (t *trial) underWay() (longest time.Duration) {
 	for _, s := range t.Run.Environment.Starts {
-		then := t.workloadEnded()
-		if s.End <= then {
+		if then := t.workloadEnded(); s.Begin >= then || s.End <= then {
 			continue
 		}
 		longest = max(longest, s.CPU+s.Wait)
 		switch timeout := t.Met.Config.StartTimeout; {
 		case s.Asks != nil:
 			longest = max(longest, s.Asks.CPU+s.Asks.Wait)
-		case s.Mute && s.Begin < then:
+		case s.Mute:
 			longest = max(longest, timeout)
 		}
 	}

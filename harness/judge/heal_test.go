@@ -94,17 +94,12 @@ func TestAStopIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T) {
 // A start that had been hurt asks for five seconds, and there is one to recover.
 func TestAStartThatIsUnderWayIsWaitedFor(t *testing.T) {
 	for name, x := range map[string]struct {
-		begun, asks time.Duration
-		word        scenario.Word
-	}{
-		"longer than there is time":  {0, 5 * time.Second, scenario.Sound},
-		"begun after all":            {500 * ms, 5 * time.Second, scenario.Sound},
-		"not as long":                {0, 900 * ms, scenario.Architectural},
-		"not as long, and after all": {500 * ms, 900 * ms, scenario.Architectural},
-	} {
+		asks time.Duration
+		word scenario.Word
+	}{"longer than there is time": {5 * time.Second, scenario.Sound}, "not as long": {900 * ms, scenario.Architectural}} {
 		c := lostOne(t, 0)
 		c.Met.Recovery = time.Second
-		c.Run.Environment.Starts = []scenario.Span{{Begin: x.begun, End: 2 * time.Second, Cut: true, Demand: scenario.Demand{Wait: x.asks}}}
+		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: 2 * time.Second, Cut: true, Demand: scenario.Demand{Wait: x.asks}}}
 		c.Probe = func(sc scenario.Scenario) (*scenario.Record, error) {
 			if sc.Recovery != time.Second+x.asks {
 				t.Errorf("%s: it is given %v to recover", name, sc.Recovery)
@@ -168,7 +163,8 @@ func TestAStartOfWhichNobodySawTheEndConvictsNobodyThatWaitsForIt(t *testing.T) 
 		"nor with another":                         {2 * time.Second, nil, 9 * time.Second, "", false, scenario.Architectural},
 		"one that is not ended, and there is more": {2 * time.Second, nil, 0, "", true, scenario.Inconclusive},
 		"what it asks for is known":                {2 * time.Second, &scenario.Demand{Wait: 3 * time.Second}, 9 * time.Second, "", true, scenario.Architectural},
-		"it had ended":                             {90 * ms, nil, 9 * time.Second, "", true, scenario.Architectural},
+		"the pool cut it short":                    {1900 * ms, nil, 9 * time.Second, "", true, scenario.Architectural},
+		"it has a late stop as well":               {2 * time.Second, nil, 9 * time.Second, "stop", true, scenario.Architectural},
 		"a fault kept its hello":                   {2 * time.Second, nil, 9 * time.Second, "never-says-hello", true, scenario.Architectural},
 	} {
 		c := lostOne(t, 3)
@@ -176,7 +172,7 @@ func TestAStartOfWhichNobodySawTheEndConvictsNobodyThatWaitsForIt(t *testing.T) 
 		cut := scenario.Span{Worker: 1, Begin: 50 * ms, End: x.end, Cut: true, Mute: true, Asks: x.asks, Demand: scenario.Demand{Wait: 1900 * ms}, Engine: ms}
 		c.Run.Environment.Starts = []scenario.Span{{Begin: 0, End: ms, Demand: scenario.Demand{Wait: ms}}, cut}
 		launches := []scenario.Event{{Kind: scenario.Launch, Worker: "u0"}, {Kind: scenario.Launch, Worker: "u1"}}
-		if x.fault != "" {
+		if x.fault == "never-says-hello" {
 			launches = append(launches, scenario.Event{Kind: scenario.Fault, Fault: x.fault, Worker: "u1"})
 		}
 		c.Run.Events = append(launches, c.Run.Events...)
@@ -188,7 +184,11 @@ func TestAStartOfWhichNobodySawTheEndConvictsNobodyThatWaitsForIt(t *testing.T) 
 			if recovery := c.Met.Recovery + max(x.timeout, 1900*ms); held == "3" && sc.Recovery != recovery+ms { // there is time for another
 				t.Errorf("%s: it is given %v to recover", name, sc.Recovery)
 			}
-			return timeline(t, "size 3\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n="+held), nil
+			story := "size 3\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n=" + held
+			if x.fault == "stop" && held == "1" {
+				story += "\n3 close\n9000 closed"
+			}
+			return timeline(t, story), nil
 		}
 		if v := Judge(c); v.Word != x.word {
 			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
