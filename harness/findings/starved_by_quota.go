@@ -21,10 +21,10 @@ var starvedByQuota = Finding{
 		// A call takes 1.2 boots where a worker has a core, and six under the quota, which alone
 		// is longer than the deadline. There are no more callers than there are cores, of six
 		// workers, that V2 starts one after another: the best serve all after 2.2 boots, V2 after
-		// 7.2, so that what a hypervisor takes of a CPU makes no odds. Linux sees that a quota is used up at a tick,
-		// so that who wakes has some 4 ms before that, which the model of cores does not know:
-		// under less than a fifth of a core, or longer periods, it would be off by more than it
-		// may.
+		// 7.2, so that it is seldom open where a hypervisor took some of a core. Linux sees that
+		// a quota is used up at a tick, so that who wakes has some 4 ms before that, which the
+		// model of cores does not know: under less than a fifth of a core, or longer periods, it
+		// would be off by more than it may.
 		const n, call, quota = 6, 1.2, .2
 		callers := min(2, max(1, u.Cores))
 		sc := scenario.Scenario{

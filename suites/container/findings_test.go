@@ -18,7 +18,9 @@ import (
 // Of times nothing is held against what is claimed. What is claimed hangs on no time, as a
 // caller who is discarded and a worker that is lost do, or on half a second, as who gets the
 // worker in doubt does, who must come before its reply.
-var _ = Describe("findings in containers", Serial, Label("world", "findings"), func() {
+//
+// They are best run alone: beside others our pool may be late, for which it is not to blame.
+var _ = Describe("findings in containers", Serial, Label("world", "findings", "alone"), func() {
 	BeforeEach(func() { DeferCleanup(world.Dismiss) })
 
 	// first are the cases of a finding's first variant, all but those of V1.
@@ -54,11 +56,11 @@ var _ = Describe("findings in containers", Serial, Label("world", "findings"), f
 			first, 500*time.Millisecond, 2, BeNumerically("<", 2)),
 	)
 
-	// These hang on times, and are best run alone. Where somebody else wants the CPUs starts
+	// These hang on times. Where somebody else wants the CPUs starts
 	// are longer when they are measured, and with them deadlines in starts, so that much may be
 	// right; but our pool is not at fault. The herd's verdict hangs on how the kernel serves it,
 	// too.
-	DescribeTable("who is to blame is not taken for another", Label("alone"), func(ctx SpecContext, sure bool, id string, boot time.Duration, chosen func(findings.Case) bool) {
+	DescribeTable("who is to blame is not taken for another", func(ctx SpecContext, sure bool, id string, boot time.Duration, chosen func(findings.Case) bool) {
 		for _, o := range reproduced(ctx, id, boot, chosen) {
 			name, why := o.Case.Scenario.Subject.Name, o.Case.Variant+": "+o.Result.Reason+"; "+o.Beside
 			switch {
