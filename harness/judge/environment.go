@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,7 +18,7 @@ func (t *trial) environment() (doubts []string) {
 		return []string{"it can't be run again: " + t.Unknown.Error()}
 	}
 	e := t.Run.MetByClients()
-	doubts = t.Met.Replay.Doubts()
+	doubts = append(t.Met.Replay.Doubts(), t.stolenSince()...)
 	for _, frozen := range t.loads() {
 		c := scenario.Comparison{Deadline: t.Run.Deadline, Spans: t.before(e.Modelled(frozen))}
 		t.widen(c.Spans)
@@ -47,6 +48,34 @@ func (t *trial) hidden() float64 {
 		last = max(last, c.Arrived+t.Run.Deadline)
 	}
 	return t.Met.Replay.HiddenUntil(last).Seconds() / t.Run.Deadline.Seconds()
+}
+
+// stolenSince says which demands may be longer for what was stolen once all clients were
+// through: a replay has the demand whole, and nothing of the theft, so that ideal pools
+// might miss a deadline for it that the machine let them keep.
+func (t *trial) stolenSince() (doubts []string) {
+	over, ok := t.Run.Through()
+	if !ok {
+		return nil
+	}
+	e := t.Run.Environment
+	ask := func(what string, s scenario.Span) {
+		if !s.Whole() || s.Begin >= over {
+			return
+		}
+		if stolen := e.StolenWithin(over, s.End); stolen.Seconds() > scenario.TieShare*t.Run.Deadline.Seconds() {
+			doubts = append(doubts, fmt.Sprintf("%s was under way when all clients were through, and %s of CPU were stolen from the machine until its end", what, short(stolen)))
+		}
+	}
+	for i, s := range e.Starts {
+		ask(fmt.Sprintf("start %d", i), s)
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.Calls)) {
+		for _, s := range e.Calls[id] {
+			ask("call "+id, s)
+		}
+	}
+	return doubts
 }
 
 // before leaves out what was not over when the workload was: faults have stopped

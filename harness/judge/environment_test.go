@@ -80,3 +80,33 @@ func TestWhatWasNotOverWithTheWorkloadIsNoMatterOfFidelity(t *testing.T) {
 		t.Errorf("a start that was not over then is a doubt: %q", doubts)
 	}
 }
+
+// The clients are through at 950 ms. What was stolen then is not replayed, and a demand
+// that was met meanwhile may be longer for it.
+func TestWhatWasStolenOnceAllClientsWereThroughIsADoubt(t *testing.T) {
+	for name, x := range map[string]struct {
+		met   func(e *scenario.Environment)
+		doubt string
+	}{
+		"of a start":              {func(e *scenario.Environment) { e.Starts[1].End = 1050 * ms }, "start 1 was under way when all clients were through, and 50 ms of CPU were stolen from the machine until its end"},
+		"of a call":               {func(e *scenario.Environment) { e.Calls["c1"][0].End = 1050 * ms }, "call c1 was under way when all clients were through, and 50 ms"},
+		"less than a near tie":    {func(e *scenario.Environment) { e.Starts[1].End = 1000 * ms }, ""},
+		"of one that began later": {func(e *scenario.Environment) { e.Starts[1].Begin, e.Starts[1].End = 950*ms, 1050*ms }, ""},
+		"of one that was cut":     {func(e *scenario.Environment) { e.Starts[1].End, e.Starts[1].Cut = 1050*ms, true }, ""},
+		"nobody was under way":    {func(*scenario.Environment) {}, ""},
+	} {
+		c := recorded(t, nil)
+		c.Run.Events = append(c.Run.Events, scenario.Event{At: 950 * ms, Kind: scenario.Probing})
+		met := *c.Run.Environment
+		met.Load = []scenario.Bucket{{Span: 950 * ms}, {At: 950 * ms, Span: time.Second, Stolen: 0.5}}
+		x.met(&met)
+		c.Run.Environment = &met
+		c.Met.Replay = c.Run.MetByClients()
+		if got := strings.Join(newTrial(c).stolenSince(), "; "); (got == "") != (x.doubt == "") || !strings.Contains(got, x.doubt) {
+			t.Errorf("%s: %q, want %q", name, got, x.doubt)
+		}
+		if v := Judge(c); x.doubt != "" && (v.Word != scenario.Inconclusive || !strings.Contains(v.Reason, x.doubt)) {
+			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
+		}
+	}
+}

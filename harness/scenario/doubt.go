@@ -60,6 +60,15 @@ func (e *Environment) HiddenUntil(at time.Duration) time.Duration {
 	return time.Duration(max(0, seconds) * float64(time.Second))
 }
 
+// StolenWithin is how much CPU was stolen from the machine from one moment to another.
+func (e *Environment) StolenWithin(from, to time.Duration) time.Duration {
+	seconds := 0.0
+	for _, b := range e.Load {
+		seconds += b.Stolen * max(0, min(to, b.At+b.Span)-max(from, b.At)).Seconds()
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
 // Outside says, each in a sentence, who else wanted the CPUs while the run was
 // on, this program apart. It is nil on a machine that does nothing else.
 func (e *Environment) Outside() (said []string) {
