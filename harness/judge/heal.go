@@ -37,7 +37,7 @@ func (t *trial) heal() {
 	case again.late == "" && probed.N+all >= t.Run.Size:
 		t.inconclusive(t.lost + "; there are starts that never said hello, and no fault made them: whether they would have, had the pool waited and read, nobody knows")
 	case again.late == "" && t.hangsOnUnseen(sc): // a stop ends whatever a start asks for
-		t.inconclusive(strings.Join(open, "; ") + "; there were starts of which nobody has seen the end: were they like the rest, none of this would be")
+		t.inconclusive(strings.Join(open, "; ") + "; there were starts of which nobody has seen the end, or during which CPU was stolen: were they like the rest, none of this would be")
 	default:
 		for i := range broken {
 			broken[i] += ", in a replay in which nobody else wants a CPU then, and what was under way is waited for"
@@ -65,9 +65,10 @@ func (t *trial) healing() scenario.Scenario {
 }
 
 // hangsOnUnseen says whether the pool heals if the starts that only the run's end cut
-// short, and no fault kept from a hello, ask for no more than others do. How long they
-// were under way tells of who was beside them, too, and no start of ours says what it
-// waits for: taken for their demand, it may have a pool wait for ever.
+// short, and no fault kept from a hello, ask for no more than others do, and if what was
+// stolen during the others was stolen from them. How long they were under way tells of
+// who was beside them, too, and no start of ours says what it waits for: taken for their
+// demand, it may have a pool wait for ever.
 func (t *trial) hangsOnUnseen(healing scenario.Scenario) bool {
 	environment := *healing.Replay
 	environment.Starts = slices.Clone(environment.Starts)
@@ -79,6 +80,9 @@ func (t *trial) hangsOnUnseen(healing scenario.Scenario) bool {
 		}
 		if ended && s.Cut && s.Asks == nil && s.End >= probed.At && !made[s.Worker] {
 			environment.Starts[i].Demand, environment.Starts[i].Engine, unseen = scenario.Demand{}, 0, true
+		} else if stolen := t.Run.Environment.StolenWithin(s.Begin, s.End); stolen > 0 && s.Asks == nil {
+			less := scenario.Demand{CPU: max(0, s.CPU-stolen), Wait: max(0, s.Wait-stolen)} // as the kernel has it, it is in the one or the other
+			environment.Starts[i].Demand, environment.Starts[i].Engine, unseen = less, min(s.Engine, less.Wait), true
 		}
 	}
 	if !unseen {
@@ -174,8 +178,8 @@ func (t *trial) madeMute() map[int]bool {
 	return made
 }
 
-// calm says whether what others wanted after the workload was inside the contract,
-// and no start went on that asks for more time than there is to recover.
+// calm says whether what others wanted after the workload was inside the contract, what
+// was stolen then left the contract's cores, and no start went on that asks for more time than there is to recover.
 func (t *trial) calm() bool {
 	e := t.Run.Environment
 	if e == nil || t.Met.Contract == nil {
@@ -186,9 +190,10 @@ func (t *trial) calm() bool {
 	}
 	after := scenario.Environment{Rivals: e.Rivals, Load: slices.Clone(e.Load)}
 	after.Load = slices.DeleteFunc(after.Load, func(b scenario.Bucket) bool { return b.At+b.Span <= t.workloadEnded() })
-	wanted, _ := after.Wanted()
-	return wanted <= t.Met.Contract.Outside+calmSlack
+	wanted, stolen := after.Wanted()
+	spare := max(0, e.Cores-t.Met.Contract.Cores)
+	return wanted <= t.Met.Contract.Outside+calmSlack && stolen <= spare+calmSlack
 }
 
-// calmSlack is how many threads of others can't be told from none.
+// calmSlack is how many threads of others, or stolen cores, can't be told from none.
 const calmSlack = 0.1

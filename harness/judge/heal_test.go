@@ -44,10 +44,17 @@ func TestCapacityIsJudgedLiveWhereTheTimeAfterLayInsideTheContract(t *testing.T)
 		word   scenario.Word
 		tells  string
 	}{
-		"nobody else was there":            {0, nil, scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2"},
-		"hardly anybody":                   {0.1, nil, scenario.Architectural, "capacity lost for good"},
-		"others were, and it comes again":  {3, replayed("2"), scenario.Sound, "all 1 calls were answered within 300 ms, the last after 100 ms; in the replay it has its capacity again"},
-		"others were, and it never comes":  {3, replayed("1"), scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2, in a replay in which nobody else wants a CPU then"},
+		"nobody else was there":           {0, nil, scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2"},
+		"hardly anybody":                  {0.1, nil, scenario.Architectural, "capacity lost for good"},
+		"others were, and it comes again": {3, replayed("2"), scenario.Sound, "all 1 calls were answered within 300 ms, the last after 100 ms; in the replay it has its capacity again"},
+		"others were, and it never comes": {3, replayed("1"), scenario.Architectural, "capacity lost for good: after the run no more than 1 calls were held at once, the size is 2, in a replay in which nobody else wants a CPU then"},
+		"a core was stolen, and it comes again": {0, func(c *Case) {
+			c.Run.Environment.Load[1].Stolen = 1
+			replayed("2")(c)
+		}, scenario.Sound, "in the replay it has its capacity again"},
+		"one was, that the contract does not have": {0, func(c *Case) {
+			c.Run.Environment.Cores, c.Run.Environment.Load[1].Stolen = c.Met.Contract.Cores+1, 1
+		}, scenario.Architectural, "capacity lost for good"},
 		"others were, and nobody can tell": {3, func(c *Case) { c.Probe = func(scenario.Scenario) (*scenario.Record, error) { return nil, errNone } }, scenario.Inconclusive, "capacity lost for good"},
 	} {
 		c := lostOne(t, x.after)
@@ -145,6 +152,40 @@ func TestAMuteStartExcusesNoMoreThanItsOwnPlaceAndOnlyWhereAFaultMadeItSo(t *tes
 		}
 		if v := Judge(c); v.Word != x.word {
 			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
+		}
+	}
+}
+
+// Nobody knows whether what was stolen lengthened the start; the pool heals in time if it
+// took a tenth of a second less, or the half of it.
+func TestAStartDuringWhichCPUWasStolenConvictsNobodyThatWaitsForIt(t *testing.T) {
+	for name, x := range map[string]struct {
+		stolen, least float64 // cores, and how much of them the start must be without
+		asks          *scenario.Demand
+		word          scenario.Word
+	}{
+		"it was stolen from it":            {1, 0.1, nil, scenario.Inconclusive},
+		"less was":                         {0.5, 0.1, nil, scenario.Architectural},
+		"nothing was":                      {0, 0.1, nil, scenario.Architectural},
+		"half of it is enough":             {0.5, 0.05, nil, scenario.Inconclusive},
+		"what the start asks for is known": {1, 0.1, &scenario.Demand{Wait: 150 * ms, CPU: 150 * ms}, scenario.Architectural},
+	} {
+		c := lostOne(t, 3)
+		span := scenario.Span{Begin: 200 * ms, End: 300 * ms, Demand: scenario.Demand{CPU: 150 * ms, Wait: 150 * ms}, Engine: 120 * ms, Asks: x.asks}
+		c.Run.Environment.Starts = []scenario.Span{span}
+		c.Run.Environment.Load[1].Stolen = x.stolen
+		c.Probe = func(sc scenario.Scenario) (*scenario.Record, error) {
+			held, most := "1", 150*ms-time.Duration(x.least*float64(time.Second))
+			if s := sc.Replay.Starts[0]; s.CPU <= most && s.Wait <= most && s.Engine <= s.Wait {
+				held = "2"
+			}
+			return timeline(t, "size 2\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n="+held), nil
+		}
+		if v := Judge(c); v.Word != x.word {
+			t.Errorf("%s: %s: %s", name, v.Word, v.Reason)
+		}
+		if c.Run.Environment.Starts[0] != span {
+			t.Errorf("%s: the run's own record was changed", name)
 		}
 	}
 }
