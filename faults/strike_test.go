@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"os/exec"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,28 @@ func TestAHarnessThatWentOnWasNotStopped(t *testing.T) {
 			t.Errorf("it fired %d times", n)
 		}
 	})
+}
+
+// stopper stops this program, and lets it go on, before whoever has asked for that runs
+// again.
+type stopper struct{ poor }
+
+func (*stopper) Beside(string) (func() time.Duration, error) {
+	stop := exec.Command("sh", "-c", "kill -STOP $PPID; sleep 0.2; kill -CONT $PPID")
+	return func() time.Duration { return 0 }, stop.Run()
+}
+
+func TestAHarnessThatWasStoppedBeforeItCouldLookFires(t *testing.T) {
+	end, err := HarnessStopped{For: 200 * ms}.Real(&stopper{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := end(); n != 1 {
+		t.Errorf("it fired %d times", n)
+	}
+	if _, err := (HarnessStopped{For: time.Minute}).Real(&poor{}); err == nil {
+		t.Error("nobody could stop it, and it says nothing")
+	}
 }
 
 // Whether the port is held open can't be seen at a worker that has ended.
