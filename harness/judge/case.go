@@ -49,6 +49,7 @@ type trial struct {
 	reacts  reacting              // whether there is more than one
 	aside   []string              // doubts that can't matter
 	spare   string                // as ideal pools keep such a part of the deadline
+	misses  bool                  // this pool a deadline, in some replay of what it met
 	band    float64               // of the deadline: what lies nearer to it is a tie
 	mine    map[setting]outcome
 	ideals  map[setting]outcome

@@ -46,6 +46,8 @@ func (t *trial) lateness() {
 	switch doubts := t.likeness(); {
 	case len(doubts) == 0:
 		t.necessity()
+	case len(t.aside) > len(t.Met.Replay.Hidden()) && !t.misses: // nothing says why it missed any
+		t.undecided(append(doubts, t.aside...)...)
 	case t.keep(grossly):
 		t.codeAlone(doubts)
 	default:

@@ -255,6 +255,30 @@ func TestAPoolThatCannotBeReplayedIsUndecided(t *testing.T) {
 		"what competed was not visible": {200 * ms, func(c *Case) {
 			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
 		}, scenario.Inconclusive, "the recording has a gap: somebody else's"},
+		"nor is it known why it misses any": {90 * ms, func(c *Case) {
+			others(c)
+			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
+		}, scenario.Inconclusive, "in none of 66 replays does this pool miss the same calls: of the 1 that came with c1 it missed 1, and 0 in the last of them; the recording has a gap: somebody else's"},
+		"it misses another": {90 * ms, func(c *Case) {
+			others(c)
+			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
+			c.Play = func(sc scenario.Scenario) (*scenario.Record, error) {
+				r := record(100*ms, sc)
+				r.Events = append(r.Events, scenario.Event{Kind: scenario.Arrive, Call: "c2"}, scenario.Event{At: time.Hour, Kind: scenario.Return, Call: "c2", Err: "gave_up"})
+				return r, nil
+			}
+		}, scenario.Architectural, "whether the environment has a part in it as well can't be told: in none of 66"},
+		"it misses another, as a likely order has it": {90 * ms, func(c *Case) {
+			others(c)
+			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
+			c.Again = func(bool, int) (scenario.Comparison, error) {
+				return scenario.Comparison{Calls: []scenario.CallPair{{ID: "c1", Missed: [2]bool{true, false}}, {ID: "c2", Missed: [2]bool{false, true}}}}, nil
+			}
+		}, scenario.Architectural, "whether the environment has a part in it as well can't be told: in none of 66"},
+		"CPU was hidden, and ideal ones keep much less": {90 * ms, func(c *Case) {
+			others(c)
+			c.Met.Replay.Load[0].Unseen = 0.15
+		}, scenario.Architectural, "whether the environment has a part in it as well can't be told: in none of 66"},
 		"which does not matter": {90 * ms, func(c *Case) {
 			c.Met.Replay.Gaps = []scenario.Gap{{Kind: scenario.GapNamespace, Text: "somebody else's"}}
 		}, scenario.Amplified, "set aside, as ideal pools keep a third of the deadline: the recording has a gap"},
