@@ -98,8 +98,8 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		sc := scenarioOf(faults.Plan{{Fault: faults.SlowDisk{Module: "asyncio", Rate: 1024}}})
 		r, err := harness.Run(ctx, sc)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%#v", r.Record.Faults[0])
 		Expect(r.Record.Served()).To(HaveLen(2), "%+v", r.Record.Calls())
+		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">=", 1), "%#v", r.Record.Faults[0])
 		// Not of each: what the kernel has not yet written it does not drop either, and where
 		// others write much that start reads from memory, and does not count as slow.
 		Expect(r.Record.Environment.Starts).To(ContainElement(Satisfy(func(s scenario.Span) bool {
