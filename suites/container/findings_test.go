@@ -56,10 +56,9 @@ var _ = Describe("findings in containers", Serial, Label("world", "findings", "a
 			first, 500*time.Millisecond, 2, BeNumerically("<", 2)),
 	)
 
-	// These hang on times. Where somebody else wants the CPUs starts
-	// are longer when they are measured, and with them deadlines in starts, so that much may be
-	// right; but our pool is not at fault. The herd's verdict hangs on how the kernel serves it,
-	// too.
+	// These hang on times. Where somebody else wants the CPUs starts are longer when they are
+	// measured, and with them deadlines in starts, so that much may be right; but our pool is
+	// not at fault. The herd's verdict hangs on how the kernel serves it, too.
 	DescribeTable("who is to blame is not taken for another", func(ctx SpecContext, sure bool, id string, boot time.Duration, chosen func(findings.Case) bool) {
 		for _, o := range reproduced(ctx, id, boot, chosen) {
 			name, why := o.Case.Scenario.Subject.Name, o.Case.Variant+": "+o.Result.Reason+"; "+o.Beside
