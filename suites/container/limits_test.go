@@ -30,8 +30,9 @@ var _ = Describe("limits", Label("limits"), func() {
 		seen(p)
 		burn(ctx, w, 50*time.Millisecond)
 		Expect(p.Info().Throttled).To(BeZero())
-		// Less than whoever is beside it leaves it: else he would throttle it, not the limit.
-		Expect(p.SetLimits(ctx, container.Limits{CPUs: 0.05})).To(Succeed())
+		// A millisecond at a time: what the scheduler gives a thread at once is more, however
+		// little whoever is beside it leaves it in all.
+		Expect(p.SetLimits(ctx, container.Limits{CPUs: 0.05, Period: 20 * time.Millisecond})).To(Succeed())
 		evidence := burn(ctx, w, 100*time.Millisecond)
 		i := p.Info()
 		Expect(i.Throttled).To(BeNumerically(">", 100*time.Millisecond), "0.1 s at 0.05 cores")
