@@ -5,6 +5,7 @@ package container
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 func TestAFreezeThatARuntimeFailedAtIsTriedAgain(t *testing.T) {
@@ -28,6 +29,18 @@ func TestAFreezeThatARuntimeFailedAtIsTriedAgain(t *testing.T) {
 		})
 		if tries != x.tries || err != x.err {
 			t.Errorf("%s: %d tries, %v; want %d, %v", name, tries, err, x.tries, x.err)
+		}
+	}
+}
+
+func TestAQuotaIsOfItsPeriod(t *testing.T) {
+	for l, want := range map[Limits][2]int64{ // microseconds
+		{CPUs: 0.1, Period: 10 * time.Millisecond}: {1000, 10000},
+		{CPUs: 0.1}: {10000, 100000},
+		{}:          {},
+	} {
+		if r := l.resources(); r.CPUQuota != want[0] || r.CPUPeriod != want[1] {
+			t.Errorf("%+v: %d of %d µs, expected %d of %d", l, r.CPUQuota, r.CPUPeriod, want[0], want[1])
 		}
 	}
 }
