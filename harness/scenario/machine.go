@@ -72,14 +72,19 @@ func (e *Environment) config(frozen bool) cpu.Config {
 	loads := make([]turns, len(all))
 	n := len(e.Load)
 	for i, b := range e.Load {
-		for r := range all {
-			if frozen {
-				loads[r] = all[r].by[i].frozen()
-			} else {
-				loads[r] = all[r].around(i)
+		for _, at := range cuts(all, i) {
+			for r := range all {
+				switch there := all[r].there[i]; {
+				case at < there.from || at >= there.to:
+					loads[r] = turns{}
+				case frozen:
+					loads[r] = all[r].by[i].frozen()
+				default:
+					loads[r] = all[r].around(i)
+				}
 			}
+			c.Outside = append(c.Outside, e.bucket(b.At+at, b.Stolen+e.unseen(i-around, i+around), loads))
 		}
-		c.Outside = append(c.Outside, e.bucket(b.At, b.Stolen+e.unseen(i-around, i+around), loads))
 	}
 	if n > 0 {
 		var stolen mean
@@ -157,15 +162,33 @@ func (t turns) frozen() turns {
 // A series is one rival over the buckets.
 type series struct {
 	env   *Environment
-	by    []turns // bucket
-	first []int   // of the stretch of buckets without a long gap that a bucket is in; -1: in none
+	by    []turns    // bucket, while it was there
+	there []presence // of a bucket, for how long it was
+	first []int      // of the stretch of buckets without a long gap that a bucket is in; -1: in none
 	last  []int
+}
+
+// A presence is the part of a bucket in which a load was there, since its begin.
+type presence struct{ from, to time.Duration }
+
+// cuts are when in a bucket a rival comes or goes, and its begin.
+func cuts(all []series, i int) []time.Duration {
+	at := []time.Duration{0}
+	for r := range all {
+		if s := all[r].there[i]; s.from > 0 {
+			at = append(at, s.from)
+		} else if s.to < all[r].env.Load[i].Span {
+			at = append(at, s.to)
+		}
+	}
+	slices.Sort(at)
+	return slices.Compact(at)
 }
 
 func (e *Environment) series() []series {
 	all := make([]series, len(e.Rivals))
 	for r := range all {
-		all[r] = series{env: e, by: make([]turns, len(e.Load)), first: make([]int, len(e.Load)), last: make([]int, len(e.Load))}
+		all[r] = series{env: e, by: make([]turns, len(e.Load)), there: make([]presence, len(e.Load)), first: make([]int, len(e.Load)), last: make([]int, len(e.Load))}
 	}
 	for i, b := range e.Load {
 		for _, l := range b.Load {
@@ -177,6 +200,7 @@ func (e *Environment) series() []series {
 	}
 	for r := range all {
 		all[r].stretch()
+		all[r].edges()
 	}
 	return all
 }
@@ -204,6 +228,38 @@ func (s *series) stretch() {
 	}
 }
 
+// edges finds when in its bucket a load came that never sleeps, or went: it was there for
+// as long as its threads ran or waited. Else all who come at once would seem to have been
+// there since the last look, each with a share of its own.
+func (s *series) edges() {
+	for i, b := range s.env.Load {
+		s.there[i].to = b.Span
+	}
+	was := slices.Clone(s.by)
+	for i, b := range s.env.Load {
+		first, last := s.first[i], s.last[i]
+		if first < 0 || first == last || i != first && i != last {
+			continue
+		}
+		next := was[min(i+1, last)]
+		if i == last {
+			next = was[i-1]
+		}
+		n := next.busy.threads
+		share := was[i].runnable() / n // of the bucket; no number, or more than all, where it does not go on so
+		if !(share > 0 && share < awake) || was[i].threads() > n {
+			continue
+		}
+		used := (was[i].busy.cpu + was[i].others.cpu) / share
+		s.by[i] = turns{busy: part{threads: n, runnable: n, cpu: min(n, used)}}
+		if d := time.Duration(share * float64(b.Span)); i == first {
+			s.there[i].from = b.Span - d
+		} else {
+			s.there[i].to = d
+		}
+	}
+}
+
 // around is the load on average in the buckets to either side that belong
 // together.
 func (s *series) around(i int) turns {
@@ -225,7 +281,7 @@ func (s *series) mean(from, to int) (t turns) {
 		threads = max(threads, s.by[i].threads())
 	}
 	for i := from; i <= to; i++ {
-		b, span := s.by[i], s.env.Load[i].Span
+		b, span := s.by[i], s.there[i].to-s.there[i].from
 		runnable.add(b.runnable(), span)
 		used.add(b.busy.cpu+b.others.cpu, span)
 		if steady > 0 {

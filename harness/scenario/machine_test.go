@@ -161,6 +161,43 @@ func TestALoadThatBeginsOrEndsIsNotSmearedOverTheTimeBefore(t *testing.T) {
 	}
 }
 
+func TestAHogComesAndGoesWhenItDidAndNotWithTheLook(t *testing.T) {
+	e := during(one(Place{Path: session(6)}), []float64{0, 0.25, 1, 1, 0.75, 0})
+	for i := range e.Load {
+		for n := range e.Load[i].Load {
+			l := &e.Load[i].Load[n]
+			if l.Busy = int(l.Runnable); l.Busy > 0 {
+				l.BusyCPU = l.CPU
+			}
+		}
+	}
+	for _, frozen := range []bool{false, true} {
+		var from, to time.Duration
+		for _, b := range e.Config(frozen).Outside[:7] { // then comes what goes on
+			switch on := len(b.Loads) > 0; {
+			case on && (len(b.Loads) != 1 || b.Loads[0].Runnable != 1 || b.Loads[0].Sleeps()):
+				t.Errorf("at %v: %+v", b.At, b.Loads)
+			case on && from == 0:
+				from = b.At
+			case !on && from > 0 && to == 0:
+				to = b.At
+			case on && to > 0:
+				t.Errorf("it is back at %v", b.At)
+			}
+		}
+		if from != 350*ms || to != 950*ms {
+			t.Errorf("it was there from %v to %v", from, to)
+		}
+	}
+	// Who sleeps in between has no such edges.
+	e = during(one(Place{Path: session(6)}), []float64{0, 0.25, 0.5, 0.5, 0.75, 0})
+	for i, b := range e.Config(false).Outside[:6] {
+		if b.At != time.Duration(i)*200*ms {
+			t.Errorf("bucket %d is from %v on", i, b.At)
+		}
+	}
+}
+
 func TestWhatGoesBeforeAllOthersTakesItsCoresAway(t *testing.T) {
 	e := during([]Rival{{Place: Place{Policy: Realtime}}, {Place: Place{Path: session(6)}}}, []float64{1, 1, 1}, []float64{1, 1, 1})
 	for i := range e.Load {
