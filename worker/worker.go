@@ -157,8 +157,9 @@ type Info struct {
 type EngineTime struct {
 	Create, Attach, Start time.Duration
 	// CPU and RunDelay are what the process had had, and had waited for a CPU, when it came to
-	// be the worker: it is the engine's before that. They are in Info's.
-	CPU, RunDelay time.Duration
+	// be the worker: it is the engine's before that. They are in Info's, and Throttled is in
+	// RunDelay.
+	CPU, RunDelay, Throttled time.Duration
 }
 
 // Total is how long all of it took.

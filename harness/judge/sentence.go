@@ -50,8 +50,12 @@ func (t *trial) machine() string {
 		return beyond
 	}
 	wanted, _ := t.Met.Replay.Wanted()
-	return fmt.Sprintf("the machine gave %s %s of CPU in %s (run-queue delay %s, outside load %.1f on %.2g cores); beyond the contract: %s",
-		w.ID, short(w.OnCPU), short(w.Ready-w.Launched), short(w.Delay), wanted, t.Run.Cores, beyond)
+	throttled := ""
+	if w.Throttled > 0 {
+		throttled = fmt.Sprintf(", of which its quota throttled it for %s", short(w.Throttled))
+	}
+	return fmt.Sprintf("the machine gave %s %s of CPU in %s (run-queue delay %s%s, outside load %.1f on %.2g cores); beyond the contract: %s",
+		w.ID, short(w.OnCPU), short(w.Ready-w.Launched), short(w.Delay), throttled, wanted, t.Run.Cores, beyond)
 }
 
 // hungOn is the worker that the latest call waited for longest, while it started.

@@ -82,6 +82,9 @@ func (t *trial) evidence() {
 		seconds(w.ID+" start", w.Ready-w.Launched)
 		seconds(w.ID+" start on CPU", w.OnCPU)
 		seconds(w.ID+" start waiting for a CPU", w.Delay)
+		if w.Throttled > 0 {
+			seconds(w.ID+" start throttled", w.Throttled)
+		}
 	}
 	if e := run.Environment; e != nil && len(e.Load) > 0 {
 		wanted, stolen := e.Wanted()

@@ -191,7 +191,11 @@ func (s *story) worker(e scenario.Event) {
 	case scenario.Ready:
 		tail := ""
 		if e.OnCPU >= sameInstant || e.Delay >= sameInstant {
-			tail = fmt.Sprintf(" (%s on a CPU, %s waiting for one)", span(e.OnCPU), span(e.Delay))
+			held := ""
+			if e.Throttled >= sameInstant {
+				held = fmt.Sprintf(", throttled for %s of that", span(e.Throttled))
+			}
+			tail = fmt.Sprintf(" (%s on a CPU, %s waiting for one%s)", span(e.OnCPU), span(e.Delay), held)
 		}
 		took := span(e.At - s.workerAt(e.Worker, e.At).Launched)
 		s.say(e.Worker, fmt.Sprintf(" is ready, %s after its launch%s", took, tail), fmt.Sprintf(" are ready, %s after their launch%s", took, tail))

@@ -46,31 +46,32 @@ const (
 
 // An Event is one thing seen. Only the fields that say something are set.
 type Event struct {
-	At      time.Duration `json:"at_ns"`          // since the run began
-	Pool    int           `json:"pool,omitempty"` // of the scenario's others, from 1; 0: the one on trial
-	Kind    Kind          `json:"kind"`
-	Call    string        `json:"call,omitempty"`
-	Client  string        `json:"client,omitempty"`
-	Worker  string        `json:"worker,omitempty"`
-	Command string        `json:"command,omitempty"`
-	Session string        `json:"session,omitempty"`      // of a call, or of a frame
-	ID      int64         `json:"id,omitempty"`           // of a frame
-	PID     int           `json:"pid,omitempty"`          // of a worker
-	OnCPU   time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch, or the pool itself
-	Delay   time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
-	Engine  time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it
-	N       int           `json:"n,omitempty"`
-	Text    string        `json:"text,omitempty"`
-	Err     string        `json:"error,omitempty"`
-	Fault   string        `json:"fault,omitempty"`
-	Probe   bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
-	Extra   bool          `json:"extra,omitempty"`   // the call is none of the workload's: a fault has it made
-	Excused bool          `json:"excused,omitempty"` // the scenario itself ended the call, or of a stop the run
-	Asked   bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
-	Wrong   bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call, or as Text says not what its session had left
-	Mute    bool          `json:"mute,omitempty"`    // of a frame: an error is the right answer, and one that the pool has its workers keep to themselves
-	Right   bool          `json:"right,omitempty"`   // the error is the right answer, and the one that the worker gave to this call
-	Lost    bool          `json:"lost,omitempty"`    // the call never came back, also after its ctx had ended
+	At        time.Duration `json:"at_ns"`          // since the run began
+	Pool      int           `json:"pool,omitempty"` // of the scenario's others, from 1; 0: the one on trial
+	Kind      Kind          `json:"kind"`
+	Call      string        `json:"call,omitempty"`
+	Client    string        `json:"client,omitempty"`
+	Worker    string        `json:"worker,omitempty"`
+	Command   string        `json:"command,omitempty"`
+	Session   string        `json:"session,omitempty"`      // of a call, or of a frame
+	ID        int64         `json:"id,omitempty"`           // of a frame
+	PID       int           `json:"pid,omitempty"`          // of a worker
+	OnCPU     time.Duration `json:"on_cpu_ns,omitempty"`    // that the worker has had since its launch, or the pool itself
+	Delay     time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
+	Throttled time.Duration `json:"throttled_ns,omitempty"` // of Delay: a CPU quota of its own kept it from running
+	Engine    time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it
+	N         int           `json:"n,omitempty"`
+	Text      string        `json:"text,omitempty"`
+	Err       string        `json:"error,omitempty"`
+	Fault     string        `json:"fault,omitempty"`
+	Probe     bool          `json:"probe,omitempty"`   // the call is a probe of the capacity
+	Extra     bool          `json:"extra,omitempty"`   // the call is none of the workload's: a fault has it made
+	Excused   bool          `json:"excused,omitempty"` // the scenario itself ended the call, or of a stop the run
+	Asked     bool          `json:"asked,omitempty"`   // of an exit, or of a launch that failed: whoever launched the worker had called it off
+	Wrong     bool          `json:"wrong,omitempty"`   // the answer is not the one that the worker gave to this call, or as Text says not what its session had left
+	Mute      bool          `json:"mute,omitempty"`    // of a frame: an error is the right answer, and one that the pool has its workers keep to themselves
+	Right     bool          `json:"right,omitempty"`   // the error is the right answer, and the one that the worker gave to this call
+	Lost      bool          `json:"lost,omitempty"`    // the call never came back, also after its ctx had ended
 }
 
 // A Record is what was seen of one run.
@@ -191,16 +192,16 @@ func (r *Record) Misses() (n int) {
 type Worker struct {
 	ID                      string
 	Launched, Ready, Exited time.Duration // since the run began; -1 if it never was
-	OnCPU, Delay            time.Duration // until it was ready, or until it ended if it never was
+	OnCPU, Delay, Throttled time.Duration // until it was ready, or until it ended if it never was
 	Calls                   int           // the workload's, that were sent to it
 
-	engine [2]time.Duration // CPU that the engine had in its process, and the wait for one
+	engine [3]time.Duration // CPU that the engine had in its process, the wait for one, and of that by a quota
 }
 
 // has notes what it has had by an event of its start, without what a container engine had
 // in the same process before.
 func (w *Worker) has(e Event) {
-	w.OnCPU, w.Delay = max(0, e.OnCPU-w.engine[0]), max(0, e.Delay-w.engine[1])
+	w.OnCPU, w.Delay, w.Throttled = max(0, e.OnCPU-w.engine[0]), max(0, e.Delay-w.engine[1]), max(0, e.Throttled-w.engine[2])
 }
 
 // Workers lists all that were launched, in order.
@@ -228,7 +229,7 @@ func (r *Record) Workers() []Worker {
 				w.has(e)
 			}
 		case Launched:
-			w.engine = [2]time.Duration{e.OnCPU, e.Delay}
+			w.engine = [3]time.Duration{e.OnCPU, e.Delay, e.Throttled}
 			if e.Err != "" {
 				w.Exited = e.At
 			}

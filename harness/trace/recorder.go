@@ -105,7 +105,7 @@ func (r *Recorder) Outlives() {
 func (r *Recorder) Outlived() {
 	for _, p := range r.alive() {
 		i, was := p.Info(), p.atClose
-		r.Add(scenario.Event{Kind: scenario.Outlived, Worker: p.id, OnCPU: i.CPU - was.CPU, Delay: i.RunDelay - was.RunDelay, N: int(i.Written - was.Written)})
+		r.Add(scenario.Event{Kind: scenario.Outlived, Worker: p.id, OnCPU: i.CPU - was.CPU, Delay: i.RunDelay - was.RunDelay, Throttled: i.Throttled - was.Throttled, N: int(i.Written - was.Written)})
 	}
 }
 
@@ -302,7 +302,7 @@ func (l *launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	if !late {
 		l.rec.ports = append(l.rec.ports, p)
 		e := scenario.Event{Kind: scenario.Launched, Worker: id, PID: info.PID, Engine: info.Engine.Total()}
-		e.OnCPU, e.Delay = info.Engine.CPU, info.Engine.RunDelay
+		e.OnCPU, e.Delay, e.Throttled = info.Engine.CPU, info.Engine.RunDelay, info.Engine.Throttled
 		l.rec.add(e)
 	}
 	l.rec.mu.Unlock()
@@ -451,6 +451,7 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	p.evidence(&e)
 	if err == nil && reply.Evidence != nil { // as it was when the worker answered, not when we came to look
 		e.OnCPU, e.Delay = reply.Evidence.OnCPU, reply.Evidence.RunDelay
+		e.Throttled = min(e.Throttled, e.Delay)
 	}
 	p.rec.mu.Lock()
 	defer p.rec.mu.Unlock()
@@ -473,7 +474,7 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	if err == nil && !p.ready {
 		if _, err := wire.CheckHello(reply); err == nil {
 			p.ready = true
-			p.rec.add(scenario.Event{Kind: scenario.Ready, Worker: p.id, OnCPU: e.OnCPU, Delay: e.Delay})
+			p.rec.add(scenario.Event{Kind: scenario.Ready, Worker: p.id, OnCPU: e.OnCPU, Delay: e.Delay, Throttled: e.Throttled})
 		}
 	}
 	return frame, nil
@@ -499,7 +500,7 @@ func (p *port) garbled(err error) {
 
 func (p *port) evidence(e *scenario.Event) {
 	i := p.Info()
-	e.OnCPU, e.Delay = i.CPU, i.RunDelay
+	e.OnCPU, e.Delay, e.Throttled = i.CPU, i.RunDelay, i.Throttled
 }
 
 // watch sees the end of the worker's process.

@@ -237,7 +237,7 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 	if err := p.Send(context.Background(), request(t, 0, subject.Call{Command: "ping", Args: map[string]any{"initialization": true}})); err != nil {
 		t.Fatal(err)
 	}
-	f.info.CPU, f.info.RunDelay = 30, 20
+	f.info.CPU, f.info.RunDelay, f.info.Throttled = 30, 20, 5
 	b.answered(p, f, 0, `{"status":"ok"}`)
 	c := subject.Call{Command: "echo", Args: map[string]any{"n": 1}, Client: "ann"}
 	b.Begin("c1", &c, false)
@@ -256,13 +256,13 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 		launch Worker=w1
 		launched Worker=w1 PID=100
 		send Worker=w1 Command=ping OnCPU=2ns
-		recv Worker=w1 OnCPU=30ns Delay=20ns
-		ready Worker=w1 OnCPU=30ns Delay=20ns
+		recv Worker=w1 OnCPU=30ns Delay=20ns Throttled=5ns
+		ready Worker=w1 OnCPU=30ns Delay=20ns Throttled=5ns
 		begin Call=c1 Client=ann
-		send Call=c1 Worker=w1 Command=echo ID=1 OnCPU=30ns Delay=20ns
-		recv Call=c1 Worker=w1 ID=1 OnCPU=31ns Delay=20ns
+		send Call=c1 Worker=w1 Command=echo ID=1 OnCPU=30ns Delay=20ns Throttled=5ns
+		recv Call=c1 Worker=w1 ID=1 OnCPU=31ns Delay=20ns Throttled=5ns
 		return Call=c1 Client=ann Worker=w1
-		exit Worker=w1 OnCPU=40ns Delay=20ns Text=killed by SIGKILL Asked=true`)
+		exit Worker=w1 OnCPU=40ns Delay=20ns Throttled=5ns Text=killed by SIGKILL Asked=true`)
 }
 
 func TestALaunchThatFailsIsRecordedWithItsReason(t *testing.T) {

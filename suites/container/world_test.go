@@ -56,6 +56,10 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(r.Record.Faults).To(HaveLen(1))
 		Expect(r.Record.Faults[0].Fired).To(BeNumerically(">", 0), "%#v", r.Record.Faults[0])
 		Expect(r.Record.Environment.Quota.Cores).To(BeNumerically("~", .1, .001), "from the launch on, so that a replay has it")
+		for _, w := range r.Record.Workers() {
+			Expect(w.Throttled).To(BeNumerically(">", 0), "%+v", w)
+			Expect(w.Throttled).To(BeNumerically("<=", w.Delay*11/10), "%+v", w)
+		}
 	})
 
 	It("has workers paused by the engine", func(ctx SpecContext) {

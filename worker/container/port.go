@@ -289,6 +289,9 @@ func (p *Port) begun() {
 	}
 	p.took.CPU, _ = process.CPUTime(p.pid)
 	p.took.RunDelay, _ = process.LeaderDelay(p.pid)
+	if p.exec == "" && p.group != nil {
+		p.took.Throttled, _ = p.group.ThrottledTime()
+	}
 	p.delay = p.took.RunDelay
 }
 

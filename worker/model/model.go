@@ -56,9 +56,9 @@ type CPU interface {
 	// Stop ends what it computes, if it does: had may still be called, if it was
 	// about to be.
 	Stop()
-	// Used is what the worker has had so far, and for how long it could run and
-	// had to wait.
-	Used() (had, waited time.Duration)
+	// Used is what the worker has had so far, for how long it could run and had to
+	// wait, and how much of that wait was a quota's doing.
+	Used() (had, waited, throttled time.Duration)
 }
 
 // A Launcher starts model workers. Make it inside the bubble. Its settings are
@@ -300,8 +300,8 @@ func (p *Port) Unasked() bool { return !p.out.empty() }
 
 // Info implements worker.Port.
 func (p *Port) Info() worker.Info {
-	had, waited := p.cpu.Used()
-	i := worker.Info{CPU: had, RunDelay: waited, Engine: worker.EngineTime{Start: p.profile.Launch}}
+	had, waited, throttled := p.cpu.Used()
+	i := worker.Info{CPU: had, RunDelay: waited, Throttled: throttled, Engine: worker.EngineTime{Start: p.profile.Launch}}
 	if said := p.stderr.Load(); said != nil {
 		i.Stderr = *said
 	}
@@ -424,7 +424,7 @@ func (a *alone) Stop() {
 	a.since = time.Time{}
 }
 
-func (a *alone) Used() (had, waited time.Duration) {
+func (a *alone) Used() (had, waited, throttled time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	spent := a.spent
@@ -432,5 +432,5 @@ func (a *alone) Used() (had, waited time.Duration) {
 		spent += time.Since(a.since)
 	}
 	had = time.Duration(a.part() * float64(spent))
-	return had, spent - had
+	return had, spent - had, 0
 }

@@ -17,7 +17,7 @@ func (p *Port) Pause(context.Context) error {
 	}
 	p.paused = true
 	if p.computing {
-		had, _ := p.cpu.Used()
+		had, _, _ := p.cpu.Used()
 		if p.left = p.wants - (had - p.before); p.left > 0 { // else it is told just now
 			p.cpu.Stop()
 		}
@@ -61,6 +61,6 @@ func (p *Port) catchUp() {
 // burn computes.
 func (p *Port) burn(d time.Duration) {
 	p.computing, p.wants = true, d
-	p.before, _ = p.cpu.Used()
+	p.before, _, _ = p.cpu.Used()
 	p.cpu.Burn(d, p.computed)
 }

@@ -228,7 +228,7 @@ func (p *Port) leave() {
 		p.end(worker.Exit{Code: -1, Signal: syscall.SIGKILL})
 	case p.outlives || p.has(worker.Outlives):
 		if p.has(worker.Outlives) {
-			had, _ := p.cpu.Used()
+			had, _, _ := p.cpu.Used()
 			p.logs.Store(&had)
 		}
 		p.cpu.Burn(outlived, p.gone)
@@ -262,7 +262,7 @@ func (p *Port) end(exit worker.Exit) {
 func (p *Port) answer() {
 	reply := &p.reply
 	if p.head.Evidence {
-		had, waited := p.cpu.Used()
+		had, waited, _ := p.cpu.Used()
 		reply.Evidence = &wire.Evidence{OnCPU: had, RunDelay: waited}
 	}
 	if order := p.order; order != nil {

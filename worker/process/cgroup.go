@@ -13,6 +13,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/butfor/butfor/worker"
 )
 
 // A Cgroup is a CPU cgroup, in either version of cgroups. One that was made here
@@ -122,6 +124,20 @@ func (c *Cgroup) write(file, text string) error {
 // Add moves a process with all its threads into the group. What it starts from
 // now on is in it too.
 func (c *Cgroup) Add(pid int) error { return c.write("cgroup.procs", strconv.Itoa(pid)) }
+
+// Take puts a worker of this package into the group, which must be of nobody else: its
+// Info says from then on how long a quota has throttled it.
+func (c *Cgroup) Take(p worker.Port) error {
+	if err := c.Add(p.Info().PID); err != nil {
+		return err
+	}
+	if own, ok := p.(*port); ok {
+		own.mu.Lock()
+		defer own.mu.Unlock()
+		own.group = c
+	}
+	return nil
+}
 
 // Limit bounds the CPU of the group to so many cores on average over a period,
 // each at least what the kernel takes: a period of 1 ms to 1 s, and 1 ms of CPU

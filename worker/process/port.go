@@ -38,6 +38,8 @@ type port struct {
 	asked   bool // by Close, to end
 	usage   time.Duration
 	delay   time.Duration
+	group   *Cgroup // that it alone is in; nil: none was made for it
+	held    time.Duration
 	exit    worker.Exit
 	done    chan struct{}
 	closing sync.Once
@@ -109,6 +111,7 @@ func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan 
 	if d, ok := RunDelay(p.pid); ok { // a zombie's threads but the first are forgotten
 		p.delay = max(p.delay, d)
 	}
+	p.throttled()
 	syscall.Kill(-p.pid, syscall.SIGKILL)
 	cmd.Wait() // its error is the exit status, read below
 	p.reaped = true
@@ -144,9 +147,20 @@ func (p *port) Info() worker.Info {
 		if d, ok := RunDelay(p.pid); ok {
 			p.delay = d
 		}
+		p.throttled()
 	}
-	i.CPU, i.RunDelay = p.usage, p.delay
+	i.CPU, i.RunDelay, i.Throttled = p.usage, p.delay, p.held
 	return i
+}
+
+// throttled reads how long a quota has kept it from running; under the lock.
+func (p *port) throttled() {
+	if p.group == nil {
+		return
+	}
+	if d, err := p.group.ThrottledTime(); err == nil {
+		p.held = d
+	}
 }
 
 // Runnable implements worker.Runner.

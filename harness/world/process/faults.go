@@ -64,7 +64,6 @@ func (w *World) CanLimit() error {
 
 // Limit implements faults.Real.
 func (w *World) Limit(p worker.Port, q faults.Quota) (faults.Limit, error) {
-	pid := p.Info().PID
 	g, err := process.NewCgroup()
 	if err != nil {
 		return nil, err
@@ -73,11 +72,11 @@ func (w *World) Limit(p worker.Port, q faults.Quota) (faults.Limit, error) {
 	w.groups = append(w.groups, g)
 	w.groupsMu.Unlock()
 	if err = g.Limit(q.Cores, q.Period); err == nil {
-		err = g.Add(pid)
+		err = g.Take(p)
 	}
 	if err != nil {
 		w.remove(g)
-		return nil, fmt.Errorf("limit process %d: %w", pid, err)
+		return nil, fmt.Errorf("limit process %d: %w", p.Info().PID, err)
 	}
 	return &limit{w, g}, nil
 }

@@ -112,6 +112,41 @@ func TestNoGroupIsLeftOfALimitThatWasLiftedBeforeItsWorkerEnded(t *testing.T) {
 	}
 }
 
+func TestAWorkerSaysHowLongItsQuotaThrottledIt(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	w, err := Open(ctx, &scenario.Scenario{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.CanLimit(); err != nil {
+		t.Skip(err)
+	}
+	started, err := worker.Start(ctx, w.Launcher(), "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := started.Port.Info().Throttled; got != 0 {
+		t.Errorf("without a quota it was throttled for %v", got)
+	}
+	// A millisecond at a time: what a scheduler gives a thread at once is more.
+	if _, err := w.Limit(started.Port, faults.Quota{Cores: .05, Period: 20 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := started.Call(ctx, worker.Request{Command: "burn", Args: map[string]any{"cpu_s": .1}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := started.Port.Info().Throttled; got < 100*time.Millisecond {
+		t.Errorf("it was throttled for %v", got)
+	}
+	_ = started.Port.Kill()
+	<-started.Port.Done()
+	if got := started.Port.Info().Throttled; got < 100*time.Millisecond {
+		t.Errorf("once it is gone, for %v", got)
+	}
+}
+
 func TestWhatPythonRunsBesideTheWorkersIsNoneOfThem(t *testing.T) {
 	w := open(t)
 	stop, err := w.Python("while True: pass")

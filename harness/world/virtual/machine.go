@@ -68,6 +68,7 @@ type session struct {
 	group       *cpu.Group
 	thread      *cpu.Thread // nil if it computes nothing
 	had, waited time.Duration
+	held        time.Duration // of what it waited: by a quota
 	made        time.Duration
 	limits      []limit
 }
@@ -116,30 +117,31 @@ func (s *session) Stop() {
 
 // settle adds what the thread has had, once it has come to its end.
 func (s *session) settle() {
-	had, waited := s.used()
-	s.had, s.waited, s.thread = had, waited, nil
+	s.had, s.waited, s.held = s.used()
+	s.thread = nil
 }
 
 // Used implements model.CPU.
-func (s *session) Used() (had, waited time.Duration) {
+func (s *session) Used() (had, waited, throttled time.Duration) {
 	s.mu.Lock()
-	had, waited = s.had, s.waited
+	had, waited, throttled = s.had, s.waited, s.held
 	idle := s.thread == nil
 	s.mu.Unlock()
 	if idle {
-		return had, waited
+		return had, waited, throttled
 	}
 	s.lock()
 	defer s.unlock()
 	return s.used()
 }
 
-func (s *session) used() (had, waited time.Duration) {
-	had, waited = s.had, s.waited
+func (s *session) used() (had, waited, throttled time.Duration) {
+	had, waited, throttled = s.had, s.waited, s.held
 	if t := s.thread; t != nil {
-		had, waited = had+t.Had(), waited+t.Waited()+t.Throttled()
+		held := t.Throttled()
+		had, waited, throttled = had+t.Had(), waited+t.Waited()+held, throttled+held
 	}
-	return had, waited
+	return had, waited, throttled
 }
 
 // limit puts the session under a quota; 0 cores take it away.

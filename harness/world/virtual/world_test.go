@@ -47,18 +47,23 @@ func TestStartsTakeWhatTheClosedFormSays(t *testing.T) {
 		n    int
 		cpu  time.Duration // that each asks for
 		took time.Duration
+		held time.Duration // of that by a quota
 	}{
-		{"8 × 0.3 s on 2 cores", nil, 8, 300 * ms, 1200 * ms},
-		{"8 × 0.3 s on 2 cores with a hog", loaded(2, 1, alone("hog")), 8, 300 * ms, 1350 * ms},
-		{"0.3 s at quota 0.2", &scenario.Environment{Cores: 2, Quota: scenario.Quota{Cores: 0.2}}, 1, 300 * ms, 1420 * ms},
-		{"15 ms at quota 0.2", &scenario.Environment{Cores: 2, Quota: scenario.Quota{Cores: 0.2}}, 1, 15 * ms, 15 * ms},
-		{"2 at quota 0.2, together", &scenario.Environment{Cores: 2, Quota: scenario.Quota{Cores: 0.2}}, 2, 15 * ms, 105 * ms},
-		{"beside a container of 3 threads", loaded(1, 3, alone("other")), 1, 300 * ms, 600 * ms},
-		{"2 in a container beside one of 3 threads", together, 2, 300 * ms, 1200 * ms},
+		{"8 × 0.3 s on 2 cores", nil, 8, 300 * ms, 1200 * ms, 0},
+		{"8 × 0.3 s on 2 cores with a hog", loaded(2, 1, alone("hog")), 8, 300 * ms, 1350 * ms, 0},
+		{"0.3 s at quota 0.2", &scenario.Environment{Cores: 2, Quota: scenario.Quota{Cores: 0.2}}, 1, 300 * ms, 1420 * ms, 1120 * ms},
+		{"15 ms at quota 0.2", &scenario.Environment{Cores: 2, Quota: scenario.Quota{Cores: 0.2}}, 1, 15 * ms, 15 * ms, 0},
+		{"2 at quota 0.2, together", &scenario.Environment{Cores: 2, Quota: scenario.Quota{Cores: 0.2}}, 2, 15 * ms, 105 * ms, 90 * ms},
+		{"beside a hog that comes between two looks", &scenario.Environment{
+			Cores: 1, Rivals: []scenario.Rival{{Place: alone("hog")}},
+			Load: []scenario.Bucket{{Span: 200 * ms, Load: []scenario.Load{{Threads: 1, Runnable: .5, CPU: .25}}}, {At: 200 * ms, Span: time.Second, Load: []scenario.Load{{Threads: 1, Runnable: 1, CPU: .5, Busy: 1, BusyCPU: .5}}}},
+		}, 1, 300 * ms, 500 * ms, 0},
+		{"beside a container of 3 threads", loaded(1, 3, alone("other")), 1, 300 * ms, 600 * ms, 0},
+		{"2 in a container beside one of 3 threads", together, 2, 300 * ms, 1200 * ms, 0},
 		{"beside 3 threads, each in a session", &scenario.Environment{
 			Cores: 1, Rivals: []scenario.Rival{{Place: alone("a")}, {Place: alone("b")}, {Place: alone("c")}},
 			Load: []scenario.Bucket{{Span: time.Second, Load: []scenario.Load{{Rival: 0, Threads: 1, Runnable: 1, CPU: 0.3}, {Rival: 1, Threads: 1, Runnable: 1, CPU: 0.3}, {Rival: 2, Threads: 1, Runnable: 1, CPU: 0.3}}}},
-		}, 1, 300 * ms, 1200 * ms},
+		}, 1, 300 * ms, 1200 * ms, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			starts := make([]*worker.Worker, c.n)
@@ -78,6 +83,9 @@ func TestStartsTakeWhatTheClosedFormSays(t *testing.T) {
 			for _, w := range starts {
 				if i := w.Port.Info(); i.CPU != c.cpu || i.CPU+i.RunDelay != c.took {
 					t.Errorf("%s had %v and waited %v, want %v in %v", w.ID, i.CPU, i.RunDelay, c.cpu, c.took)
+				}
+				if got := w.Port.Info().Throttled; got != c.held {
+					t.Errorf("%s was throttled for %v, want %v", w.ID, got, c.held)
 				}
 				if late := w.StartedIn - c.took; late <= 0 || late > time.Duration(2*c.n)*stepMost {
 					t.Errorf("%s took %v, want %v and some steps", w.ID, w.StartedIn, c.took)
