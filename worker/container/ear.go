@@ -15,13 +15,13 @@ import (
 // An ear hears of the end of one container, or of one worker in a box.
 type ear struct {
 	container string
-	died      chan int      // gets the exit status, once
-	oom       chan struct{} // closed once a process in the container was killed for want of memory
+	died      chan int       // gets the exit status, once
+	oom       chan time.Time // holds when a process in the container was last killed for want of memory
 }
 
 // listens gives an ear to a container, or to an exec in one.
 func (e *Engine) listens(id, container string) *ear {
-	a := &ear{container: container, died: make(chan int, 1), oom: make(chan struct{})}
+	a := &ear{container: container, died: make(chan int, 1), oom: make(chan time.Time, 1)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ears[id] = a
@@ -139,6 +139,6 @@ func (a *ear) ranOut() {
 	select {
 	case <-a.oom:
 	default:
-		close(a.oom)
 	}
+	a.oom <- time.Now()
 }

@@ -119,8 +119,12 @@ func (p *Port) accept() {
 // wrote, once it has said that the worker is gone. A grandchild may hold the pipe.
 const drainPatience = 2 * time.Second
 
-// oomPatience is how long it may take to say that it was for want of memory.
-const oomPatience = 250 * time.Millisecond
+// oomPatience is how long it may take to say that it was for want of memory, oomRecent how
+// old its word of that may be by then: an older one was of another process there.
+const (
+	oomPatience = 250 * time.Millisecond
+	oomRecent   = 3 * time.Second
+)
 
 // live waits for the worker's end and puts everything away.
 func (p *Port) live(drained <-chan struct{}) {
@@ -169,11 +173,15 @@ func (p *Port) ranOut(status int) bool {
 	}
 	late := time.NewTimer(oomPatience)
 	defer late.Stop()
-	select {
-	case <-p.ear.oom:
-		return true
-	case <-late.C:
-		return false
+	for {
+		select {
+		case at := <-p.ear.oom:
+			if time.Since(at) < oomRecent {
+				return true
+			}
+		case <-late.C:
+			return false
+		}
 	}
 }
 
