@@ -168,7 +168,12 @@ type stating interface{ states() string }
 type greeting interface{ order() wire.Order }
 
 // A refusing fault of starts has there be no worker at all.
-type refusing interface{ refuses() error }
+type refusing interface {
+	// refuses is what it says, or what has an engine refuse it.
+	refuses() (Refusal, error)
+	// refused says whether it was this that refused a launch.
+	refused(error) bool
+}
 
 // A Needy fault can't be had everywhere in the world of real processes.
 type Needy interface {
@@ -236,6 +241,8 @@ type Real interface {
 	LaunchWith(ctx context.Context, id string, how Launch) (worker.Port, error)
 	// CanSlow says what is missing for such a disk.
 	CanSlow(Disk) error
+	// CanRefuse says what is missing for such a refusal.
+	CanRefuse(Refusal) error
 	// Python runs code in a process and a session of its own until it is stopped;
 	// stop says what CPU it had. It ends with the program at the latest, also if
 	// that is killed.
@@ -261,9 +268,10 @@ type Real interface {
 
 // A Launch is how a Python worker is launched.
 type Launch struct {
-	Flags []string // beside those that all have
-	Disk  Disk     // a slow one from which it first imports a module, and states it; the zero Disk: none
-	Quota Quota    // under which it is from the first; a world where that can't be leaves it to Limit
+	Flags   []string // beside those that all have
+	Disk    Disk     // a slow one from which it first imports a module, and states it; the zero Disk: none
+	Refused Refusal  // what it is to be refused for; "": nothing
+	Quota   Quota    // under which it is from the first; a world where that can't be leaves it to Limit
 }
 
 // A Quota is so much CPU in each period. The zero Quota is none.

@@ -35,6 +35,7 @@ func (p *poor) LaunchWith(_ context.Context, _ string, how Launch) (worker.Port,
 	return nil, errors.New("no workers here")
 }
 func (*poor) CanSlow(Disk) error                          { return nil }
+func (*poor) CanRefuse(Refusal) error                     { return errors.New("no engine here") }
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) Beside(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
@@ -59,6 +60,48 @@ func TestWhatAWorldCannotDoIsSaidBeforeTheRunBegins(t *testing.T) {
 	}
 	if _, err := New(nil, 1, bare{}, nil); err != nil {
 		t.Errorf("no faults: %v", err)
+	}
+}
+
+// engine is a world whose engine refuses what it is told to.
+type engine struct {
+	poor
+	refuses error
+}
+
+func (*engine) CanRefuse(Refusal) error { return nil }
+
+func (e *engine) LaunchWith(ctx context.Context, id string, how Launch) (worker.Port, error) {
+	if how.Refused != "" && e.refuses != nil {
+		return nil, e.refuses
+	}
+	return (&model.Launcher{}).Launch(ctx, id)
+}
+
+func TestAnEnginesRefusalIsProvedByItsError(t *testing.T) {
+	refused := Plan{{Fault: StartRefused{By: NameTaken}}}
+	if _, err := New(refused, 1, &poor{}, nil); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "no engine here") {
+		t.Errorf("without an engine: %v", err)
+	}
+	for err, fired := range map[error]int{errors.New("name in use"): 1, nil: 0, fmt.Errorf("create: %w", context.Canceled): 0, context.DeadlineExceeded: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			i, failed := New(refused, 1, &engine{refuses: err}, func(Event) {})
+			if failed != nil {
+				t.Fatal(failed)
+			}
+			i.Begin()
+			p, launched := i.Launcher(nil).Launch(t.Context(), "w1")
+			if !errors.Is(launched, err) {
+				t.Errorf("launched with %v, want %v", launched, err)
+			}
+			if p != nil {
+				_ = p.Close(t.Context())
+			}
+			i.Stop()
+			if got := i.Report()[0].Fired; got != fired {
+				t.Errorf("with %v it fired %d times, want %d", err, got, fired)
+			}
+		})
 	}
 }
 

@@ -148,6 +148,8 @@ func (nameless) Name() string { return "nameless" }
 func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 	for says, e := range map[string]Entry{
 		"fault 1: it names no fault":                               {},
+		`by is "size": it must be image, name or threads`:          {Fault: StartRefused{By: "size"}},
+		`reason is "no", but by is image`:                          {Fault: StartRefused{By: NoImage, Reason: "no"}},
 		"nameless: it hurts nothing":                               {Fault: nameless{}},
 		"it must be a faults.GiveUp":                               {Fault: &GiveUp{}},
 		"target.starts says nothing of it: it is about callers":    {Fault: GiveUp{}, Target: Target{Starts: []int{1}}},

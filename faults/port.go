@@ -121,7 +121,7 @@ func (i *Injector) refused(on []*Underway, under *lasting, x Thing, err error) {
 		under.laid-- // on nobody
 	}
 	for _, e := range on {
-		if f, ok := e.Fault.(refusing); ok && err.Error() == f.refuses().Error() {
+		if f, ok := e.Fault.(refusing); ok && f.refused(err) {
 			i.fires(i.entries[e.place-1], x)
 			return
 		}
@@ -146,7 +146,11 @@ func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underwa
 	}
 	for _, e := range on {
 		if f, ok := e.Fault.(refusing); ok {
-			return nil, f.refuses()
+			by, says := f.refuses()
+			if by == "" {
+				return nil, says
+			}
+			how.Refused = by
 		}
 		how.Flags = append(how.Flags, e.Fault.(StartFault).Real(e.dose(x))...)
 		if f, ok := e.Fault.(SlowDisk); ok { // a start has one

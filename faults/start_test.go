@@ -41,6 +41,16 @@ func TestAStartComesToNothing(t *testing.T) {
 	}
 }
 
+func TestAModelIsRefusedForWhatAnEngineWould(t *testing.T) {
+	for by, told := range map[faults.Refusal]string{faults.NoImage: "no such image", faults.NameTaken: "in use", faults.NoThreads: ""} {
+		r := tried(t, cold, faults.Entry{Fault: faults.StartRefused{By: by}, Target: faults.Target{First: 1}})
+		if e := r.Record.Environment.Starts[0]; r.Record.Faults[0].Fired != 1 || !strings.Contains(e.Refused, told) || e.Died != (told == "") {
+			t.Errorf("%s: %+v, %+v", by, plain(r.Record.Faults[0]), e)
+		}
+		sound(t, r, 12)
+	}
+}
+
 func TestAStartOfARealWorkerComesToNothing(t *testing.T) {
 	t.Parallel()
 	for _, u := range unborn {

@@ -114,7 +114,7 @@ func again(of Result, how Replaying) (Scenario, error) {
 		environment.Rivals, environment.Load = nil, nil
 	}
 	sc.World, sc.Replay, sc.Frozen = virtual.Name, &environment, how.Frozen
-	sc.Others = nil // what they asked for is in the environment
+	sc.Others, sc.Boxed = nil, false // what they asked for is in the environment, and who shared what
 	sc.Order = scenario.Order{}
 	sc.Cores = of.Record.Cores // that its workers might use: what a subject is told
 	sc.Deadline = of.Record.Deadline

@@ -563,4 +563,8 @@ func TestAReplayOfContainersIsJudgedAsTheyWere(t *testing.T) {
 			t.Errorf("start %d asked for %+v, %v of it its engine's, want %+v", i, s.Demand, s.Engine, want.Demand)
 		}
 	}
+	r.Scenario.World, r.Scenario.Boxed = container, true
+	if sc, err := again(r, Replaying{}); err != nil || sc.Boxed { // a replay has no containers
+		t.Errorf("of workers in one container: %v, %v", sc.Boxed, err)
+	}
 }

@@ -160,5 +160,5 @@ func faultCell(a faults.About, world string, played []trial) (string, error) {
 
 // unplayed is why a fault is not put to the test in a world.
 var unplayed = map[string]map[string]string{
-	"process": {"memory-limit": "needs a limit of the engine's", "memory-pressure": "a process has no memory of its own to be short of", "slow-disk": "needs a throttle of the engine's", "thread-limit": "needs a limit of the engine's"},
+	"process": {"memory-limit": "laid by an engine: processes here share the cgroup of memory that the program is in", "memory-pressure": "a process has no memory of its own to be short of", "slow-disk": "laid by an engine, which throttles a container's disk", "thread-limit": "laid by an engine: processes here share the cgroup of threads that the program is in"},
 }

@@ -29,6 +29,9 @@ type Scenario struct {
 	// Cores are the machine's that the workers may use. 0: in real time what this
 	// one has, in virtual time 2.
 	Cores float64 `yaml:"cores,omitempty"`
+	// Boxed has all workers run in one container, in the world of containers, in place of
+	// one each: they start sooner, and share what the container may have.
+	Boxed bool `json:",omitempty" yaml:"boxed,omitempty"`
 	// Order says how the order of what happens at one instant is chosen, in
 	// virtual time.
 	Order Order `yaml:"order,omitzero"`
@@ -353,6 +356,9 @@ func (s *Scenario) Check() error {
 		errs = append(errs, settings.Below("contract", s.Contract.Check()))
 	}
 	errs = append(errs, s.checkOthers())
+	if s.Boxed && s.World != "container" {
+		bad("boxed", "is true, which says how containers are shared, and world is %q", s.World)
+	}
 	if err := s.Faults.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("faults: %w", err))
 	}

@@ -27,7 +27,6 @@ func good() Scenario {
 func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 	for name, change := range map[string]func(s *Scenario){
 		"as it is":       func(s *Scenario) {},
-		"nothing warm":   func(s *Scenario) { s.Warm = 0 },
 		"burst":          func(s *Scenario) { s.Workload.Arrive = Burst },
 		"rate":           func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Rate, time.Second },
 		"poisson":        func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Poisson, time.Second },
@@ -35,6 +34,7 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 		"listed":         func(s *Scenario) { s.Workload.At = []time.Duration{0, time.Second} },
 		"a replay":       func(s *Scenario) { s.World, s.Replay = "virtual", anEnvironment() },
 		"a slack of 0.9": func(s *Scenario) { s.Slack = 0.9 },
+		"boxed":          func(s *Scenario) { s.World, s.Boxed = "container", true },
 		"of any number": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": 1}
 		},
@@ -124,6 +124,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"recovery":              func(s *Scenario) { s.Recovery = -1 },
 		"fault 1, cpu-hogs":     func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
 		"slack":                 func(s *Scenario) { s.Slack = -1 },
+		`boxed is true, which says how containers are shared, and world is "process"`: func(s *Scenario) { s.World, s.Boxed = "process", true },
 	} {
 		s := good()
 		change(&s)

@@ -20,6 +20,7 @@ import (
 var _ = Describe("faults in containers", Serial, Label("world", "faults"), func() {
 	BeforeEach(func() { DeferCleanup(world.Dismiss) })
 
+	refusals := map[faults.Refusal]string{"": "refused by a fault", faults.NoImage: "localhost:1", faults.NameTaken: "already in use", faults.NoThreads: ""} // in the words of who did
 	first := faults.Target{Calls: []string{"c1.1"}}
 	start := faults.Target{First: 1}
 	DescribeTable("fire", func(ctx SpecContext, f faults.Fault, target faults.Target) {
@@ -30,12 +31,22 @@ var _ = Describe("faults in containers", Serial, Label("world", "faults"), func(
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%#v: %s", r.Record.Faults[0], r.Record.Calls())
 		Expect(r.Safety).To(BeEmpty())
+		began := r.Record.Environment.Starts[0]
+		switch f := f.(type) { // what the worker itself does not state
+		case faults.SlowStart:
+			Expect(began.Wait).To(BeNumerically(">=", f.Wait*9/10), "%+v", began)
+		case faults.NeverSaysHello:
+			Expect(r.Record.Workers()[0].Ready).To(BeNumerically("<", 0))
+		case faults.StartRefused:
+			Expect(began.Refused).To(ContainSubstring(refusals[f.By]))
+			Expect(began.Died).To(Equal(f.By == faults.NoThreads))
+		}
 		for _, c := range r.Record.Calls() {
 			Expect(c.Err == "" || c.Excused).To(BeTrue(), c.Err)
 		}
 		Expect(r.Word).To(BeElementOf(scenario.Sound, scenario.Inconclusive), r.Reason)
 	},
-		Entry("slow start", faults.SlowStart{Wait: 50 * time.Millisecond}, start),
+		Entry("slow start", faults.SlowStart{Wait: 2 * time.Second}, start),
 		Entry("a hello that is late", faults.SlowHello{After: 50 * time.Millisecond}, start),
 		Entry("a slow import", faults.SlowImport{Module: "asyncio"}, start),
 		Entry("a slow disk", faults.SlowDisk{Module: "asyncio", Rate: 1024}, start),
@@ -44,6 +55,9 @@ var _ = Describe("faults in containers", Serial, Label("world", "faults"), func(
 		Entry("a hello with another id", faults.OddHello{ID: 7}, start),
 		Entry("a hello that says it is loading", faults.OddHello{Status: "loading"}, start),
 		Entry("a start that is refused", faults.StartRefused{}, start),
+		Entry("a start whose image is missing", faults.StartRefused{By: faults.NoImage}, start),
+		Entry("a start whose name is taken", faults.StartRefused{By: faults.NameTaken}, start),
+		Entry("a start that may have no threads", faults.StartRefused{By: faults.NoThreads}, start),
 		Entry("a worker that never says hello", faults.NeverSaysHello{}, start),
 		Entry("exit at a call", faults.ExitAtCall{}, first),
 		Entry("exit in the midst of a call", faults.ExitMidCall{After: 10 * time.Millisecond}, first),

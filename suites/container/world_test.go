@@ -4,6 +4,7 @@ package container_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -176,6 +177,33 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2}}}))
 		Expect(err).NotTo(HaveOccurred())
 		Expect(r.Record.Faults[0].Fired).To(Equal(2), "%#v", r.Record.Faults[0])
+	})
+
+	It("runs all workers in one container, if that is asked for", func(ctx SpecContext) {
+		sc := scenarioOf(faults.Plan{{Fault: faults.HeldOpen{Hold: 200 * time.Millisecond}, Times: 1}, {Fault: faults.Pause{}, At: faults.Clock, Until: time.Second}})
+		sc.Boxed, sc.Warm, sc.Config.Lazy, sc.Workload.Calls = true, 2, false, 3
+		r, err := harness.Run(ctx, sc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Safety).To(BeEmpty())
+		Expect(r.Record.Faults[0].Fired).To(Equal(1), "%#v", r.Record.Faults[0])
+		Expect(r.Record.Faults[1].Fired).To(BeElementOf(1, 2), "%#v", r.Record.Faults[1])
+		for _, c := range r.Record.Calls() {
+			Expect(c.Err == "" || c.Excused).To(BeTrue(), c.Err)
+		}
+		groups := map[string]bool{}
+		for _, w := range r.Record.Environment.Workers {
+			groups[fmt.Sprint(w.Path)] = true
+		}
+		Expect(groups).To(HaveLen(1), "%+v", r.Record.Environment.Workers)
+	})
+
+	It("says before anything runs that workers in one container have no limits of their own", func(ctx SpecContext) {
+		for _, f := range []faults.Fault{faults.CPUQuota{Cores: 1}, faults.MemoryLimit{MB: 64}, faults.MemoryPressure{MB: 64, Left: 4}, faults.SlowDisk{Module: "asyncio", Rate: 256}, faults.StartRefused{By: faults.NoImage}} {
+			sc := scenarioOf(faults.Plan{{Fault: f, Until: time.Second}})
+			sc.Boxed = true
+			_, err := harness.Run(ctx, sc)
+			Expect(err).To(MatchError(And(ContainSubstring("can't be had here"), ContainSubstring("leave out boxed"))))
+		}
 	})
 
 	It("says before anything runs why there can be no containers", func(ctx SpecContext) {

@@ -4,6 +4,7 @@ package container
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,9 @@ import (
 	"github.com/butfor/butfor/worker/wire"
 )
 
+// NoImage is one that no engine has, nor gets.
+const NoImage = "localhost:1/butfor-no-such-image"
+
 // A Launcher starts workers in containers. Don't change it once it is in use; Launch is
 // safe for concurrent use.
 type Launcher struct {
@@ -28,6 +32,11 @@ type Launcher struct {
 	Engine *Engine
 	// Box is the container in which all of them run; nil: each has one of its own.
 	Box *Box
+	// Image is that of each worker's container; "": the engine's. A box has its own.
+	Image string
+	// Name is that of the container, of which there can be one at a time; "": the engine
+	// makes one up. A box has its own.
+	Name string
 	// Limits are those of each worker's container. A box has its own.
 	Limits Limits
 	// Disk is a slow one from which the worker imports something before all else; the
@@ -76,6 +85,8 @@ func (l *Launcher) check() error {
 		return errors.New("launcher: it has no Engine: see container.Open")
 	case l.Box != nil && l.Limits != (Limits{}):
 		return errors.New("launcher: limits are those of a container, and its Box has its own")
+	case l.Box != nil && (l.Image != "" || l.Name != ""):
+		return errors.New("launcher: image and name are those of a container, and its Box has its own")
 	case l.Box != nil && l.Disk != (Disk{}):
 		return errors.New("launcher: a slow disk is that of a container, and its Box has none")
 	case strings.Contains(l.Run, "\x00"):
@@ -121,7 +132,7 @@ func (l *Launcher) launch(ctx context.Context, args []string) (_ *Port, err erro
 	if l.Box != nil {
 		streams, err = l.Box.exec(ctx, p, args, env)
 	} else {
-		p.vessel, streams, err = l.Engine.run(ctx, plan{cmd: args, env: env, folder: folder, limits: l.Limits, reads: reads, attach: true})
+		p.vessel, streams, err = l.Engine.run(ctx, plan{image: l.Image, name: l.Name, cmd: args, env: env, folder: folder, limits: l.Limits, reads: reads, attach: true})
 		if err == nil {
 			p.ear, p.pid, p.took = p.vessel.ear, p.vessel.pid, p.vessel.took
 		}
@@ -192,24 +203,37 @@ func (e *Engine) near() bool {
 // say. Its methods may be called by anybody at any time.
 type Companion struct {
 	*vessel
+	name string
 	used time.Duration
 }
 
 // Accompany runs Python code in a container of its own.
-func (e *Engine) Accompany(ctx context.Context, code string) (c *Companion, err error) {
+func (e *Engine) Accompany(ctx context.Context, code string) (*Companion, error) {
+	return e.accompany(ctx, "", code)
+}
+
+// Occupy has a container take a name that no other has, and do nothing.
+func (e *Engine) Occupy(ctx context.Context) (*Companion, error) {
+	return e.accompany(ctx, "butfor-"+strings.ToLower(rand.Text()), "import signal; signal.pause()")
+}
+
+func (e *Engine) accompany(ctx context.Context, name, code string) (c *Companion, err error) {
 	apart(func() {
 		var v *vessel
 		v, _, err = e.run(ctx, plan{
-			entrypoint: []string{"python3", "-S", "-E", "-c"}, cmd: []string{code},
+			name: name, entrypoint: []string{"python3", "-S", "-E", "-c"}, cmd: []string{code},
 			env: []string{process.TokenVariable + "=" + process.Token() + "//"},
 		})
-		c = &Companion{vessel: v}
+		c = &Companion{vessel: v, name: name}
 	})
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
+
+// Name is the one that it was given; "" if none was.
+func (c *Companion) Name() string { return c.name }
 
 // End removes it, returns once it is gone, and says what CPU it has used, as far as
 // that can be seen here.

@@ -319,6 +319,35 @@ func (p *Port) Memory() (bytes int64, ok bool) {
 	return process.Memory(p.pid)
 }
 
+// Pause implements worker.Pauser: the engine freezes the container. Of a worker in a box
+// its process alone is stopped.
+func (p *Port) Pause(ctx context.Context) error {
+	if p.exec == "" {
+		return p.vessel.Pause(ctx)
+	}
+	return p.signal(syscall.SIGSTOP)
+}
+
+// Unpause implements worker.Pauser.
+func (p *Port) Unpause(ctx context.Context) error {
+	if p.exec == "" {
+		return p.vessel.Unpause(ctx)
+	}
+	return p.signal(syscall.SIGCONT)
+}
+
+func (p *Port) signal(s syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.pid == 0 || p.engine.visible(p.pid, p.id) == 0 {
+		return fmt.Errorf("the processes of container %.12s can't be seen here", p.id)
+	}
+	if err := syscall.Kill(p.pid, s); err != nil {
+		return fmt.Errorf("%v to %v: %w", s, p, err)
+	}
+	return nil
+}
+
 // LimitFiles implements worker.FileLimiter.
 func (p *Port) LimitFiles(most uint64) (before uint64, err error) {
 	p.mu.Lock()

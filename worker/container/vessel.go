@@ -3,6 +3,7 @@
 package container
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,12 +39,13 @@ func (v *vessel) ID() string { return v.id }
 
 // A plan is what a container is to run.
 type plan struct {
-	entrypoint []string // nil: the image's
-	cmd, env   []string
-	folder     string // to be shared, as /port; "" if none is
-	limits     Limits
-	reads      *blkiodev.ThrottleDevice // nil: of every disk as fast as it is
-	attach     bool                     // its stdin, stdout and stderr
+	image, name string   // "": the engine's, and any
+	entrypoint  []string // nil: the image's
+	cmd, env    []string
+	folder      string // to be shared, as /port; "" if none is
+	limits      Limits
+	reads       *blkiodev.ThrottleDevice // nil: of every disk as fast as it is
+	attach      bool                     // its stdin, stdout and stderr
 }
 
 // inside is where a shared folder is in a container.
@@ -136,10 +138,13 @@ func (e *Engine) create(ctx context.Context, p plan) (*tc.DockerContainer, error
 			}
 		}),
 	}
+	if p.name != "" {
+		options = append(options, tc.WithName(p.name))
+	}
 	if p.entrypoint != nil {
 		options = append(options, tc.WithEntrypoint(p.entrypoint...))
 	}
-	return tc.Run(ctx, e.image, options...)
+	return tc.Run(ctx, cmp.Or(p.image, e.image), options...)
 }
 
 // visible is pid if it is that of a process of the container here, else 0: an engine

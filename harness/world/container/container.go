@@ -71,6 +71,8 @@ type World struct {
 	*processes.World
 	engine   *container.Engine
 	launcher *container.Launcher
+	box      *container.Box       // in which all workers run; nil: each has a container of its own
+	namesake *container.Companion // has a name that is to be taken; nil: none is
 
 	mu      sync.Mutex
 	workers []*container.Port
@@ -89,8 +91,14 @@ func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
+	var box *container.Box
+	if sc.Boxed {
+		if box, err = e.Box(ctx, container.Limits{}); err != nil {
+			return nil, fmt.Errorf("the workers' container: %w", err)
+		}
+	}
 	stage := processes.Stage(ctx, sc)
-	return &World{World: stage, engine: e, launcher: &container.Launcher{Engine: e, Args: stage.Args(), Run: stage.Run()}}, nil
+	return &World{World: stage, engine: e, box: box, launcher: &container.Launcher{Engine: e, Box: box, Args: stage.Args(), Run: stage.Run()}}, nil
 }
 
 // Launcher starts workers with the scenario's demands.
@@ -103,11 +111,27 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	return l.world.LaunchWith(ctx, id, faults.Launch{})
 }
 
+// shared says that what a container has can't be one worker's.
+func (w *World) shared() error {
+	if w.box == nil {
+		return nil
+	}
+	return errors.New("the workers share a container, and what it may have: leave out boxed")
+}
+
 // LaunchWith implements faults.Real. It tells the recorder whom it has started.
 func (w *World) LaunchWith(ctx context.Context, id string, how faults.Launch) (worker.Port, error) {
 	l := *w.launcher
 	l.Disk = container.Disk(how.Disk)
 	l.Limits.CPUs, l.Limits.Period = how.Quota.Cores, how.Quota.Period
+	switch how.Refused {
+	case faults.NoImage:
+		l.Image = container.NoImage
+	case faults.NameTaken:
+		l.Name = w.namesake.Name()
+	case faults.NoThreads:
+		l.Limits.PIDs = 1
+	}
 	begin := w.Now()
 	port, err := l.LaunchWith(ctx, id, how.Flags...)
 	w.works(begin, w.Now())
@@ -124,7 +148,21 @@ func (w *World) LaunchWith(ctx context.Context, id string, how faults.Launch) (w
 
 // CanSlow implements faults.Real: a worker is started to try it, once a disk.
 func (w *World) CanSlow(d faults.Disk) error {
+	if err := w.shared(); err != nil {
+		return err
+	}
 	return w.engine.CanSlow(context.Background(), container.Disk(d))
+}
+
+// CanRefuse implements faults.Real. The name that is to be taken is by then.
+func (w *World) CanRefuse(r faults.Refusal) (err error) {
+	if err := w.shared(); err != nil || r != faults.NameTaken || w.namesake != nil {
+		return err
+	}
+	if w.namesake, err = w.engine.Occupy(context.Background()); err != nil {
+		return fmt.Errorf("no container takes a name: %w", err)
+	}
+	return nil
 }
 
 // Python implements faults.Real: it runs in a container of its own, beside those of
@@ -147,6 +185,14 @@ func (w *World) Python(code string) (stop func() time.Duration, err error) {
 // CanLimit implements faults.Real. Whether a limit did something is seen in the
 // cgroups of this machine alone.
 func (w *World) CanLimit() error {
+	if err := w.shared(); err != nil {
+		return err
+	}
+	return w.near()
+}
+
+// near says why the workers' processes can't be seen.
+func (w *World) near() error {
 	if w.engine.Transport() != container.Socket {
 		return errors.New("the engine is not on this machine: its cgroups can't be seen")
 	}
@@ -196,9 +242,9 @@ func (l *limit) Lift() {
 // CanBound implements faults.Real.
 func (w *World) CanBound(of faults.Resource) error {
 	if of == faults.Files {
-		return w.CanLimit() // of processes that can be seen here
+		return w.near()
 	}
-	return nil
+	return w.shared()
 }
 
 // Bound implements faults.Real: the engine does it, but for files, of which it would have
@@ -233,7 +279,12 @@ func (w *World) Bound(p worker.Port, of faults.Resource, most int64) (lift func(
 }
 
 // CanPress implements faults.Real.
-func (w *World) CanPress() error { return w.engine.CanPress() }
+func (w *World) CanPress() error {
+	if err := w.shared(); err != nil {
+		return err
+	}
+	return w.engine.CanPress()
+}
 
 // Press implements faults.Real.
 func (w *World) Press(p worker.Port, most, left int64) (lift func() (felt bool), err error) {
@@ -261,6 +312,13 @@ func (w *World) Close() {
 	}
 	for _, p := range workers {
 		<-p.Done()
+	}
+	// What could not be removed of these is removed with the engine.
+	if w.box != nil {
+		_ = w.box.Close()
+	}
+	if w.namesake != nil {
+		_, _ = w.namesake.End()
 	}
 	w.World.Close()
 }

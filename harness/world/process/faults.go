@@ -37,6 +37,11 @@ func (w *World) CanSlow(faults.Disk) error {
 	return errors.New("a process has no disk of its own to be slow; a container may have")
 }
 
+// CanRefuse implements faults.Real.
+func (w *World) CanRefuse(r faults.Refusal) error {
+	return fmt.Errorf("no engine launches a process that could refuse it for its %s; a container's does", r)
+}
+
 // Python implements faults.Real.
 func (w *World) Python(code string) (stop func() time.Duration, err error) { return w.Beside(code) }
 
