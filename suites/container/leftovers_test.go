@@ -5,6 +5,7 @@ package container_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,7 +53,11 @@ func victim(what string) {
 			case "paused":
 				err = p.Pause(ctx)
 			case "stopped":
-				err = syscall.Kill(p.Info().PID, syscall.SIGSTOP)
+				if pid := p.Info().PID; pid > 0 { // 0 would be this program itself
+					err = syscall.Kill(pid, syscall.SIGSTOP)
+				} else {
+					err = errors.New("its process can't be seen here")
+				}
 			}
 		}
 		if err != nil {

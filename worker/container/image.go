@@ -35,7 +35,8 @@ const (
 func Image() string { return python.ImageSource().Name }
 
 // Build builds the workers' image unless the engine has it. It tells log what takes
-// long. base is the image to begin with, one with Python; "" means python:3.12-slim
+// long. base is the image to begin with, one with Python, on which it is built anew in
+// place of what there was; "" means python:3.12-slim
 // if the engine has it or a registry is reached, else one of Debian packages, which
 // is made and kept by the engine under the hash of its recipe.
 func Build(ctx context.Context, base string, log io.Writer) (image string, built bool, err error) {
@@ -51,10 +52,10 @@ func build(ctx context.Context, base string, log io.Writer) (image string, built
 	defer func() { err = errors.Join(err, c.Close()) }()
 	source := python.ImageSource()
 	image = Image()
-	if has, err := has(ctx, c, image); err != nil || has {
-		return image, false, err
-	}
-	if base == "" {
+	if base == "" { // one that was asked for is not in the tag
+		if has, err := has(ctx, c, image); err != nil || has {
+			return image, false, err
+		}
 		if base, err = findBase(ctx, c, source, log); err != nil {
 			return "", false, err
 		}
