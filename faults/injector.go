@@ -78,6 +78,8 @@ type Report struct {
 	Last  time.Duration `json:"last_ns"`  // when it last did, or the last of it was over
 	// Why is why it did not fire, if it did not.
 	Why string `json:"why,omitempty"`
+	// Maybe says that it was not bound to.
+	Maybe bool `json:"maybe,omitempty"`
 }
 
 // String names the entry for people.
@@ -168,7 +170,7 @@ func (i *Injector) Report() []Report {
 	defer i.mu.Unlock()
 	var all []Report
 	for _, e := range i.entries {
-		r := Report{Place: e.place, Fault: e.Fault.Name(), Laid: e.laid, Fired: e.fired, First: e.first, Last: e.last}
+		r := Report{Place: e.place, Fault: e.Fault.Name(), Laid: e.laid, Fired: e.fired, First: e.first, Last: e.last, Maybe: e.Maybe}
 		if e.fired == 0 {
 			r.Why = e.why()
 		}

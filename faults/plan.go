@@ -49,6 +49,7 @@ type Entry struct {
 	Until  time.Duration // 0: until all faults are stopped, at the end of the workload
 	Times  int           // it hurts so often at most; 0: as often as it can
 	Seed   uint64        // of what is drawn; 0: the run's own, and another for each entry
+	Maybe  bool          // it may find no occasion: a run in which it does not fire is as good as any
 }
 
 // A Target says which of the things that a fault is about are hurt: those that

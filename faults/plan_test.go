@@ -23,7 +23,7 @@ const ms = time.Millisecond
 func whole() Plan {
 	return Plan{
 		{Fault: SlowStart{CPU: 300 * ms, Wait: time.Second, Tail: Pareto, Shape: 1.25}, Target: Target{Starts: []int{1, 3}, First: 4, Workers: []string{"w1", "pool-w1/2_ä.3"}, Share: 0.5},
-			At: Start(2), From: 100 * ms, Until: 2 * time.Second, Times: 3, Seed: math.MaxUint64},
+			At: Start(2), From: 100 * ms, Until: 2 * time.Second, Times: 3, Seed: math.MaxUint64, Maybe: true},
 		{Fault: ExitMidCall{After: 20 * ms, Nth: 2, Status: 71}, Target: Target{Calls: []string{"c1", "c2.3"}, Clients: []string{"c1"}}, At: Call(5)},
 		{Fault: CPUHogs{Threads: 4}, At: Clock, From: 200 * ms, Until: 90 * time.Second},
 		{Fault: CPUQuota{Cores: 0.25, Period: 50 * ms}},
@@ -40,6 +40,7 @@ const wholeText = `- fault: slow-start
   until: 2s
   times: 3
   seed: 18446744073709551615
+  maybe: true
 - fault: exit-mid-call
   with: {after: 20ms, nth: 2, status: 71}
   target: {calls: [c1, c2.3], clients: [c1]}
@@ -113,7 +114,7 @@ func TestWhatAPlanCannotSayIsNamedWithItsLine(t *testing.T) {
 		"- at: clock":                       "line 1: fault is missing",
 		"- fault: give-up\n- fault: mishap": `line 2: no fault is called "mishap": there are bit-flip, `,
 		"- fault: says-loading":             `line 1: no fault is called "says-loading" any more: write fault: odd-hello, with: {status: loading}`,
-		"- fault: give-up\n  wth: {}":       `line 2: "wth" is no key: there are at, fault, from, seed, target, times, until, with`,
+		"- fault: give-up\n  wth: {}":       `line 2: "wth" is no key: there are at, fault, from, maybe, seed, target, times, until, with`,
 		"- fault: give-up\n  with:\n    afer: 1s":          `line 3: "afer" is no key: there are after`,
 		"- fault: give-up\n  with: 1s":                     "line 2: give-up: with is a list of settings",
 		"- fault: give-up\n  with:\n    after: 1":          "line 3: [0].with.after is 1: it must be a duration",

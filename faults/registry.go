@@ -90,10 +90,10 @@ func Modelled() []string {
 }
 
 // Swarm draws a plan of n faults for a run of seconds: any faults of those names, for
-// any things, at any time.
+// any things, at any time. They may find no occasion.
 func Swarm(from *rand.Rand, n int, names []string) (p Plan) {
 	for range n {
-		e := Entry{Fault: Draw(names[from.IntN(len(names))], from)}
+		e := Entry{Fault: Draw(names[from.IntN(len(names))], from), Maybe: true}
 		if _, is := e.Fault.(ClosingFault); is {
 			p = append(p, e)
 			continue

@@ -23,6 +23,7 @@ type line struct {
 	Until  time.Duration `yaml:"until,omitempty"`
 	Times  int           `yaml:"times,omitempty"`
 	Seed   uint64        `yaml:"seed,omitempty"`
+	Maybe  bool          `yaml:"maybe,omitempty"`
 }
 
 // read is a line whose settings are not read yet: what they may be hangs on the
@@ -36,6 +37,7 @@ type read struct {
 	Until  time.Duration `yaml:"until"`
 	Times  int           `yaml:"times"`
 	Seed   uint64        `yaml:"seed"`
+	Maybe  bool          `yaml:"maybe"`
 }
 
 type node struct{ ast.Node }
@@ -69,7 +71,7 @@ func (p Plan) MarshalYAML() (any, error) {
 		if e.Fault == nil {
 			return nil, fmt.Errorf("faults: fault %d has no name", i+1)
 		}
-		l := line{Fault: e.Fault.Name(), Target: e.Target, At: e.At.String(), From: e.From, Until: e.Until, Times: e.Times, Seed: e.Seed}
+		l := line{Fault: e.Fault.Name(), Target: e.Target, At: e.At.String(), From: e.From, Until: e.Until, Times: e.Times, Seed: e.Seed, Maybe: e.Maybe}
 		if !reflect.ValueOf(e.Fault).IsZero() {
 			l.With = e.Fault
 		}
@@ -125,7 +127,7 @@ func (e *Entry) read(n ast.Node) error {
 			return err
 		}
 	}
-	*e = Entry{Fault: f.Elem().Interface().(Fault), Target: r.Target, From: r.From, Until: r.Until, Times: r.Times, Seed: r.Seed}
+	*e = Entry{Fault: f.Elem().Interface().(Fault), Target: r.Target, From: r.From, Until: r.Until, Times: r.Times, Seed: r.Seed, Maybe: r.Maybe}
 	t := &e.Target // an empty list says the same as none
 	t.Starts, t.Workers, t.Calls, t.Clients = orNil(t.Starts), orNil(t.Workers), orNil(t.Calls), orNil(t.Clients)
 	if e.At, err = ParseTrigger(r.At); err != nil {
@@ -151,7 +153,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 		if e.Fault == nil {
 			return nil, fmt.Errorf("faults: fault %d has no name", i+1)
 		}
-		lines[i] = said(reflect.ValueOf(line{Fault: e.Fault.Name(), With: e.Fault, Target: e.Target, At: e.At.String(), From: e.From, Until: e.Until, Times: e.Times, Seed: e.Seed}))
+		lines[i] = said(reflect.ValueOf(line{Fault: e.Fault.Name(), With: e.Fault, Target: e.Target, At: e.At.String(), From: e.From, Until: e.Until, Times: e.Times, Seed: e.Seed, Maybe: e.Maybe}))
 	}
 	return json.Marshal(lines)
 }

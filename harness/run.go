@@ -15,10 +15,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
@@ -157,6 +159,11 @@ func fill(sc *Scenario) {
 		}
 		w.Calls = w.Each()
 	}
+	if sc.Swarm > 0 {
+		names := slices.DeleteFunc(faults.Modelled(), func(name string) bool { return name == faults.HarnessStopped{}.Name() }) // nothing is said of a pool then
+		sc.Faults = slices.Concat(sc.Faults, faults.Swarm(rand.New(rand.NewPCG(sc.Seed, lotsOfSwarm)), sc.Swarm, names))
+		sc.Swarm = 0
+	}
 	if sc.Recovery == 0 {
 		sc.Recovery = recovery(sc)
 	}
@@ -165,6 +172,9 @@ func fill(sc *Scenario) {
 		sc.Contract = &c
 	}
 }
+
+// lotsOfSwarm keeps what a swarm draws apart from what else the seed is for.
+const lotsOfSwarm = 11
 
 // workloads are those of all pools of a scenario.
 func workloads(sc *Scenario) (all []*scenario.Workload) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/harness/subject"
 	"github.com/butfor/butfor/harness/trace"
@@ -679,6 +680,38 @@ func TestWhatAScenarioLeavesOpenIsFilledIn(t *testing.T) {
 		if got := (&Scenario{Patience: c.patience, Deadline: c.deadline}).GivesUp(); got != c.want {
 			t.Errorf("patience %v, deadline %v: callers give up after %v, want %v", c.patience, c.deadline, got, c.want)
 		}
+	}
+}
+
+func TestASwarmIsDrawnFromTheSeedBesideWhatThePlanSays(t *testing.T) {
+	drawn := func(seed uint64) Scenario {
+		sc := mixed(0)
+		sc.Subject, sc.Seed, sc.Swarm, sc.Faults = subject.Ours(), seed, 5, faults.Plan{{Fault: faults.GiveUp{}}}
+		fill(&sc)
+		return sc
+	}
+	all := map[string]bool{}
+	for seed := range seeds(t, 40) {
+		sc := drawn(seed)
+		if err := sc.Check(); err != nil || sc.Swarm != 0 || len(sc.Faults) != 6 || sc.Faults[0].Maybe {
+			t.Fatalf("seed %d: %+v, %v", seed, sc.Faults, err)
+		}
+		for _, e := range sc.Faults[1:] {
+			if e.Fault.Name() == "harness-stopped" || !e.Maybe {
+				t.Errorf("seed %d: it has drawn %+v", seed, e)
+			}
+		}
+		if !reflect.DeepEqual(drawn(seed).Faults, sc.Faults) {
+			t.Errorf("seed %d: drawn again it is another", seed)
+		}
+		text, err := sc.Faults.Text()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[string(text)] = true
+	}
+	if len(all) < int(seeds(t, 40)) {
+		t.Errorf("there are %d plans for %d seeds", len(all), seeds(t, 40))
 	}
 }
 

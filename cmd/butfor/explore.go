@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/report"
@@ -26,6 +27,7 @@ type tally struct {
 	words  map[scenario.Word]int
 	lines  []report.Line // the first of each verdict, expected or not
 	failed int
+	swarm  bool        // what hurts the runs is drawn
 	first  report.Line // that failed, the lab's seed, and its run
 	seed   uint64
 	run    harness.Result
@@ -39,7 +41,8 @@ func (t *tally) add(seed uint64, l report.Line, r harness.Result) {
 	}) {
 		t.lines = append(t.lines, l)
 	}
-	if !failing(l) {
+	t.swarm = t.swarm || slices.ContainsFunc(r.Scenario.Faults, func(e faults.Entry) bool { return e.Maybe })
+	if !t.failing(l) {
 		return
 	}
 	if t.failed++; t.failed == 1 {
@@ -49,10 +52,10 @@ func (t *tally) add(seed uint64, l report.Line, r harness.Result) {
 
 // failing says whether a result is what one looks for: something other than is
 // expected, or in a file that expects nothing a verdict that says whose fault it
-// is.
-func failing(l report.Line) bool {
+// is. What is drawn may well be too much for any pool.
+func (t *tally) failing(l report.Line) bool {
 	if l.File != "" && l.Expected == "" {
-		return l.Verdict != scenario.Sound && l.Verdict != scenario.Inconclusive
+		return l.Verdict != scenario.Sound && l.Verdict != scenario.Inconclusive && !(t.swarm && (l.Verdict == scenario.Environmental || l.Verdict == scenario.Infeasible))
 	}
 	return !l.AsExpected()
 }
@@ -104,7 +107,7 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	var lines []report.Line
 	for _, y := range tallies {
 		t.Entry(stdout, y.lines[0].Name(), y.String())
-		lines = append(lines, y.lines...)
+		lines = append(lines, slices.DeleteFunc(y.lines, func(l report.Line) bool { return y.swarm && !y.failing(l) })...)
 		switch word := y.run.Word; {
 		case y.failed == 0 || ctx.Err() != nil:
 		case word == scenario.Sound || word == scenario.Inconclusive, len(y.first.Between) > 0: // there is nothing that could be kept, or not in one run

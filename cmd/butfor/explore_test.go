@@ -70,6 +70,34 @@ func TestASearchSavesWhatFailedMadeSmallerAndItReproduces(t *testing.T) {
 	}
 }
 
+func TestASwarmFindsWhatFailsByTheCodeAndSavesTheFaultsThatItTakes(t *testing.T) {
+	swarm := lost + "world: virtual\nswarm: 3\n"
+	out := filepath.Join(t.TempDir(), "found")
+	s := butfor(t, "run", "--seeds", "20", "--out", out, "--json", scenarioFile(t, strings.Replace(swarm, "V2-seed", "ours", 1)))
+	verdicts := map[any]bool{}
+	for _, o := range objects(t, s.stdout) {
+		verdicts[o["verdict"]] = true
+	}
+	if s.status != 0 || len(verdicts) < 2 { // what is drawn is too much for any pool at times
+		t.Errorf("ours: status %d, %v: %s", s.status, verdicts, s.stderr)
+	}
+	s = butfor(t, "run", "--seeds", "20", "--out", out, scenarioFile(t, swarm))
+	saved, _ := filepath.Glob(filepath.Join(out, "*.yaml"))
+	if s.status != 1 || len(saved) != 1 {
+		t.Fatalf("V2-seed: status %d, saved %q:\n%s\n%s", s.status, saved, s.stdout, s.stderr)
+	}
+	f, err := scenario.Read(saved[0], harness.Subject)
+	if err != nil || f.Scenario.Swarm != 0 {
+		t.Errorf("it was saved as %+v, %v", f, err)
+	}
+	if s = butfor(t, "reproduce", saved[0]); s.status != 0 {
+		t.Errorf("reproduce: status %d:\n%s\n%s", s.status, s.stdout, s.stderr)
+	}
+	if s = butfor(t, "run", scenarioFile(t, strings.Replace(swarm, "virtual", "process", 1))); s.status != 2 || !strings.Contains(s.stderr, "swarm") {
+		t.Errorf("on real workers: status %d: %s", s.status, s.stderr)
+	}
+}
+
 func TestASearchWhoseFindsCannotBeSavedIsNotBegun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {

@@ -132,11 +132,14 @@ func TestWithoutWhatAVerdictNeedsItIsInconclusive(t *testing.T) {
 func TestARunWhoseFaultsDidNotFireIsInconclusiveAndTheyAreNamed(t *testing.T) {
 	fired := faults.Report{Place: 1, Fault: "cpu-hogs", Fired: 4}
 	not := faults.Report{Place: 2, Fault: "kill-idle", First: -1, Why: "its moment, call 40, never came"}
+	may := not
+	may.Maybe = true
 	for name, c := range map[string]struct {
 		run, reference []faults.Report
 		word           scenario.Word
 	}{
 		"all fired":                     {[]faults.Report{fired, fired}, nil, scenario.Sound},
+		"one that may did not":          {[]faults.Report{fired, may}, nil, scenario.Sound},
 		"one did not":                   {[]faults.Report{fired, not}, nil, scenario.Inconclusive},
 		"one did not, in the reference": {[]faults.Report{fired}, []faults.Report{not}, scenario.Sound}, // the ideal pool need not give it an occasion
 	} {

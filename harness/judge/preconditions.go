@@ -14,7 +14,7 @@ import (
 func (t *trial) preconditions() (lacking []string) {
 	r := t.Run
 	for _, f := range r.Faults {
-		if f.Fired == 0 {
+		if f.Fired == 0 && !f.Maybe {
 			lacking = append(lacking, fmt.Sprintf("%v, never fired: %s", f, f.Why))
 		}
 	}

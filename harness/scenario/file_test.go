@@ -36,6 +36,7 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	s.Others = []Other{{Subject: s.Subject, Config: subject.Config{Name: "green", Size: 3}, Warm: 1, Workload: Workload{Clients: 2, Command: "echo", Every: ms}, Stops: true}}
 	contract := aContract()
 	s.Contract = &contract
+	s.Swarm = 3
 	s.Deadline, s.Slack, s.Patience, s.Recovery = 2*time.Second, 1.25, 3*time.Second, 4*time.Second
 	before := File{Subject: "any", Expected: Architectural, Mechanism: "queued behind the start of a worker", Scenario: s}
 	for v, i := reflect.ValueOf(s), 0; i < v.NumField(); i++ {

@@ -24,7 +24,7 @@ type Other struct {
 func (s *Scenario) Other(n int) Scenario {
 	o, sc := &s.Others[n], *s
 	sc.Subject, sc.Config, sc.Warm, sc.Workload = o.Subject, o.Config, o.Warm, o.Workload
-	sc.Others, sc.Faults, sc.Replay, sc.Stops = nil, nil, nil, true
+	sc.Others, sc.Faults, sc.Swarm, sc.Replay, sc.Stops = nil, nil, 0, nil, true
 	return sc
 }
 

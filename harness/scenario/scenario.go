@@ -55,6 +55,9 @@ type Scenario struct {
 	Others []Other `json:",omitempty" yaml:"others,omitempty"`
 	// Faults are what hurts the run: of pools the one on trial alone.
 	Faults faults.Plan `json:",omitempty" yaml:"faults,omitempty"`
+	// Swarm is how many faults more are drawn from the seed, in virtual time: any but those
+	// of the harness itself. A result has them in Faults.
+	Swarm int `json:",omitempty" yaml:"swarm,omitempty"`
 	// Replay is a recorded environment that the run is to meet in virtual time:
 	// its starts and calls ask for what those of the recording did, by ordinal
 	// and by id, and others for what is drawn from those; its workers die, and
@@ -252,6 +255,7 @@ const (
 	coresMost   = 1 << 13
 	slackMost   = 1000
 	othersMost  = 16
+	swarmMost   = 100
 	DepthMost   = 1000 // of an Order
 	timeMost    = 24 * time.Hour
 	lastsMost   = 100 * 365 * timeMost // one client's calls
@@ -275,7 +279,7 @@ func (s *Scenario) Check() error {
 		{"config.size", s.Config.Size, 1, sizeMost}, {"config.overflow", s.Config.Overflow, 0, sizeMost},
 		{"config.start_concurrency", s.Config.StartConcurrency, 0, math.MaxInt},
 		{"workload.clients", w.Clients, 1, clientsMost}, {"workload.sessions", w.Sessions, 0, max(w.Clients, 1)}, {"workload.calls", w.Each(), 0, callsMost / min(max(1, w.Clients), clientsMost)},
-		{"order.depth", s.Order.Depth, 0, DepthMost}, {"order.length", s.Order.Length, 0, math.MaxInt},
+		{"swarm", s.Swarm, 0, swarmMost}, {"order.depth", s.Order.Depth, 0, DepthMost}, {"order.length", s.Order.Length, 0, math.MaxInt},
 	} {
 		switch {
 		case n.n < n.least && n.most == math.MaxInt:
@@ -358,6 +362,9 @@ func (s *Scenario) Check() error {
 	errs = append(errs, s.checkOthers())
 	if s.Boxed && s.World != "container" {
 		bad("boxed", "is true, which says how containers are shared, and world is %q", s.World)
+	}
+	if s.Swarm > 0 && s.World != "virtual" {
+		bad("swarm", "is %d: faults are drawn in the virtual world alone, and world is %q", s.Swarm, s.World)
 	}
 	if err := s.Faults.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("faults: %w", err))

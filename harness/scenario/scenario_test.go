@@ -27,6 +27,7 @@ func good() Scenario {
 func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 	for name, change := range map[string]func(s *Scenario){
 		"as it is":       func(s *Scenario) {},
+		"nothing warm":   func(s *Scenario) { s.Warm = 0 },
 		"burst":          func(s *Scenario) { s.Workload.Arrive = Burst },
 		"rate":           func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Rate, time.Second },
 		"poisson":        func(s *Scenario) { s.Workload.Arrive, s.Workload.Every = Poisson, time.Second },
@@ -34,6 +35,7 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 		"listed":         func(s *Scenario) { s.Workload.At = []time.Duration{0, time.Second} },
 		"a replay":       func(s *Scenario) { s.World, s.Replay = "virtual", anEnvironment() },
 		"a slack of 0.9": func(s *Scenario) { s.Slack = 0.9 },
+		"a swarm":        func(s *Scenario) { s.World, s.Swarm = "virtual", 100 },
 		"boxed":          func(s *Scenario) { s.World, s.Boxed = "container", true },
 		"of any number": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": 1}
@@ -124,6 +126,9 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"recovery":              func(s *Scenario) { s.Recovery = -1 },
 		"fault 1, cpu-hogs":     func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
 		"slack":                 func(s *Scenario) { s.Slack = -1 },
+		"swarm is -1":           func(s *Scenario) { s.Swarm = -1 },
+		"swarm is 101":          func(s *Scenario) { s.World, s.Swarm = "virtual", 101 },
+		`swarm is 2: faults are drawn in the virtual world alone, and world is ""`:    func(s *Scenario) { s.Swarm = 2 },
 		`boxed is true, which says how containers are shared, and world is "process"`: func(s *Scenario) { s.World, s.Boxed = "process", true },
 	} {
 		s := good()
