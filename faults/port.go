@@ -147,10 +147,10 @@ func (i *Injector) launch(ctx context.Context, id string, x Thing, on []*Underwa
 	for _, e := range on {
 		if f, ok := e.Fault.(refusing); ok {
 			by, says := f.refuses()
-			if by == "" {
+			if by == "" && how.Refused == "" { // of several the first has its way
 				return nil, says
 			}
-			how.Refused = by
+			how.Refused = cmp.Or(how.Refused, by)
 		}
 		how.Flags = append(how.Flags, e.Fault.(StartFault).Real(e.dose(x))...)
 		if f, ok := e.Fault.(SlowDisk); ok { // a start has one

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/findings"
 	"github.com/butfor/butfor/harness/report"
@@ -41,7 +40,6 @@ func (t *tally) add(seed uint64, l report.Line, r harness.Result) {
 	}) {
 		t.lines = append(t.lines, l)
 	}
-	t.swarm = t.swarm || slices.ContainsFunc(r.Scenario.Faults, func(e faults.Entry) bool { return e.Maybe })
 	if !t.failing(l) {
 		return
 	}
@@ -82,7 +80,7 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 		for i, o := range outcomes {
 			line := lineOf(o)
 			if i == len(tallies) {
-				tallies = append(tallies, &tally{words: map[scenario.Word]int{}})
+				tallies = append(tallies, &tally{words: map[scenario.Word]int{}, swarm: o.Case.Scenario.Swarm > 0})
 			}
 			tallies[i].add(seed, line, o.Result)
 			if asJSON {
@@ -107,7 +105,9 @@ func explore(ctx context.Context, lab harness.Lab, fs []findings.Finding, seeds 
 	var lines []report.Line
 	for _, y := range tallies {
 		t.Entry(stdout, y.lines[0].Name(), y.String())
-		lines = append(lines, slices.DeleteFunc(y.lines, func(l report.Line) bool { return y.swarm && !y.failing(l) })...)
+		lines = append(lines, slices.DeleteFunc(y.lines, func(l report.Line) bool { // what was drawn may be too much for any pool, or for a verdict
+			return y.swarm && y.words[scenario.Sound] > 0 && !y.failing(l)
+		})...)
 		switch word := y.run.Word; {
 		case y.failed == 0 || ctx.Err() != nil:
 		case word == scenario.Sound || word == scenario.Inconclusive, len(y.first.Between) > 0: // there is nothing that could be kept, or not in one run

@@ -247,12 +247,13 @@ func (s *series) edges() {
 		}
 		n := next.busy.threads
 		share := was[i].runnable() / n // of the bucket; no number, or more than all, where it does not go on so
-		if !(share > 0 && share < awake) || was[i].threads() > n {
+		d := time.Duration(share * float64(b.Span))
+		if !(share > 0 && share < awake) || d <= 0 || was[i].threads() > n || was[i].busy.threads > 0 { // who was there throughout has no edge
 			continue
 		}
 		used := (was[i].busy.cpu + was[i].others.cpu) / share
 		s.by[i] = turns{busy: part{threads: n, runnable: n, cpu: min(n, used)}}
-		if d := time.Duration(share * float64(b.Span)); i == first {
+		if i == first {
 			s.there[i].from = b.Span - d
 		} else {
 			s.there[i].to = d

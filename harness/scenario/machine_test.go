@@ -189,6 +189,15 @@ func TestAHogComesAndGoesWhenItDidAndNotWithTheLook(t *testing.T) {
 			t.Errorf("it was there from %v to %v", from, to)
 		}
 	}
+	// Nor has one beside whom more come.
+	e = during(one(Place{Path: session(6)}), []float64{1, 2, 2, 1})
+	for i := range e.Load {
+		l := &e.Load[i].Load[0]
+		l.Busy, l.BusyCPU = int(l.Runnable), l.CPU
+	}
+	if got := e.Config(true).Outside; len(got) != 5 || len(got[0].Loads) != 1 || got[1].At != 200*ms {
+		t.Errorf("beside one who was there throughout: %+v", got)
+	}
 	// Who sleeps in between has no such edges.
 	e = during(one(Place{Path: session(6)}), []float64{0, 0.25, 0.5, 0.5, 0.75, 0})
 	for i, b := range e.Config(false).Outside[:6] {

@@ -320,7 +320,7 @@ func (p *Port) Memory() (bytes int64, ok bool) {
 }
 
 // Pause implements worker.Pauser: the engine freezes the container. Of a worker in a box
-// its process alone is stopped.
+// its processes alone are stopped.
 func (p *Port) Pause(ctx context.Context) error {
 	if p.exec == "" {
 		return p.vessel.Pause(ctx)
@@ -339,10 +339,13 @@ func (p *Port) Unpause(ctx context.Context) error {
 func (p *Port) signal(s syscall.Signal) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone || p.pid == 0 || p.engine.visible(p.pid, p.id) == 0 {
+	if p.gone {
+		return worker.ErrGone
+	}
+	if p.pid == 0 || p.engine.visible(p.pid, p.id) == 0 {
 		return fmt.Errorf("the processes of container %.12s can't be seen here", p.id)
 	}
-	if err := syscall.Kill(p.pid, s); err != nil {
+	if err := syscall.Kill(-p.pid, s); err != nil { // it leads a group of its own
 		return fmt.Errorf("%v to %v: %w", s, p, err)
 	}
 	return nil

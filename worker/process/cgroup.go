@@ -134,7 +134,8 @@ func (c *Cgroup) Take(p worker.Port) error {
 	if own, ok := p.(*port); ok {
 		own.mu.Lock()
 		defer own.mu.Unlock()
-		own.group = c
+		own.throttled()
+		own.group, own.before = c, own.held
 	}
 	return nil
 }

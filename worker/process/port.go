@@ -40,6 +40,7 @@ type port struct {
 	delay   time.Duration
 	group   *Cgroup // that it alone is in; nil: none was made for it
 	held    time.Duration
+	before  time.Duration // of held: by quotas before that of group
 	exit    worker.Exit
 	done    chan struct{}
 	closing sync.Once
@@ -159,7 +160,7 @@ func (p *port) throttled() {
 		return
 	}
 	if d, err := p.group.ThrottledTime(); err == nil {
-		p.held = d
+		p.held = p.before + d
 	}
 }
 
