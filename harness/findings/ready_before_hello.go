@@ -17,6 +17,7 @@ var readyBeforeHello = Finding{
 			Config:   subject.Config{Size: 2},
 			Start:    u.Wait,
 			Workload: at(u.Waits, []float64{.25, .25}, "echo", hello),
+			Deadline: times(30, u.Waits), // when they are answered is not what it is about
 		}, u.Waits, "boots",
 			trial{"", subject.Snakepit(), with(subject.ReadyEarly), scenario.Architectural, Accept{Served: 2}},
 			trial{"ready is who has said hello", subject.Snakepit(), nil, scenario.Sound, Accept{Served: 2}},
