@@ -173,7 +173,7 @@ soak: ## the thin line ten times in a row with its times, then five times beside
 	$(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=4 --label-filter='thin-line && hogs' ./suites/findings
 
 .PHONY: image
-image: ## build the image of workers in containers, unless the engine has it (BASE=IMAGE to begin with another)
+image: ## build the image of workers in containers, unless the engine has it (BASE=IMAGE builds it anew, on that)
 	$(GO) run ./cmd/image $(if $(BASE),-base '$(BASE)')
 
 .PHONY: image-prune

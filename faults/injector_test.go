@@ -105,6 +105,27 @@ func TestAnEnginesRefusalIsProvedByItsError(t *testing.T) {
 	}
 }
 
+func TestOfTwoRefusalsOfAStartTheFirstHasItsWay(t *testing.T) {
+	inUse := errors.New("name in use")
+	for _, p := range []Plan{{{Fault: StartRefused{By: NameTaken}}, {Fault: StartRefused{}}}, {{Fault: StartRefused{}}, {Fault: StartRefused{By: NameTaken}}}} {
+		synctest.Test(t, func(t *testing.T) {
+			i, err := New(p, 1, &engine{refuses: inUse}, func(Event) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.Begin()
+			_, err = i.Launcher(nil).Launch(t.Context(), "w1")
+			i.Stop()
+			if by, _ := p[0].Fault.(refusing).refuses(); errors.Is(err, inUse) != (by != "") {
+				t.Errorf("%+v: %v", p, err)
+			}
+			if r := i.Report(); r[0].Fired != 1 || r[1].Fired != 0 {
+				t.Errorf("%+v: %+v", p, r)
+			}
+		})
+	}
+}
+
 func TestAWorldOfModelsHasNoFiles(t *testing.T) {
 	_, err := New(Plan{{Fault: FileLimit{}}}, 1, &late{}, nil)
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "fault 1, file-limit can't be had here: a model opens no files") {

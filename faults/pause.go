@@ -21,7 +21,8 @@ func init() {
 // deadline.
 //
 // It fires with each worker that was paused. It can be used in every world: processes
-// are sent SIGSTOP and SIGCONT, of containers the engine freezes all that is in them.
+// are sent SIGSTOP and SIGCONT, as are those of a worker that shares a container; else
+// the engine freezes all that is in it.
 type Pause struct{}
 
 // Name implements Fault.

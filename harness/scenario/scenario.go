@@ -361,10 +361,13 @@ func (s *Scenario) Check() error {
 	}
 	errs = append(errs, s.checkOthers())
 	if s.Boxed && s.World != "container" {
-		bad("boxed", "is true, which says how containers are shared, and world is %q", s.World)
+		bad("boxed", "is true, which says how containers are shared: write world: container beside it, not %q", s.World)
 	}
 	if s.Swarm > 0 && s.World != "virtual" {
-		bad("swarm", "is %d: faults are drawn in the virtual world alone, and world is %q", s.Swarm, s.World)
+		bad("swarm", "is %d: faults are drawn in virtual time alone: write world: virtual beside it, not %q", s.Swarm, s.World)
+	}
+	if s.Swarm > 0 && s.Deadline == 0 {
+		bad("deadline", "is missing: an ideal pool that is to set it may serve nobody under what a swarm draws")
 	}
 	if err := s.Faults.Check(); err != nil {
 		errs = append(errs, fmt.Errorf("faults: %w", err))

@@ -35,7 +35,7 @@ func TestAScenarioThatCanBeIsLetThrough(t *testing.T) {
 		"listed":         func(s *Scenario) { s.Workload.At = []time.Duration{0, time.Second} },
 		"a replay":       func(s *Scenario) { s.World, s.Replay = "virtual", anEnvironment() },
 		"a slack of 0.9": func(s *Scenario) { s.Slack = 0.9 },
-		"a swarm":        func(s *Scenario) { s.World, s.Swarm = "virtual", 100 },
+		"a swarm":        func(s *Scenario) { s.World, s.Swarm, s.Deadline = "virtual", 100, time.Second },
 		"boxed":          func(s *Scenario) { s.World, s.Boxed = "container", true },
 		"of any number": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "sleep", map[string]any{"s": 1}
@@ -127,9 +127,10 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"fault 1, cpu-hogs":     func(s *Scenario) { s.Faults = faults.Plan{{Fault: faults.CPUHogs{}}} },
 		"slack":                 func(s *Scenario) { s.Slack = -1 },
 		"swarm is -1":           func(s *Scenario) { s.Swarm = -1 },
-		"swarm is 101":          func(s *Scenario) { s.World, s.Swarm = "virtual", 101 },
-		`swarm is 2: faults are drawn in the virtual world alone, and world is ""`:    func(s *Scenario) { s.Swarm = 2 },
-		`boxed is true, which says how containers are shared, and world is "process"`: func(s *Scenario) { s.World, s.Boxed = "process", true },
+		"swarm is 101":          func(s *Scenario) { s.World, s.Swarm, s.Deadline = "virtual", 101, time.Second },
+		`swarm is 2: faults are drawn in virtual time alone: write world: virtual beside it, not ""`: func(s *Scenario) { s.Swarm, s.Deadline = 2, 1 },
+		"deadline is missing": func(s *Scenario) { s.World, s.Swarm, s.Deadline = "virtual", 2, 0 },
+		`boxed is true, which says how containers are shared: write world: container beside it, not "process"`: func(s *Scenario) { s.World, s.Boxed = "process", true },
 	} {
 		s := good()
 		change(&s)
