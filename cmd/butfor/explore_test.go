@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/butfor/butfor/harness"
+	"github.com/butfor/butfor/harness/report"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -95,6 +96,21 @@ func TestASwarmFindsWhatFailsByTheCodeAndSavesTheFaultsThatItTakes(t *testing.T)
 	}
 	if s = butfor(t, "run", scenarioFile(t, strings.Replace(swarm, "virtual", "process", 1))); s.status != 2 || !strings.Contains(s.stderr, "swarm") {
 		t.Errorf("on real workers: status %d: %s", s.status, s.stderr)
+	}
+}
+
+func TestOnlyWhatTheCodeDoesFailsInASwarm(t *testing.T) {
+	for word, fails := range map[scenario.Word][2]bool{ // without a swarm, in one
+		scenario.Sound: {false, false}, scenario.Inconclusive: {false, false},
+		scenario.Environmental: {true, false}, scenario.Infeasible: {true, false}, // it may be too much for any pool
+		scenario.Architectural: {true, true}, scenario.Amplified: {true, true}, scenario.Overdetermined: {true, true},
+	} {
+		for i, swarm := range []bool{false, true} {
+			y := &tally{swarm: swarm}
+			if got := y.failing(report.Line{File: "mine.yaml", Verdict: word}); got != fails[i] {
+				t.Errorf("%s, in a swarm %v: failing %v", word, swarm, got)
+			}
+		}
 	}
 }
 
