@@ -44,6 +44,8 @@ milliseconds, and the same seed gives the same run. There --seeds N explores N
 seeds on all cores. The first that fails is made smaller, as far as its verdict
 and mechanism stay the same, and is saved as a file for butfor reproduce: below
 --out, or in butfor-found.
+With swarm: N in a FILE each seed draws N faults more. What they make too much for
+any pool, or for a verdict, fails nothing then, if there are sound runs as well.
 
 Exit status: 0 if all came out as expected, 1 if not (of results that expect
 nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
