@@ -84,10 +84,10 @@ func (f *Fleet) try(ctx context.Context, c matrix.Case, sift bool) (matrix.Outco
 // A dock is where a child tries cases, one after another.
 type dock struct {
 	t        *testing.T
-	stranded bool                      // something of a run is left in the program
-	failed   map[direct]matrix.Failure // runs without a bug, which many cases have in common
-	drawn    map[direct]int            // which draw of the environment is clear; matrix.Draws: none is
-	rivals   map[direct]evidence       // and runs of a bug that do not hang on the environment
+	stranded bool                // something of a run is left in the program
+	failed   map[direct]failing  // runs without a bug, or a bug's in the calm, which many cases have in common
+	drawn    map[direct]int      // which draw of the environment is clear; matrix.Draws: none is
+	rivals   map[direct]evidence // and runs of a bug that do not hang on the environment
 }
 
 // A direct run is one that is only looked at.
@@ -96,10 +96,16 @@ type direct struct {
 	seed                    uint64
 }
 
+// A failing is how a run failed, and for how many calls.
+type failing struct {
+	matrix.Failure
+	misses int
+}
+
 type evidence struct{ reruns, throttled int }
 
 func newDock(t *testing.T) *dock {
-	return &dock{t: t, failed: map[direct]matrix.Failure{}, drawn: map[direct]int{}, rivals: map[direct]evidence{}}
+	return &dock{t: t, failed: map[direct]failing{}, drawn: map[direct]int{}, rivals: map[direct]evidence{}}
 }
 
 // mutant finds one of those that this program has built in.
@@ -224,24 +230,51 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Runs.Environment, err = d.without(o.Case, pool, true); err != nil {
+	environment, err := d.without(o.Case, pool, true)
+	if err != nil {
 		return err
 	}
-	if o.Runs.Neither, err = d.without(o.Case, pool, o.Inside()); err != nil {
+	neither, err := d.without(o.Case, pool, o.Inside())
+	if err != nil {
 		return err
 	}
 	if o.Runs.Bug, err = d.alone(o.Case); err != nil {
 		return err
 	}
+	o.Runs.Environment, o.Runs.Neither = environment.Failure, neither.Failure
 	o.Truth = o.Runs.Truth()
-	if !o.Counts() || o.Runs.Both != matrix.Late || o.Real != (matrix.Real{}) {
+	if !o.Counts() || o.Runs.Both != matrix.Late {
 		return nil
+	}
+	if clear, err := d.stays(o.Case, pool, environment); err != nil || !clear {
+		o.Truth = matrix.Marginal
+		return err
+	}
+	if o.Real != (matrix.Real{}) && o.Truth == matrix.Environment {
+		return nil // the pool without the bug was asked already
 	}
 	longer, err := d.run(o.Case, true, true, func(sc *Scenario) { sc.Deadline = time.Duration(matrix.Margin * float64(sc.Deadline)) })
 	if err == nil && failed(longer) == matrix.Kept {
 		o.Truth = matrix.Marginal
 	}
 	return err
+}
+
+// stays says whether what the pool without the bug does in the case's environment, on
+// real workers, it does at another deadline as well: what of it comes when is not what
+// it was in virtual time, where the environment was drawn to be clear.
+func (d *dock) stays(c matrix.Case, pool string, at failing) (bool, error) {
+	if c.Inside() || c.Real == (matrix.Real{}) || at.Failure == matrix.Broken {
+		return true, nil
+	}
+	scale := 1 / matrix.Margin
+	if at.misses > 0 {
+		scale = matrix.Margin
+	}
+	then, err := d.shared(direct{pool, c.Environment + ", another deadline", c.Load, c.Seed}, func() (*scenario.Record, error) {
+		return d.run(c, false, true, func(sc *Scenario) { sc.Deadline = time.Duration(scale * float64(sc.Deadline)) })
+	})
+	return err == nil && (then.Failure == matrix.Broken || matrix.Clear(then.misses, at.misses, then.misses)), err
 }
 
 // failed is matrix.Failed, also of a run that never ended and left no record.
@@ -265,8 +298,12 @@ func scenarioOf(c matrix.Case, bug, injected bool) (Scenario, error) {
 // alone says how a case's pool fails with the bug and no environment, or with what of
 // it is inside the contract.
 func (d *dock) alone(c matrix.Case) (matrix.Failure, error) {
+	if c.Real != (matrix.Real{}) {
+		calm, err := d.shared(direct{c.Bug, "", c.Load, c.Seed}, func() (*scenario.Record, error) { return d.run(c, true, false, nil) })
+		return calm.Failure, err
+	}
 	calm, err := d.fails(c, true, false, nil)
-	if err != nil || c.Real != (matrix.Real{}) {
+	if err != nil {
 		return calm, err
 	}
 	within, err := d.fails(c, true, true, func(sc *Scenario) { matrix.Within(sc, Contract()) })
@@ -274,18 +311,27 @@ func (d *dock) alone(c matrix.Case) (matrix.Failure, error) {
 }
 
 // without says how a case's pool fails without the bug.
-func (d *dock) without(c matrix.Case, pool string, injected bool) (failed matrix.Failure, err error) {
+func (d *dock) without(c matrix.Case, pool string, injected bool) (failing, error) {
 	key := direct{pool, "", c.Load, c.Seed}
 	if injected {
 		key.environment = c.Environment
 	}
-	failed, known := d.failed[key]
-	if !known {
-		if failed, err = d.fails(c, false, injected, nil); err == nil {
-			d.failed[key] = failed
-		}
+	return d.shared(key, func() (*scenario.Record, error) { return d.run(c, false, injected, nil) })
+}
+
+// shared says how a run fails that cases have in common.
+func (d *dock) shared(key direct, run func() (*scenario.Record, error)) (failing, error) {
+	had, known := d.failed[key]
+	if known {
+		return had, nil
 	}
-	return failed, err
+	r, err := run()
+	if err != nil {
+		return failing{}, err
+	}
+	had = failing{failed(r), r.Misses()}
+	d.failed[key] = had
+	return had, nil
 }
 
 // fails says how a run of a case fails. change, unless nil, changes it first.
