@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,11 +136,15 @@ func (t *trial) underWay() (longest time.Duration) {
 		case s.Asks != nil:
 			longest = max(longest, s.Asks.CPU+s.Asks.Wait)
 		case s.Mute:
-			longest = max(longest, timeout)
+			longest = max(longest, cmp.Or(timeout, mutePatience))
 		}
 	}
 	return longest
 }
+
+// mutePatience is how long a pool may wait for the hello of a mute start if its scenario
+// does not say: a bound of its own is no loss for good. Ours has a minute.
+const mutePatience = 2 * time.Minute
 
 // silent is how many starts never ended, beyond those that the contract has: those
 // that a fault made so, and all.

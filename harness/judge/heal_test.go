@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -145,7 +146,7 @@ func TestAMuteStartExcusesNoMoreThanItsOwnPlaceAndOnlyWhereAFaultMadeItSo(t *tes
 		launches := []scenario.Event{{Kind: scenario.Launch, Worker: "u0"}, {Kind: scenario.Launch, Worker: "u1"}, x.fault}
 		c.Run.Events = append(launches, c.Run.Events...)
 		c.Probe = func(sc scenario.Scenario) (*scenario.Record, error) {
-			if want := c.Met.Recovery + max(1900*ms, x.timeout); sc.Recovery != want {
+			if want := c.Met.Recovery + cmp.Or(x.timeout, 2*time.Minute); sc.Recovery != want {
 				t.Errorf("%s: it is given %v to recover, want %v", name, sc.Recovery, want)
 			}
 			return timeline(t, "size 3\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n=1"), nil
@@ -222,7 +223,7 @@ func TestAStartOfWhichNobodySawTheEndConvictsNobodyThatWaitsForIt(t *testing.T) 
 			if s := sc.Replay.Starts[1]; s.Demand == (scenario.Demand{}) && s.Engine == 0 && s.Cut && x.heals {
 				held = "3"
 			}
-			if recovery := c.Met.Recovery + max(x.timeout, 1900*ms); held == "3" && sc.Recovery != recovery+ms { // there is time for another
+			if recovery := c.Met.Recovery + cmp.Or(x.timeout, 2*time.Minute); held == "3" && sc.Recovery != recovery+ms { // there is time for another
 				t.Errorf("%s: it is given %v to recover", name, sc.Recovery)
 			}
 			story := "size 3\n0 open\n0 opened\n0 arrive c1\n1 return c1\n1 probing\n2 probed n=" + held

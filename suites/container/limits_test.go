@@ -188,6 +188,24 @@ var _ = Describe("a paused worker", Label("pause"), func() {
 		Expect(p.Kill()).To(Succeed())
 		Eventually(ctx, p.Done()).WithTimeout(patience).Should(BeClosed())
 	})
+
+	It("in a box is stopped with its children, and its neighbour goes on", func(ctx SpecContext) {
+		launcher := &container.Launcher{Engine: engines[container.Auto]}
+		launcher.Box = box(ctx, launcher.Engine, container.Limits{})
+		w, p := start(ctx, launcher)
+		neighbour, _ := start(ctx, launcher)
+		seen(p)
+		child, err := call(ctx, w, "builtins:eval", `__import__("subprocess").Popen([__import__("sys").executable, "-c", "import signal; signal.pause()"]).pid`)
+		Expect(err).NotTo(HaveOccurred())
+		state := func() (string, error) {
+			return call(ctx, neighbour, "builtins:eval", fmt.Sprintf(`open("/proc/%s/stat").read().rpartition(")")[2].split()[0]`, child))
+		}
+		Eventually(ctx, state).WithTimeout(patience).Should(Equal(`"S"`))
+		Expect(p.Pause(ctx)).To(Succeed())
+		Eventually(ctx, state).WithTimeout(patience).Should(Equal(`"T"`))
+		Expect(p.Unpause(ctx)).To(Succeed())
+		Eventually(ctx, state).WithTimeout(patience).Should(Equal(`"S"`))
+	})
 })
 
 // victims is Python that has a function say how many processes of the container the
