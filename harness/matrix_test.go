@@ -232,6 +232,35 @@ func TestABugThatFailsInsideTheContractSufficesAlone(t *testing.T) {
 	}
 }
 
+// What the pool without the bug does at another deadline has been seen already here.
+func TestARealEnvironmentIsClearWhereAnotherDeadlineMakesNoDifference(t *testing.T) {
+	t.Parallel()
+	real := matrix.Real{Scale: 1}
+	for name, x := range map[string]struct {
+		environment string
+		real        matrix.Real
+		at, then    failing
+		clear       bool
+	}{
+		"it keeps both":                {"hogs", real, failing{}, failing{}, true},
+		"not the shorter one":          {"hogs", real, failing{}, failing{matrix.Late, 1}, false},
+		"it misses both":               {"hogs", real, failing{matrix.Late, 4}, failing{matrix.Late, 4}, true},
+		"the longer one by fewer":      {"hogs", real, failing{matrix.Late, 4}, failing{matrix.Late, 2}, false},
+		"it keeps the longer one":      {"hogs", real, failing{matrix.Late, 4}, failing{}, false},
+		"it breaks a rule":             {"hogs", real, failing{matrix.Broken, 4}, failing{}, true},
+		"it does at another":           {"hogs", real, failing{}, failing{matrix.Broken, 1}, true},
+		"it has to, by the contract":   {"one worker crashes", real, failing{}, failing{matrix.Late, 1}, true},
+		"it was drawn in virtual time": {"hogs", matrix.Real{}, failing{}, failing{matrix.Late, 1}, true},
+	} {
+		d := newDock(t)
+		c := matrix.Case{Bug: matrix.None, Environment: x.environment, Load: "a cold burst", Real: x.real}
+		d.failed[direct{"ours", x.environment + ", another deadline", c.Load, c.Seed}] = x.then
+		if clear, err := d.stays(c, "ours", x.at); err != nil || clear != x.clear {
+			t.Errorf("%s: %v, %v, want %v", name, clear, err, x.clear)
+		}
+	}
+}
+
 func TestARunThatWouldKeepALongerDeadlineIsMarginal(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
