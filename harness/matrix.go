@@ -271,7 +271,7 @@ func (d *dock) stays(c matrix.Case, pool string, at failing) (bool, error) {
 	if at.misses > 0 {
 		scale = matrix.Margin
 	}
-	then, err := d.shared(direct{pool, c.Environment + ", another deadline", c.Load, c.Seed}, func() (*scenario.Record, error) {
+	then, err := d.shared(direct{pool, fmt.Sprintf("%s, at %.2f of the deadline", c.Environment, scale), c.Load, c.Seed}, func() (*scenario.Record, error) {
 		return d.run(c, false, true, func(sc *Scenario) { sc.Deadline = time.Duration(scale * float64(sc.Deadline)) })
 	})
 	return err == nil && (then.Failure == matrix.Broken || matrix.Clear(then.misses, at.misses, then.misses)), err
