@@ -246,7 +246,7 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	if !o.Counts() || o.Runs.Both != matrix.Late {
 		return nil
 	}
-	if clear, err := d.stays(o.Case, pool, environment); err != nil || !clear {
+	if stays, err := d.stays(o.Case, pool, environment); err != nil || !stays {
 		o.Truth = matrix.Marginal
 		return err
 	}

@@ -235,21 +235,21 @@ func TestABugThatFailsInsideTheContractSufficesAlone(t *testing.T) {
 // What the pool without the bug does at another deadline has been seen already here.
 func TestARealEnvironmentIsClearWhereAnotherDeadlineMakesNoDifference(t *testing.T) {
 	t.Parallel()
-	real := matrix.Real{Scale: 1}
+	onReal := matrix.Real{Scale: 1}
 	for name, x := range map[string]struct {
 		environment string
 		real        matrix.Real
 		at, then    failing
 		clear       bool
 	}{
-		"it keeps both":                {"hogs", real, failing{}, failing{}, true},
-		"not the shorter one":          {"hogs", real, failing{}, failing{matrix.Late, 1}, false},
-		"it misses both":               {"hogs", real, failing{matrix.Late, 4}, failing{matrix.Late, 4}, true},
-		"the longer one by fewer":      {"hogs", real, failing{matrix.Late, 4}, failing{matrix.Late, 2}, false},
-		"it keeps the longer one":      {"hogs", real, failing{matrix.Late, 4}, failing{}, false},
-		"it breaks a rule":             {"hogs", real, failing{matrix.Broken, 4}, failing{}, true},
-		"it does at another":           {"hogs", real, failing{}, failing{matrix.Broken, 1}, true},
-		"it has to, by the contract":   {"one worker crashes", real, failing{}, failing{matrix.Late, 1}, true},
+		"it keeps both":                {"hogs", onReal, failing{}, failing{}, true},
+		"not the shorter one":          {"hogs", onReal, failing{}, failing{matrix.Late, 1}, false},
+		"it misses both":               {"hogs", onReal, failing{matrix.Late, 4}, failing{matrix.Late, 4}, true},
+		"the longer one by fewer":      {"hogs", onReal, failing{matrix.Late, 4}, failing{matrix.Late, 2}, false},
+		"it keeps the longer one":      {"hogs", onReal, failing{matrix.Late, 4}, failing{}, false},
+		"it breaks a rule":             {"hogs", onReal, failing{matrix.Broken, 4}, failing{}, true},
+		"it does at another":           {"hogs", onReal, failing{}, failing{matrix.Broken, 1}, true},
+		"it has to, by the contract":   {"one worker crashes", onReal, failing{}, failing{matrix.Late, 1}, true},
 		"it was drawn in virtual time": {"hogs", matrix.Real{}, failing{}, failing{matrix.Late, 1}, true},
 	} {
 		d := newDock(t)
@@ -259,8 +259,8 @@ func TestARealEnvironmentIsClearWhereAnotherDeadlineMakesNoDifference(t *testing
 			other = ", at 1.25 of the deadline"
 		}
 		d.failed[direct{"ours", x.environment + other, c.Load, c.Seed}] = x.then
-		if clear, err := d.stays(c, "ours", x.at); err != nil || clear != x.clear || len(d.failed) > 1 {
-			t.Errorf("%s: %v, %v, want %v; seen: %v", name, clear, err, x.clear, d.failed)
+		if stays, err := d.stays(c, "ours", x.at); err != nil || stays != x.clear || len(d.failed) > 1 {
+			t.Errorf("%s: %v, %v, want %v; seen: %v", name, stays, err, x.clear, d.failed)
 		}
 	}
 }
