@@ -31,6 +31,22 @@ func TestOfARunWhoseEveryStartFailsNobodyIsAccused(t *testing.T) {
 	}
 }
 
+// Ours gives a start a minute by itself: until then two places are taken, and a caller
+// waits for these rather than have a third begun. With a bound in the scenario it is over
+// while the run lasts.
+func TestAPoolThatGivesUpMuteStartsByItselfHasLostNothingForGood(t *testing.T) {
+	for _, timeout := range []time.Duration{0, 2 * time.Second} {
+		r := TryT(t, Scenario{
+			Name: "mute starts", World: "virtual", Seed: 32, Subject: subject.Ours(), Config: subject.Config{Size: 4, Lazy: true, StartTimeout: timeout},
+			Workload: scenario.Workload{Clients: 3, Command: "sleep", Args: map[string]any{"s": 0.1}}, Deadline: 2 * time.Second,
+			Faults: faults.Plan{{Fault: faults.NeverSaysHello{}, Target: faults.Target{First: 2}}},
+		})
+		if replayed := strings.Contains(r.Reason, "in the replay it has its capacity again"); r.Word != scenario.Sound || replayed != (timeout == 0) {
+			t.Errorf("start timeout %v: %s: %s", timeout, r.Word, r.Reason)
+		}
+	}
+}
+
 // What a fault does that no replay shows is said, and accuses nobody of a miss; where
 // nobody missed there is nothing to be shown.
 func TestOfAFaultThatNoReplayShowsNobodyIsAccused(t *testing.T) {
