@@ -253,11 +253,19 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	if o.Real != (matrix.Real{}) && o.Truth == matrix.Environment {
 		return nil // the pool without the bug was asked already
 	}
-	longer, err := d.run(o.Case, true, true, func(sc *Scenario) { sc.Deadline = time.Duration(matrix.Margin * float64(sc.Deadline)) })
-	if err == nil && failed(longer) == matrix.Kept {
+	longer, err := d.at(o.Case, o.Bug, true, matrix.Margin)
+	if err == nil && longer.Failure == matrix.Kept {
 		o.Truth = matrix.Marginal
 	}
 	return err
+}
+
+// at says how a case's pool, which is called so, fails in its environment at so many of
+// its deadlines.
+func (d *dock) at(c matrix.Case, pool string, bug bool, deadlines float64) (failing, error) {
+	return d.shared(direct{pool, fmt.Sprintf("%s, at %.2f of the deadline", c.Environment, deadlines), c.Load, c.Seed}, func() (*scenario.Record, error) {
+		return d.run(c, bug, true, func(sc *Scenario) { sc.Deadline = time.Duration(deadlines * float64(sc.Deadline)) })
+	})
 }
 
 // stays says whether what the pool without the bug does in the case's environment, on
@@ -271,9 +279,7 @@ func (d *dock) stays(c matrix.Case, pool string, at failing) (bool, error) {
 	if at.misses > 0 {
 		scale = matrix.Margin
 	}
-	then, err := d.shared(direct{pool, fmt.Sprintf("%s, at %.2f of the deadline", c.Environment, scale), c.Load, c.Seed}, func() (*scenario.Record, error) {
-		return d.run(c, false, true, func(sc *Scenario) { sc.Deadline = time.Duration(scale * float64(sc.Deadline)) })
-	})
+	then, err := d.at(c, pool, false, scale)
 	return err == nil && (then.Failure == matrix.Broken || matrix.Clear(then.misses, at.misses, then.misses)), err
 }
 

@@ -265,6 +265,41 @@ func TestARealEnvironmentIsClearWhereAnotherDeadlineMakesNoDifference(t *testing
 	}
 }
 
+// All other runs have been made already here.
+func TestOfARealCaseThatTheCodeFailsALongerDeadlineIsAsked(t *testing.T) {
+	t.Parallel()
+	late := failing{matrix.Late, 4}
+	for name, x := range map[string]struct {
+		environment failing // without the bug
+		longer      failing // with it
+		want        matrix.Truth
+	}{
+		"the code fails there as well":         {failing{}, late, matrix.Code},
+		"the code keeps it":                    {failing{}, failing{}, matrix.Marginal},
+		"the environment's failure, which was": {late, failing{}, matrix.Environment},
+	} {
+		d := newDock(t)
+		o := matrix.Outcome{Case: matrix.Case{Bug: "lost-wake-up", Environment: "hogs", Load: "a cold burst", Real: matrix.Real{Scale: 1}}}
+		both, err := d.run(matrix.Case{Bug: matrix.None, Environment: "starts wait", Load: "one worker", Seed: 1001}, true, true, nil) // any that is late
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := ", at 0.80 of the deadline"
+		if x.environment.misses > 0 {
+			other = ", at 1.25 of the deadline"
+		}
+		for run, how := range map[[2]string]failing{
+			{"ours", "hogs"}: x.environment, {"ours", ""}: {}, {"lost-wake-up", ""}: {},
+			{"ours", "hogs" + other}: x.environment, {"lost-wake-up", "hogs, at 1.25 of the deadline"}: x.longer,
+		} {
+			d.failed[direct{run[0], run[1], o.Load, o.Seed}] = how
+		}
+		if err := d.truth(&o, both); err != nil || o.Truth != x.want || len(d.failed) != 5 {
+			t.Errorf("%s: %s by %+v, %v, want %s", name, o.Truth, o.Runs, err, x.want)
+		}
+	}
+}
+
 func TestARunThatWouldKeepALongerDeadlineIsMarginal(t *testing.T) {
 	t.Parallel()
 	d := newDock(t)
