@@ -26,19 +26,30 @@ func CPUTime(pid int) (had time.Duration, ok bool) {
 // RunDelay is how long the live threads of a process could run and waited for
 // a CPU. It contains throttling by a quota. Threads that ended are forgotten.
 func RunDelay(pid int) (sum time.Duration, ok bool) {
+	leader, others, ok := delays(pid)
+	return leader + others, ok
+}
+
+// delays are those of its first thread, and of the others together.
+func delays(pid int) (leader, others time.Duration, ok bool) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
 	d, err := os.Open(dir)
 	if err != nil {
-		return 0, false
+		return 0, 0, false
 	}
 	defer d.Close()
 	tids, _ := d.Readdirnames(-1)
+	first := strconv.Itoa(pid)
 	for _, tid := range tids {
-		if d, is := delay(dir + "/" + tid); is {
-			sum, ok = sum+d, true
+		d, is := delay(dir + "/" + tid)
+		if tid == first {
+			leader = d
+		} else {
+			others += d
 		}
+		ok = ok || is
 	}
-	return sum, ok
+	return leader, others, ok
 }
 
 // LeaderDelay is that of a process's first thread alone, which is all that is left of the

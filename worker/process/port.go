@@ -38,7 +38,8 @@ type port struct {
 	asked   bool // by Close, to end
 	usage   time.Duration
 	delay   time.Duration
-	group   *Cgroup // that it alone is in; nil: none was made for it
+	others  time.Duration // of delay: that of all threads but the first
+	group   *Cgroup       // that it alone is in; nil: none was made for it
 	held    time.Duration
 	before  time.Duration // of held: by quotas before that of group
 	exit    worker.Exit
@@ -109,8 +110,8 @@ func (p *port) reap(cmd *exec.Cmd, end *ending, stderr *os.File, drained <-chan 
 	}
 	end.close()
 	p.mu.Lock()
-	if d, ok := RunDelay(p.pid); ok { // a zombie's threads but the first are forgotten
-		p.delay = max(p.delay, d)
+	if first, _, ok := delays(p.pid); ok { // the others' are forgotten with them
+		p.delay = max(p.delay, first+p.others)
 	}
 	p.throttled()
 	syscall.Kill(-p.pid, syscall.SIGKILL)
@@ -145,8 +146,8 @@ func (p *port) Info() worker.Info {
 		if c, ok := CPUTime(p.pid); ok {
 			p.usage = c
 		}
-		if d, ok := RunDelay(p.pid); ok {
-			p.delay = d
+		if first, others, ok := delays(p.pid); ok {
+			p.delay, p.others = first+others, others
 		}
 		p.throttled()
 	}

@@ -140,6 +140,54 @@ func TestWhatAWorkerWaitedForACPUIsKnownAfterItsEnd(t *testing.T) {
 	}
 }
 
+// The kernel forgets what a thread waited for once it has ended, and keeps the first
+// one's alone until the process is reaped.
+func TestWhatAWorkersThreadsWaitedForACPUIsKeptAfterItsEnd(t *testing.T) {
+	p := script(t, `
+import sys, threading, time
+
+def waits():
+    for i in range(200):
+        time.sleep(1e-4)
+    with open("/proc/thread-self/schedstat") as f:
+        return int(f.read().split()[1])
+
+def say(ns):
+    text = str(ns).encode()
+    sys.stdout.buffer.write(len(text).to_bytes(4, "big") + text)
+    sys.stdout.buffer.flush()
+
+def second():
+    say(waits())
+    time.sleep(3600)
+
+threading.Thread(target=second, daemon=True).start()
+sys.stdin.buffer.read(5)
+say(waits())
+`)
+	waited := func() time.Duration {
+		frame, err := p.Recv(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ns, err := strconv.Atoi(string(frame))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(ns)
+	}
+	second := waited()
+	before := p.Info().RunDelay
+	if err := p.Send(within(t), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	first := waited()
+	wait(t, "its end", p.Done())
+	if after := p.Info().RunDelay; after < first+second || after < before {
+		t.Errorf("its threads waited for %v and %v, and now it is %v, from %v before", first, second, after, before)
+	}
+}
+
 func TestCloseEndsAWorkerInMidCall(t *testing.T) {
 	w := start(t, &process.Launcher{Grace: patience})
 	got := make(chan error, 1)
