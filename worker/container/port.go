@@ -268,6 +268,17 @@ func (p *Port) Info() worker.Info {
 	i := worker.Info{PID: p.pid, Engine: p.took, Stderr: p.stderr.String(), Written: p.stderr.Written()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.look()
+	if p.group != nil {
+		i.Cgroup = p.group.Path()
+	}
+	i.CPU, i.RunDelay, i.Throttled = p.usage, p.delay, p.throttled
+	return i
+}
+
+// look reads what the worker has had so far; under the lock. Once it has ended nobody
+// can.
+func (p *Port) look() {
 	if !p.gone && p.pid != 0 && p.engine.visible(p.pid, p.id) != 0 { // the number may be another's by now
 		if c, ok := process.CPUTime(p.pid); ok {
 			p.usage = max(p.usage, c)
@@ -283,11 +294,6 @@ func (p *Port) Info() worker.Info {
 			}
 		}
 	}
-	if p.group != nil {
-		i.Cgroup = p.group.Path()
-	}
-	i.CPU, i.RunDelay, i.Throttled = p.usage, p.delay, p.throttled
-	return i
 }
 
 // begun notes what the engine has had in the process that comes to be the worker.
@@ -384,6 +390,7 @@ func (p *Port) Kill() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.gone && !p.killed {
+		p.look()
 		p.killed = true
 		go func() { _ = p.end() }() // it fails where the engine does: then nobody can
 	}
