@@ -256,9 +256,13 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 	}
 	l.ended, l.exit = true, l.latest.at
 	died := e != nil && !e.Asked
+	cut := l.latest
+	if e != nil && e.Told > 0 && !died { // it may take long to die, and that is nothing it was asked for
+		cut.at = e.Told
+	}
 	if s := &d.env.Starts[l.ordinal]; !l.ready {
-		s.End = l.latest.at
-		d.started(l, l.latest)
+		s.End = cut.at
+		d.started(l, cut)
 		s.Cut, s.Died = !died, died
 	}
 	for i, w := range l.work {
@@ -267,10 +271,9 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 			continue
 		}
 		if s.Cut, s.Died = !died, died; i == 0 && l.ready {
-			d.close(l, s, l.latest)
+			d.close(l, s, cut)
 		} else { // it did not come to that
-			s.Begin = l.latest.at
-			s.End = l.latest.at
+			s.Begin, s.End = cut.at, cut.at
 		}
 	}
 	if !died {

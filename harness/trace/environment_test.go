@@ -31,8 +31,11 @@ func frame(id int64) func(*scenario.Event) {
 
 func failed(why string) func(*scenario.Event) { return func(e *scenario.Event) { e.Err = why } }
 func asked(e *scenario.Event)                 { e.Asked = true }
-func probe(e *scenario.Event)                 { e.Probe = true }
-func text(s string) func(*scenario.Event)     { return func(e *scenario.Event) { e.Text = s } }
+func told(t int) func(*scenario.Event) {
+	return func(e *scenario.Event) { e.Told = time.Duration(t) * ms }
+}
+func probe(e *scenario.Event)             { e.Probe = true }
+func text(s string) func(*scenario.Event) { return func(e *scenario.Event) { e.Text = s } }
 
 // started is a worker that was launched at 0 and ready at 100 with 30 ms on CPU
 // and 20 ms waiting for one.
@@ -148,6 +151,21 @@ func TestWhatARunAskedForIsReadFromItsEvents(t *testing.T) {
 			at(310, scenario.Send, "w2", 30, 20, with("c1"), frame(1)),
 			at(330, scenario.Recv, "w2", 45, 20, with("c1"), frame(1)),
 		}}, []scenario.Span{ready, span(0, 100, 30, 50, of(1))}, calls{"c1": {span(200, 300, 10, 90, cut), span(310, 330, 15, 5, of(1))}}, nil},
+
+		{"a worker takes its time to die: that is nothing its call asked for", [][]scenario.Event{started("w1"), {
+			at(200, scenario.Send, "w1", 30, 20, with("c1"), frame(1)),
+			at(310, scenario.Send, "w1", 40, 20, with("c2"), frame(2)),
+			at(390, scenario.Exit, "w1", 55, 60, asked, told(350)),
+		}}, []scenario.Span{ready}, calls{"c1": {span(200, 350, 25, 85, cut)}, "c2": {span(350, 350, 0, 0, cut)}}, nil},
+
+		{"nor its start", [][]scenario.Event{{
+			at(0, scenario.Launch, "w1", 0, 0), at(1, scenario.Send, "w1", 0, 0), at(80, scenario.Exit, "w1", 30, 10, asked, told(60)),
+		}}, []scenario.Span{span(0, 60, 30, 20, cut, mute)}, calls{}, nil},
+
+		{"it died, and was killed besides", [][]scenario.Event{{
+			at(0, scenario.Launch, "w1", 0, 0), at(1, scenario.Send, "w1", 0, 0), at(80, scenario.Exit, "w1", 30, 10, text("exit status 3"), told(60)),
+		}}, []scenario.Span{span(0, 80, 30, 40, died, mute)}, calls{},
+			[]scenario.Death{{At: 80 * ms, Age: 80 * ms, CPU: 30 * ms, Exit: "exit status 3"}}},
 
 		{"two calls in line: each is in the worker's hands once the one before is done", [][]scenario.Event{started("w1"), {
 			at(200, scenario.Send, "w1", 30, 20, with("c1"), frame(1)),

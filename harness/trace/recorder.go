@@ -84,6 +84,9 @@ func (r *Recorder) add(e scenario.Event) {
 	}
 	r.settle()
 	e.At, e.Pool = r.now(), r.pool
+	if e.Told == e.At {
+		e.Told = 0
+	}
 	if c := r.calls[e.Call]; c != nil {
 		e.Extra = c.extra
 	}
@@ -343,8 +346,9 @@ type port struct {
 	// guarded by rec.mu
 	pending []sent
 	ready   bool
-	asked   bool // to end, before it was seen to
-	ended   bool // it was seen to
+	asked   bool          // to end, before it was seen to
+	told    time.Duration // when it was first killed, before it was seen to end; 0: it was not
+	ended   bool          // it was seen to
 	gone    bool
 }
 
@@ -368,24 +372,27 @@ func (p *port) Done() <-chan struct{} { return p.watched }
 
 // Kill implements worker.Port.
 func (p *port) Kill() error {
-	p.ask()
+	p.ask(true)
 	return p.Port.Kill()
 }
 
 // Close implements worker.Port.
 func (p *port) Close(ctx context.Context) error {
-	p.ask()
+	p.ask(false)
 	err := p.Port.Close(ctx)
 	<-p.watched
 	return err
 }
 
 // ask notes that the worker is told to end. A pool puts away one that died, too:
-// that is no asking.
-func (p *port) ask() {
+// that is no asking. What it has in hand it may bring to an end, unless it is killed.
+func (p *port) ask(kill bool) {
 	p.rec.mu.Lock()
 	defer p.rec.mu.Unlock()
 	p.asked = p.asked || !p.ended
+	if kill && !p.ended && p.told == 0 {
+		p.told = p.rec.now()
+	}
 }
 
 // saw notes what a port's error says of its far side.
@@ -511,7 +518,7 @@ func (p *port) watch() {
 	p.evidence(&e)
 	p.rec.mu.Lock()
 	p.gone = true
-	e.Asked = p.asked
+	e.Asked, e.Told = p.asked, p.told
 	p.rec.add(e)
 	p.rec.mu.Unlock()
 	close(p.watched)

@@ -117,15 +117,16 @@ type bench struct {
 	*Recorder
 	fars *fars
 	worker.Launcher
+
+	clock, tick time.Duration // what it says next is so much later
 }
 
 // free leaves the order to the machine.
 func free(_, _ string) {}
 
 func newBench(t *testing.T) *bench {
-	b := &bench{T: t, fars: &fars{}}
-	at := time.Duration(0)
-	b.Recorder = NewRecorder(0, func() time.Duration { at += time.Millisecond; return at }, free)
+	b := &bench{T: t, fars: &fars{}, tick: time.Millisecond}
+	b.Recorder = NewRecorder(0, func() time.Duration { b.clock += b.tick; return b.clock }, free)
 	b.Launcher = b.Recorder.Launcher(b.fars)
 	t.Cleanup(b.KillAll)
 	return b
@@ -248,7 +249,7 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 	b.answered(p, f, 1, `{"n":1}`)
 	b.Return("c1", "ann", subject.Reply{Result: json.RawMessage(`{"n":1}`), Worker: "w1"}, nil, false)
 	f.info.CPU = 40
-	p.Kill()
+	p.Close(context.Background())
 	wait(t, "the end of w1", p.Done())
 	b.tells(`
 		open
@@ -263,6 +264,39 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 		recv Call=c1 Worker=w1 ID=1 OnCPU=31ns Delay=20ns Throttled=5ns
 		return Call=c1 Client=ann Worker=w1
 		exit Worker=w1 OnCPU=40ns Delay=20ns Throttled=5ns Text=killed by SIGKILL Asked=true`)
+}
+
+func TestAnExitTellsWhenTheWorkerWasKilled(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(*bench, worker.Port, *far)
+		told time.Duration
+	}{
+		"before it was gone": {func(_ *bench, p worker.Port, _ *far) { p.Kill() }, 10 * time.Second},
+		"twice: the first time counts": {func(b *bench, p worker.Port, f *far) {
+			f.once.Do(func() {}) // it does not die of it
+			p.Kill()
+			b.clock = 11 * time.Second
+			p.Kill()
+			close(f.done)
+		}, 10 * time.Second},
+		"at the instant in which it was gone": {func(b *bench, p worker.Port, _ *far) { b.tick = 0; p.Kill() }, 0},
+		"but it was seen to have ended before": {func(_ *bench, p worker.Port, f *far) {
+			f.ended()
+			_, _ = p.Recv(context.Background())
+			p.Kill()
+		}, 0},
+		"but asked to end: it may bring its work to an end": {func(_ *bench, p worker.Port, _ *far) { p.Close(context.Background()) }, 0},
+		"by nobody": {func(_ *bench, _ worker.Port, f *far) { f.Kill() }, 0},
+	} {
+		b := newBench(t)
+		p, f := b.launch("w1")
+		b.clock, b.tick = 10*time.Second-time.Millisecond, time.Millisecond
+		c.end(b, p, f)
+		wait(t, "the end of w1", p.Done())
+		if e := b.last(scenario.Exit); e.Told != c.told {
+			t.Errorf("killed %s: told at %v, want %v; it was gone at %v", name, e.Told, c.told, e.At)
+		}
+	}
 }
 
 func TestALaunchThatFailsIsRecordedWithItsReason(t *testing.T) {
@@ -754,7 +788,7 @@ func TestManyMayCallTheRecorderAtOnce(t *testing.T) {
 		t.Errorf("%d events, want %d", len(events), want)
 	}
 	for i, e := range events {
-		if e.At != time.Duration(i+1)*time.Millisecond || e.Wrong {
+		if i > 0 && e.At <= events[i-1].At || e.Wrong {
 			t.Errorf("event %d is %+v", i, e)
 		}
 	}
