@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -25,6 +26,9 @@ type GroupConfig struct {
 	// group becomes runnable, or when the last one ends. 0: no quota.
 	Quota  float64
 	Period time.Duration // 0: 100 ms
+	// First is how long a period lasts that begins with the group's becoming
+	// runnable; 0: as long as the others.
+	First time.Duration
 }
 
 const (
@@ -40,6 +44,9 @@ func (c GroupConfig) Check() error {
 		return fmt.Errorf("cpu: group %q: weight %v", c.Path, c.Weight)
 	case bad(c.Cores):
 		return fmt.Errorf("cpu: group %q: %v cores", c.Path, c.Cores)
+	}
+	if c.First < 0 {
+		return fmt.Errorf("cpu: group %q: a first period of %v", c.Path, c.First)
 	}
 	return checkQuota(c.Quota, c.Period)
 }
@@ -62,7 +69,7 @@ type Group struct {
 	path          string
 	weight, cores float64
 	quota         float64
-	period        time.Duration
+	period, first time.Duration
 
 	threads []*Thread // the one that ends first in front
 	loads   []leaf
@@ -105,7 +112,7 @@ func (g *Group) Group(c GroupConfig) *Group {
 		k = g.descend(path)
 	}
 	k.SetWeight(c.Weight)
-	k.cores = c.Cores
+	k.cores, k.first = c.Cores, c.First
 	if c.Quota != k.quota || c.Quota > 0 && c.Period != k.period {
 		k.SetQuota(c.Quota, c.Period)
 	}
@@ -176,7 +183,7 @@ func (g *Group) Throttles() int { return g.throttles }
 
 func (g *Group) beginPeriod() {
 	if now := time.Duration(g.m.at.ns); g.quota > 0 && now >= g.ends {
-		g.ends = now + g.period
+		g.ends = now + cmp.Or(g.first, g.period)
 		g.budget = g.quota * float64(g.period)
 		g.throttled = false
 	}

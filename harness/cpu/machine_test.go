@@ -114,6 +114,9 @@ func TestThreadsEndWhenTheClosedFormSays(t *testing.T) {
 		{"a nanosecond more than the budget", Config{Cores: 2}, func(m *Machine) []*[]time.Duration {
 			return []*[]time.Duration{ends(m, GroupConfig{Quota: 0.2}, 1, 20*ms+1)}
 		}, finishes{{100*ms + 1}}},
+		{"a first period that is half over", Config{Cores: 2}, func(m *Machine) []*[]time.Duration {
+			return []*[]time.Duration{ends(m, GroupConfig{Quota: 0.2, First: 50 * ms}, 1, 300*ms)}
+		}, finishes{{1370 * ms}}}, // the last of 15 begins at 50 + 13 × 100
 		{"a period of 10 ms", Config{Cores: 2}, func(m *Machine) []*[]time.Duration {
 			return []*[]time.Duration{ends(m, GroupConfig{Quota: 0.2, Period: 10 * ms}, 1, 300*ms)}
 		}, finishes{{1492 * ms}}},
@@ -147,6 +150,26 @@ func TestThreadsEndWhenTheClosedFormSays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAFirstPeriodIsThatOfEachTimeTheGroupBeginsToRun(t *testing.T) {
+	m := New(Config{Cores: 2})
+	g := m.Group(GroupConfig{Quota: 0.2, First: 30 * ms})
+	for _, c := range []struct{ at, wants, ends time.Duration }{
+		{0, 25 * ms, 35 * ms},         // 20 at once, and a period from 30 on
+		{100 * ms, 20 * ms, 135 * ms}, // 15 are left of that, and the next begins at 130
+		{400 * ms, 65 * ms, 635 * ms}, // idle when the last one ended: 430, 530, 630
+	} {
+		m.Advance(c.at)
+		ended := inside(g, 1, c.wants)
+		run(m)
+		if !slices.Equal(*ended, all(1, c.ends)) {
+			t.Errorf("%v from %v on ended at %v, want %v", c.wants, c.at, *ended, c.ends)
+		}
+	}
+	if err := (GroupConfig{Quota: 0.2, First: -1}).Check(); err == nil {
+		t.Error("a first period below 0 is one")
 	}
 }
 

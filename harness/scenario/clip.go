@@ -90,7 +90,7 @@ func (k *clipping) quotas() {
 			if tightest == 0 || q.Cores < tightest {
 				tightest = q.Cores
 			}
-			return Quota{Cores: most, Period: q.Period}
+			return Quota{Cores: most, Period: q.Period, First: q.First}
 		}
 		return q
 	}

@@ -64,7 +64,7 @@ func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
 		"there were 1 cores, the contract has 2": {func(e *Environment) { e.Cores = 1 }, func(*Environment) {}},
 		"0.50 of the contract's 2 cores were stolen": {
 			func(e *Environment) { e.Load[0].Stolen, e.Load[1].Stolen = 0.5, 0.5 }, func(*Environment) {}},
-		"under a quota of 0.3 cores": {func(e *Environment) { e.Quota.Cores = 0.3 }, func(e *Environment) { e.Quota.Cores = 2 }},
+		"under a quota of 0.3 cores": {func(e *Environment) { e.Quota = Quota{0.3, 100 * ms, 50 * ms} }, func(e *Environment) { e.Quota = Quota{2, 100 * ms, 50 * ms} }},
 		"the workers were under a quota of 0.3 cores": {
 			func(e *Environment) { e.Quota.Cores, e.Workers = 0.3, []Place{{}} },
 			func(e *Environment) { e.Quota.Cores, e.Workers = 2, []Place{{}} }},

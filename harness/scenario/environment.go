@@ -52,6 +52,10 @@ type Environment struct {
 type Quota struct {
 	Cores  float64       `json:"cores"`
 	Period time.Duration `json:"period_ns"`
+	// First is how long a period lasts that begins when a group is idle no longer, on
+	// average. In Linux the periods follow one another whether it is or not, from a
+	// moment that nobody chooses or sees: so it is half of one. 0: a whole one.
+	First time.Duration `json:"first_ns,omitempty"`
 }
 
 // A Span is one start, or one call in a worker's hands: what it asked for, and
@@ -289,6 +293,9 @@ func (e *Environment) checkMachine() error {
 		if err := r.check(); err != nil {
 			return err
 		}
+	}
+	if err := (Place{Path: []Group{{Name: "workers", Quota: e.Quota}}}).check(); err != nil {
+		return err
 	}
 	if err := e.config(true).Check(); err != nil {
 		return fmt.Errorf("environment: %w", err)

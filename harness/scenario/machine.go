@@ -416,7 +416,7 @@ func (e *Environment) Group(m *cpu.Machine) *cpu.Group {
 	g := m.Root()
 	if len(e.Workers) == 0 {
 		if e.Quota.Cores > 0 {
-			g = g.Group(cpu.GroupConfig{Path: ":workers", Quota: e.Quota.Cores, Period: e.Quota.Period})
+			g = g.Group(cpu.GroupConfig{Path: ":workers", Quota: e.Quota.Cores, Period: e.Quota.Period, First: e.Quota.First})
 		}
 		return g.Group(cpu.GroupConfig{})
 	}
@@ -482,5 +482,5 @@ func descend(g *cpu.Group, groups []Group) *cpu.Group {
 }
 
 func (g Group) config(name string) cpu.GroupConfig {
-	return cpu.GroupConfig{Path: name, Weight: g.Weight, Quota: g.Quota.Cores, Period: g.Quota.Period}
+	return cpu.GroupConfig{Path: name, Weight: g.Weight, Quota: g.Quota.Cores, Period: g.Quota.Period, First: g.Quota.First}
 }

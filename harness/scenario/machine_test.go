@@ -273,6 +273,7 @@ func TestWorkersCompeteWhereTheyWereRecorded(t *testing.T) {
 		return []Group{{Name: "docker", Weight: 1}, {Name: name, Weight: weight, Quota: q}}
 	}
 	half := Quota{Cores: 0.5, Period: 100 * ms}
+	late := Quota{Cores: 0.5, Period: 100 * ms, First: 50 * ms}
 	sessions := []Place{{Path: session(7)}, {Path: session(8)}}
 	for _, c := range []struct {
 		name string
@@ -296,6 +297,8 @@ func TestWorkersCompeteWhereTheyWereRecorded(t *testing.T) {
 		{"in containers of their own", with(hogs(Place{Path: container("c", 1, Quota{})}, 2), places(Place{Path: container("a", 1, Quota{})}, Place{Path: container("b", 1, Quota{})})), 2, 150 * ms},
 		{"under a quota of the recorded container", with(&Environment{Cores: 2}, places(Place{Path: container("a", 1, half)}, Place{Path: container("b", 1, half)})), 2, 150 * ms},
 		{"under a quota that has no place", &Environment{Cores: 2, Quota: half}, 1, 150 * ms},
+		{"under one whose first period is half over", with(&Environment{Cores: 2}, places(Place{Path: container("a", 1, late)}, Place{Path: container("b", 1, late)})), 2, 100 * ms},
+		{"under such a one that has no place", &Environment{Cores: 2, Quota: late}, 1, 100 * ms},
 		{"beside a rival under a quota", with(hogs(Place{Path: container("b", 1, Quota{Cores: 0.2, Period: 100 * ms})}, 1), places(Place{Path: session(7)}, Place{Path: session(8)})), 2, 115 * ms},
 		{"bound to a core", with(&Environment{Cores: 2}, places(Place{Path: session(7), CPUs: []int{1}}, Place{Path: session(8), CPUs: []int{1}})), 2, 200 * ms},
 		{"bound to a core, beside two sessions", with(during([]Rival{{Place: Place{Path: session(5)}}, {Place: Place{Path: session(6)}}}, []float64{2}, []float64{2}),

@@ -32,6 +32,9 @@ type port struct {
 
 	stderr stream.Tail
 
+	pausing sync.Mutex // is held before mu; guards paused
+	paused  bool
+
 	mu      sync.Mutex // guards what follows, and the pid from being given to somebody else
 	reaped  bool       // the pid is no longer ours
 	killed  bool
@@ -184,6 +187,14 @@ func (p *port) Memory() (bytes int64, ok bool) {
 
 // Pause implements worker.Pauser: by a signal to all of the worker's group.
 func (p *port) Pause(context.Context) error {
+	p.pausing.Lock()
+	defer p.pausing.Unlock()
+	err := p.stop()
+	p.paused = p.paused || err == nil
+	return err
+}
+
+func (p *port) stop() error {
 	p.mu.Lock() // which keeps the number its own: see reap
 	defer p.mu.Unlock()
 	if p.reaped {
@@ -211,12 +222,33 @@ const stopped = 5
 
 // Unpause implements worker.Pauser.
 func (p *port) Unpause(context.Context) error {
+	p.pausing.Lock()
+	defer p.pausing.Unlock()
+	p.paused = false
+	return p.goOn()
+}
+
+func (p *port) goOn() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reaped {
 		return worker.ErrGone
 	}
 	return syscall.Kill(-p.pid, syscall.SIGCONT)
+}
+
+// Still does something while a worker of this package stands still, which one that is
+// paused does anyway, and so does one that has ended. Whoever wants to pause it, or have
+// it go on, waits.
+func Still(p worker.Port, do func()) {
+	if own, ok := p.(*port); ok {
+		own.pausing.Lock()
+		defer own.pausing.Unlock()
+		if !own.paused && own.stop() == nil {
+			defer func() { _ = own.goOn() }() // it fails if it was killed meanwhile
+		}
+	}
+	do()
 }
 
 // LimitFiles implements worker.FileLimiter.

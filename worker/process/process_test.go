@@ -1062,6 +1062,65 @@ func TestAPausedWorkerAndItsChildrenDoNothingUntilTheyGoOn(t *testing.T) {
 	}
 }
 
+func TestAWorkerStandsStillWhileSomethingIsDoneToIt(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	pid := w.Port.Info().PID
+	process.Still(w.Port, func() {
+		if s := state(t, pid); s != "T" {
+			t.Errorf("it is in state %s", s)
+		}
+	})
+	if s := state(t, pid); s == "T" {
+		t.Error("it is left stopped")
+	}
+	p, _ := worker.PauserOf(w.Port)
+	if err := p.Pause(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	process.Still(w.Port, func() {
+		if s := state(t, pid); s != "T" {
+			t.Errorf("paused, it is in state %s", s)
+		}
+	})
+	if s := state(t, pid); s != "T" {
+		t.Errorf("who had paused it finds it in state %s", s)
+	}
+	if err := p.Unpause(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	process.Still(w.Port, func() {
+		if s := state(t, pid); s != "T" {
+			t.Errorf("gone on again, it is in state %s", s)
+		}
+	})
+	if _, err := w.Call(within(t), worker.Request{Command: "ping"}); err != nil {
+		t.Error(err)
+	}
+	_ = w.Port.Kill()
+	wait(t, "its end", w.Port.Done())
+	done := false
+	process.Still(w.Port, func() { done = true })
+	if !done {
+		t.Error("nothing is done to one that has ended")
+	}
+}
+
+func TestAPauseOutlastsWhatIsDoneMeanwhile(t *testing.T) {
+	w := start(t, &process.Launcher{})
+	p, _ := worker.PauserOf(w.Port)
+	paused := make(chan error, 1)
+	process.Still(w.Port, func() { go func() { paused <- p.Pause(context.Background()) }() })
+	if err := <-paused; err != nil {
+		t.Fatal(err)
+	}
+	if s := state(t, w.Port.Info().PID); s != "T" {
+		t.Errorf("it is in state %s", s)
+	}
+	if err := p.Unpause(within(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAPausedWorkerCanBeClosed(t *testing.T) {
 	w := start(t, &process.Launcher{Grace: 50 * time.Millisecond})
 	p, _ := worker.PauserOf(w.Port)

@@ -117,5 +117,6 @@ func (h *hierarchy) group(name, dir string) (g scenario.Group, ok bool) {
 		g.Weight = idleWeight
 	}
 	g.Quota, _ = parseMax([]byte(h.Quota(dir)))
+	g.Quota.First = g.Quota.Period / 2
 	return g, true
 }

@@ -54,7 +54,7 @@ var (
 )
 
 func TestAGroupCompetesAsItsFilesSay(t *testing.T) {
-	half := scenario.Quota{Cores: 0.5, Period: 100 * ms}
+	half := scenario.Quota{Cores: 0.5, Period: 100 * ms, First: 50 * ms} // nobody knows when its periods began
 	group := func(name string, weight float64) scenario.Group { return scenario.Group{Name: name, Weight: weight} }
 	under := func(name string, weight float64, q scenario.Quota) scenario.Group {
 		return scenario.Group{Name: name, Weight: weight, Quota: q}
@@ -67,14 +67,14 @@ func TestAGroupCompetesAsItsFilesSay(t *testing.T) {
 		hidden string
 	}{
 		{"version 1", v1(folder(t, files1), "/"), "/docker/a",
-			[]scenario.Group{group("docker", 1), under("a", 0.5, scenario.Quota{Cores: 1.5, Period: 100 * ms})}, ""},
+			[]scenario.Group{group("docker", 1), under("a", 0.5, scenario.Quota{Cores: 1.5, Period: 100 * ms, First: 50 * ms})}, ""},
 		{"the root of version 1", v1(folder(t, files1), "/"), "/", nil, ""},
 		{"idle in version 1", v1(folder(t, files1), "/"), "/idle", []scenario.Group{group("idle", 3./1024)}, ""},
 		{"gone meanwhile from version 1", v1(folder(t, files1), "/"), "/docker/b", []scenario.Group{group("docker", 1), group("b", 1)}, ""},
 		{"version 2", v2(folder(t, files2), "/"), "/system.slice/a.service",
-			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms})}, ""},
+			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms, First: 50 * ms})}, ""},
 		{"below what version 2 shares out", v2(folder(t, files2), "/"), "/system.slice/a.service/below/deeper",
-			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms})}, ""},
+			[]scenario.Group{group("system.slice", 1), under("a.service", 0.5, scenario.Quota{Cores: 0.2, Period: 100 * ms, First: 50 * ms})}, ""},
 		{"not shared out in version 2", v2(folder(t, files2), "/"), "/user.slice/user-0.slice", nil, ""},
 		{"the root of version 2", v2(folder(t, files2), "/"), "/", nil, ""},
 		{"idle in version 2", v2(folder(t, files2), "/"), "/idle", []scenario.Group{group("idle", 3./1024)}, ""},

@@ -310,7 +310,7 @@ func TestAContainersWeightAndQuotaAreReadFromThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	f, ok := k.group(pid, 0)
-	want := scenario.Group{Name: filepath.Base(dir), Weight: 0.5, Quota: scenario.Quota{Cores: 0.4, Period: 50 * ms}}
+	want := scenario.Group{Name: filepath.Base(dir), Weight: 0.5, Quota: scenario.Quota{Cores: 0.4, Period: 50 * ms, First: 25 * ms}}
 	if !ok || len(f.groups) != 1 || f.groups[0] != want || f.hidden != "" {
 		t.Errorf("got %+v, %v, want %+v", f, ok, want)
 	}

@@ -67,8 +67,15 @@ func (w *World) CanLimit() error {
 	return g.Remove()
 }
 
-// Limit implements faults.Real.
-func (w *World) Limit(p worker.Port, q faults.Quota) (faults.Limit, error) {
+// Limit implements faults.Real. The worker stands still meanwhile: to make a group and to
+// move into it takes milliseconds, in which a start would get as much CPU as in a period
+// of its quota.
+func (w *World) Limit(p worker.Port, q faults.Quota) (l faults.Limit, err error) {
+	process.Still(p, func() { l, err = w.limit(p, q) })
+	return l, err
+}
+
+func (w *World) limit(p worker.Port, q faults.Quota) (faults.Limit, error) {
 	g, err := process.NewCgroup()
 	if err != nil {
 		return nil, err
