@@ -316,7 +316,7 @@ func (a *act) wait(opened <-chan struct{}) bool {
 	case <-opened:
 		return true
 	case <-a.life.Done():
-	case <-time.After(scenario.WarmPatience):
+	case <-time.After(a.sc.Warms()):
 		a.end()
 	}
 	select {
@@ -346,9 +346,9 @@ var errNotBack = errors.New("it did not return")
 
 func (a *act) warm(pool subject.Pool) {
 	a.mark(scenario.Event{Kind: scenario.Warming, N: a.sc.Warm})
-	ctx, cancel := context.WithTimeout(a.life, scenario.WarmPatience)
+	ctx, cancel := context.WithTimeout(a.life, a.sc.Warms())
 	defer cancel()
-	err := a.do(scenario.WarmPatience+closePatience, func() error {
+	err := a.do(a.sc.Warms()+closePatience, func() error {
 		if w, ok := pool.(subject.Warmer); ok {
 			return w.Warm(ctx, a.sc.Warm)
 		}

@@ -69,7 +69,7 @@ func (t *trial) tooColdForAll() bool {
 		return false
 	}
 	best := t.ideal(setting{scale: 1})
-	return best.err == nil && best.came >= scenario.WarmPatience
+	return best.err == nil && best.came >= t.Met.Warms()
 }
 
 type watcher struct {

@@ -444,16 +444,20 @@ func TestABreachIsToldOnceWithItsFirstInstance(t *testing.T) {
 
 func TestWhatNobodyCouldWarmInTimeIsNoBreach(t *testing.T) {
 	for name, x := range map[string]struct {
-		came    time.Duration // when clients come to ideal pools
-		outside float64       // that the contract has
-		word    scenario.Word
+		patience time.Duration // with the warming; 0: what is usual
+		came     time.Duration // when clients come to ideal pools
+		outside  float64       // that the contract has
+		word     scenario.Word
 	}{
-		"they had it warm":                  {2 * time.Second, 0, scenario.Architectural},
-		"they had not":                      {scenario.WarmPatience, 0, scenario.Environmental},
-		"they had not, inside the contract": {scenario.WarmPatience, 9, scenario.Architectural},
+		"they had it warm":                  {0, 2 * time.Second, 0, scenario.Architectural},
+		"they had not":                      {0, time.Minute, 0, scenario.Environmental},
+		"they had not, inside the contract": {0, time.Minute, 9, scenario.Architectural},
+		"they had not, in 20 s":             {20 * time.Second, 20 * time.Second, 0, scenario.Environmental},
+		"in 20 s they had":                  {20 * time.Second, 19 * time.Second, 0, scenario.Architectural},
 	} {
 		c := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}.on(t)
 		c.Met.Contract.Outside = x.outside
+		c.Met.WarmPatience = x.patience
 		c.Run.Events = append(c.Run.Events, scenario.Event{Kind: scenario.Warmed, Err: "no_worker"})
 		ideal := c.Ideal
 		c.Ideal = func(sc scenario.Scenario) (Ideal, error) {

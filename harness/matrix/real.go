@@ -32,7 +32,8 @@ func (r Real) Contract(c scenario.Contract) scenario.Contract {
 // real has a case's scenario played on real workers.
 func (r Real) real(sc *scenario.Scenario) {
 	sc.World = "process"
-	for _, times := range []any{&sc.Config, &sc.Start, &sc.Workload, &sc.Deadline, &sc.Patience, &sc.Recovery, &sc.Faults} {
+	sc.WarmPatience = sc.Warms()
+	for _, times := range []any{&sc.WarmPatience, &sc.Config, &sc.Start, &sc.Workload, &sc.Deadline, &sc.Patience, &sc.Recovery, &sc.Faults} {
 		scale(reflect.ValueOf(times).Elem(), r.Scale)
 	}
 	sc.Workload.Args = r.args(sc.Workload.Args)

@@ -23,7 +23,7 @@ func TestAllTimesOfACaseOnRealWorkersAreScaled(t *testing.T) {
 	sc := before
 	Real{Scale: .5}.real(&sc)
 	want := scenario.Scenario{
-		World:  "process",
+		World: "process", WarmPatience: 30 * sec,
 		Config: subject.Config{Size: 3, StartTimeout: 4 * sec}, Start: scenario.Demand{CPU: sec / 2, Wait: sec}, Deadline: 2500 * ms, Patience: 5 * sec, Recovery: 20 * sec,
 		Workload: scenario.Workload{Clients: 2, At: []time.Duration{0, sec / 2}, Every: sec, Think: 2 * sec, Command: "sleep", Args: map[string]any{"s": 1.5, "text": "as it is"}, Then: []scenario.Step{{Command: "sleep", Args: map[string]any{"s": 1.}}, {Command: "list"}}},
 		Faults:   faults.Plan{{Fault: faults.SlowStart{CPU: sec, Wait: 2 * sec, Shape: 1.1}, From: sec / 2, Until: 3 * sec, Times: 2}, {Fault: faults.CPUQuota{Cores: .2}}},

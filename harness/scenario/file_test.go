@@ -29,7 +29,7 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 		StartTimeout: time.Second, CheckoutTimeout: 1500 * ms, CallTimeout: 7 * time.Microsecond, Options: map[string]any{"deaf-start": false}}
 	s.Order = Order{Seed: 5, Strategy: PCT, Depth: 3, Length: 40, Choices: []int{0, 2, 1}, Begin: []string{"c2", "c1"}}
 	s.Start = Demand{CPU: 300 * ms, Wait: time.Hour}
-	s.Warm, s.Stops = 2, true
+	s.Warm, s.WarmPatience, s.Stops = 2, 20*time.Second, true
 	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute, Health: []time.Duration{0, 1500 * ms},
 		Sessions: 2, EndSessions: true, Then: []Step{{Command: "burn", Args: map[string]any{"cpu_s": 0.5}}, {Command: "ping", Fails: "no", Anonymous: true}}, Fails: "ValueError"}
 	s.Faults = faults.Plan{{Fault: faults.SlowStart{CPU: 300 * ms}, Target: faults.Target{First: 2}}, {Fault: faults.CPUHogs{Threads: 4}, At: faults.Clock, Until: time.Minute}}

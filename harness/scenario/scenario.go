@@ -43,6 +43,10 @@ type Scenario struct {
 	// subject that can't warm is given as many pings, one after another. 0:
 	// the clients arrive as Open begins.
 	Warm int `yaml:"warm,omitempty"`
+	// WarmPatience bounds the warming, and an opening that the clients did not wait
+	// for, in every world and of ideal pools too. It is no deadline of anybody's. 0: a
+	// minute.
+	WarmPatience time.Duration `json:",omitempty" yaml:"warm_patience,omitempty"`
 	// Workload is who calls.
 	Workload Workload `yaml:"workload"`
 	// Stops has the pool stopped as it stands once its clients are through: its capacity
@@ -68,7 +72,7 @@ type Scenario struct {
 	// gets now. Else it reacts.
 	Frozen bool `json:",omitempty" yaml:"-"`
 	// Came is when the clients come to an ideal pool at the latest, since the run
-	// began, though fewer than Warm are ready. 0: they wait for WarmPatience.
+	// began, though fewer than Warm are ready. 0: they wait as long as Warms.
 	Came time.Duration `json:",omitempty" yaml:"-"`
 
 	// Deadline is by when a call must have a right answer, counted from its
@@ -124,9 +128,8 @@ func (s *Scenario) GivesUp() time.Duration {
 	return time.Minute // the reference's, when the deadline comes from it
 }
 
-// WarmPatience bounds the warming, and an opening that the clients did not wait
-// for, in every world and of ideal pools too. It is no deadline of anybody's.
-const WarmPatience = time.Minute
+// Warms is how long the warming may take at most.
+func (s *Scenario) Warms() time.Duration { return cmp.Or(s.WarmPatience, time.Minute) }
 
 // OneMoment is how far apart the arrivals of one moment may be recorded: on a busy
 // machine one of two goroutines may have been kept waiting.
@@ -343,7 +346,7 @@ func (s *Scenario) Check() error {
 	for _, d := range []struct {
 		name string
 		d    time.Duration
-	}{{"deadline", s.Deadline}, {"patience", s.Patience}, {"recovery", s.Recovery}, {"start.cpu", s.Start.CPU}, {"start.wait", s.Start.Wait},
+	}{{"deadline", s.Deadline}, {"patience", s.Patience}, {"recovery", s.Recovery}, {"warm_patience", s.WarmPatience}, {"start.cpu", s.Start.CPU}, {"start.wait", s.Start.Wait},
 		{"workload.think", w.Think}, {"workload.die_after", w.DieAfter}, {"workload.every", w.Every},
 		{"config.start_timeout", s.Config.StartTimeout}, {"config.checkout_timeout", s.Config.CheckoutTimeout}, {"config.call_timeout", s.Config.CallTimeout}} {
 		if d.d < 0 || d.d > timeMost {

@@ -81,6 +81,7 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 		"config.checkout_timeout":                                     func(s *Scenario) { s.Config.CheckoutTimeout = -1 },
 		"config.call_timeout":                                         func(s *Scenario) { s.Config.CallTimeout = -1 },
 		"warm is -1":                                                  func(s *Scenario) { s.Warm = -1 },
+		"warm_patience is -1ns: it must be from 0 to 24h":             func(s *Scenario) { s.WarmPatience = -1 },
 		"warm is 5":                                                   func(s *Scenario) { s.Warm = 5 },
 		"workload.clients":                                            func(s *Scenario) { s.Workload.Clients = 0 },
 		"workload.clients is 16385: it must be from 1 to 16384":       func(s *Scenario) { s.Workload.Clients = clientsMost + 1 },

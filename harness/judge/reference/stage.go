@@ -157,7 +157,7 @@ func (r *run) others() {
 // warm has workers ready before the clients come.
 func (r *run) warm() {
 	r.pool.keep = max(r.pool.keep, r.sc.Warm)
-	r.warming = r.at(cmp.Or(r.sc.Came, r.now+scenario.WarmPatience), comes, func() {
+	r.warming = r.at(cmp.Or(r.sc.Came, r.now+r.sc.Warms()), comes, func() {
 		r.warming = nil
 		r.begin()
 	})
