@@ -5,7 +5,6 @@ package faults_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"slices"
 	"testing"
 
@@ -13,10 +12,6 @@ import (
 	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/scenario"
 )
-
-// cause is in each error that a call may get: the worker and what was the matter with
-// it, or what the pool or the caller did.
-var cause = regexp.MustCompile(`worker w\d+: \w+: .|gave up|client died|pool: .+: .`)
 
 // Two faults at once are the rule: whatever is drawn, our pool loses nothing,
 // leaves nothing behind, and answers every call that no fault keeps from it. It
@@ -54,9 +49,10 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 		if len(r.Safety) > 0 || r.Word != scenario.Sound {
 			t.Errorf("seed %d: %s: %s\n%s", seed, r.Word, r.Reason, text)
 		}
+		by := behind(r.Record)
 		for _, c := range r.Record.Calls() {
-			if c.Err != "" && (!c.Excused || !cause.MatchString(c.Err)) {
-				t.Errorf("seed %d: %s: %s\n%s", seed, c.ID, c.Err, text)
+			if c.Err != "" && !(c.Excused && named(c, by[c.ID])) {
+				t.Errorf("seed %d: %s, which %v kept from being answered: %s\n%s", seed, c.ID, by[c.ID], c.Err, text)
 			}
 		}
 		n := 0
