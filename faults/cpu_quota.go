@@ -21,8 +21,8 @@ func init() {
 // in the world of models, in that of containers whose cgroups can be seen, and in
 // that of processes where cgroups of ours can be made: as root, or in a cgroup that
 // was delegated. A container that is launched within the window is under it from the
-// first, what the engine does inside of it included; of a process the first milliseconds
-// may go free.
+// first, what the engine does inside of it included; a process is stopped while
+// it is laid on it, and what it had before went free.
 type CPUQuota struct {
 	Cores  float64       `yaml:"cores"`            // on average over a period; in a period at least 1ms of CPU
 	Period time.Duration `yaml:"period,omitempty"` // from 1ms to 1s; 0: 100ms, which is Linux's own

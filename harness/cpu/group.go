@@ -22,12 +22,12 @@ type GroupConfig struct {
 	Cores float64
 	// Quota is how many cores it may use on average over a Period: a budget of
 	// Quota × Period, and once it is spent nothing until the next period, as
-	// Linux's bandwidth control has it. A period begins when something in the
+	// Linux's bandwidth control has it. Here a period begins when something in the
 	// group becomes runnable, or when the last one ends. 0: no quota.
 	Quota  float64
 	Period time.Duration // 0: 100 ms
 	// First is how long a period lasts that begins with the group's becoming
-	// runnable; 0: as long as the others.
+	// runnable, or with a new quota; 0: as long as the others.
 	First time.Duration
 }
 
@@ -162,7 +162,7 @@ func (g *Group) SetWeight(weight float64) {
 }
 
 // SetQuota changes the quota from now on; 0 takes it away, a period of 0 is
-// 100 ms. A period begins with it and the budget is full, as it is in Linux.
+// 100 ms. A period begins with it, and the budget is full as it is in Linux.
 func (g *Group) SetQuota(quota float64, p time.Duration) {
 	if err := checkQuota(quota, p); err != nil {
 		panic(err)

@@ -258,7 +258,7 @@ func (e *Environment) Check() error {
 			return err
 		}
 	}
-	for _, p := range e.Workers {
+	for _, p := range append([]Place{{Path: []Group{{Name: "workers", Quota: e.Quota}}}}, e.Workers...) {
 		if err := p.check(); err != nil {
 			return err
 		}
@@ -293,9 +293,6 @@ func (e *Environment) checkMachine() error {
 		if err := r.check(); err != nil {
 			return err
 		}
-	}
-	if err := (Place{Path: []Group{{Name: "workers", Quota: e.Quota}}}).check(); err != nil {
-		return err
 	}
 	if err := e.config(true).Check(); err != nil {
 		return fmt.Errorf("environment: %w", err)

@@ -60,7 +60,7 @@ type Event struct {
 	Delay     time.Duration `json:"run_delay_ns,omitempty"` // that it could run and waited for a CPU
 	Throttled time.Duration `json:"throttled_ns,omitempty"` // of Delay: a CPU quota of its own kept it from running
 	Engine    time.Duration `json:"engine_ns,omitempty"`    // of a launch: what a container engine took of it
-	Told      time.Duration `json:"told_ns,omitempty"`      // of an exit: since the run began, when the worker was told to end, if that was before; 0: at once, or nobody did
+	Killed    time.Duration `json:"killed_ns,omitempty"`    // of an exit: since the run began, when the worker was killed, if that was before; 0: it was gone at once, or who launched it did not kill it, but asked it to end at most
 	N         int           `json:"n,omitempty"`
 	Text      string        `json:"text,omitempty"`
 	Err       string        `json:"error,omitempty"`

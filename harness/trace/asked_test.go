@@ -24,6 +24,10 @@ func TestAnEndIsAskedForIfTheWorkerWasToldToEndBeforeItDid(t *testing.T) {
 		{"killed by the pool", func(p worker.Port, f *far) { _ = p.Kill() }, true},
 		{"closed by the pool", func(p worker.Port, f *far) { _ = p.Close(context.Background()) }, true},
 		{"told to shut down", func(p worker.Port, f *far) { _ = shutdown(p); _ = f.Kill() }, true},
+		{"killed while a frame was on its way to it", func(p worker.Port, f *far) {
+			f.sending = func() { _ = p.Kill(); gone(f) }
+			_ = p.Send(context.Background(), request(t, 3, subject.Call{Command: "ping"}))
+		}, true},
 		{"by itself", func(p worker.Port, f *far) { _ = f.Kill() }, false},
 		{"by itself, and a shutdown came too late", func(p worker.Port, f *far) { gone(f); _ = shutdown(p); _ = f.Kill() }, false},
 	} {

@@ -257,8 +257,11 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 	l.ended, l.exit = true, l.latest.at
 	died := e != nil && !e.Asked
 	cut := l.latest
-	if e != nil && e.Told > 0 && !died { // it may take long to die, and that is nothing it was asked for
-		cut.at = e.Told
+	if e != nil && e.Killed > 0 && !died {
+		// It may take long to die, and that is nothing it was asked for. What it waited for
+		// a CPU is known as of its end alone, since a wait counts once it is over: that
+		// takes off too much rather than too little.
+		cut.at = e.Killed
 	}
 	if s := &d.env.Starts[l.ordinal]; !l.ready {
 		s.End = cut.at
@@ -273,7 +276,8 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 		if s.Cut, s.Died = !died, died; i == 0 && l.ready {
 			d.close(l, s, cut)
 		} else { // it did not come to that
-			s.Begin, s.End = cut.at, cut.at
+			s.Begin = max(s.Begin, cut.at)
+			s.End = s.Begin
 		}
 	}
 	if !died {

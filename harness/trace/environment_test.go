@@ -31,8 +31,8 @@ func frame(id int64) func(*scenario.Event) {
 
 func failed(why string) func(*scenario.Event) { return func(e *scenario.Event) { e.Err = why } }
 func asked(e *scenario.Event)                 { e.Asked = true }
-func told(t int) func(*scenario.Event) {
-	return func(e *scenario.Event) { e.Told = time.Duration(t) * ms }
+func killed(t int) func(*scenario.Event) {
+	return func(e *scenario.Event) { e.Killed = time.Duration(t) * ms }
 }
 func probe(e *scenario.Event)             { e.Probe = true }
 func text(s string) func(*scenario.Event) { return func(e *scenario.Event) { e.Text = s } }
@@ -155,15 +155,15 @@ func TestWhatARunAskedForIsReadFromItsEvents(t *testing.T) {
 		{"a worker takes its time to die: that is nothing its call asked for", [][]scenario.Event{started("w1"), {
 			at(200, scenario.Send, "w1", 30, 20, with("c1"), frame(1)),
 			at(310, scenario.Send, "w1", 40, 20, with("c2"), frame(2)),
-			at(390, scenario.Exit, "w1", 55, 60, asked, told(350)),
+			at(390, scenario.Exit, "w1", 55, 60, asked, killed(350)),
 		}}, []scenario.Span{ready}, calls{"c1": {span(200, 350, 25, 85, cut)}, "c2": {span(350, 350, 0, 0, cut)}}, nil},
 
 		{"nor its start", [][]scenario.Event{{
-			at(0, scenario.Launch, "w1", 0, 0), at(1, scenario.Send, "w1", 0, 0), at(80, scenario.Exit, "w1", 30, 10, asked, told(60)),
+			at(0, scenario.Launch, "w1", 0, 0), at(1, scenario.Send, "w1", 0, 0), at(80, scenario.Exit, "w1", 30, 10, asked, killed(60)),
 		}}, []scenario.Span{span(0, 60, 30, 20, cut, mute)}, calls{}, nil},
 
 		{"it died, and was killed besides", [][]scenario.Event{{
-			at(0, scenario.Launch, "w1", 0, 0), at(1, scenario.Send, "w1", 0, 0), at(80, scenario.Exit, "w1", 30, 10, text("exit status 3"), told(60)),
+			at(0, scenario.Launch, "w1", 0, 0), at(1, scenario.Send, "w1", 0, 0), at(80, scenario.Exit, "w1", 30, 10, text("exit status 3"), killed(60)),
 		}}, []scenario.Span{span(0, 80, 30, 40, died, mute)}, calls{},
 			[]scenario.Death{{At: 80 * ms, Age: 80 * ms, CPU: 30 * ms, Exit: "exit status 3"}}},
 

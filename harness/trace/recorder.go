@@ -84,8 +84,8 @@ func (r *Recorder) add(e scenario.Event) {
 	}
 	r.settle()
 	e.At, e.Pool = r.now(), r.pool
-	if e.Told == e.At {
-		e.Told = 0
+	if e.Killed == e.At {
+		e.Killed = 0
 	}
 	if c := r.calls[e.Call]; c != nil {
 		e.Extra = c.extra
@@ -347,7 +347,8 @@ type port struct {
 	pending []sent
 	ready   bool
 	asked   bool          // to end, before it was seen to
-	told    time.Duration // when it was first killed, before it was seen to end; 0: it was not
+	bidden  bool          // the same, by a frame that says so
+	killed  time.Duration // when it first was, before it was seen to end; 0: it was not
 	ended   bool          // it was seen to
 	gone    bool
 }
@@ -390,8 +391,8 @@ func (p *port) ask(kill bool) {
 	p.rec.mu.Lock()
 	defer p.rec.mu.Unlock()
 	p.asked = p.asked || !p.ended
-	if kill && !p.ended && p.told == 0 {
-		p.told = p.rec.now()
+	if kill && !p.ended && p.killed == 0 {
+		p.killed = p.rec.now()
 	}
 }
 
@@ -425,15 +426,15 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 		}
 	}
 	p.rec.add(e) // before it is sent: its answer may come at once
-	asked := p.asked
-	p.asked = asked || e.Command == "shutdown" && !p.ended
+	bids := e.Command == "shutdown" && !p.ended && !p.bidden
+	p.bidden = p.bidden || bids
 	p.rec.mu.Unlock()
 	err := p.Port.Send(ctx, frame)
 	if err != nil { // it did not go out after all
 		e.Err = err.Error()
 		p.rec.mu.Lock()
 		p.pending = slices.DeleteFunc(p.pending, func(s sent) bool { return s == sent{e.ID, e.Call} })
-		p.asked = asked
+		p.bidden = p.bidden && !bids
 		p.rec.add(e)
 		p.rec.mu.Unlock()
 		p.saw(err)
@@ -518,7 +519,7 @@ func (p *port) watch() {
 	p.evidence(&e)
 	p.rec.mu.Lock()
 	p.gone = true
-	e.Asked, e.Told = p.asked, p.told
+	e.Asked, e.Killed = p.asked || p.bidden, p.killed
 	p.rec.add(e)
 	p.rec.mu.Unlock()
 	close(p.watched)

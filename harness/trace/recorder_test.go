@@ -43,19 +43,23 @@ func isClosed(c <-chan struct{}) bool {
 
 // far is the far side of a port: the test says what comes from it.
 type far struct {
-	id     string
-	info   worker.Info
-	exit   worker.Exit
-	refuse error // what Send says
-	eof    bool  // what Recv says
-	broken error // ... ever after
-	sent   [][]byte
-	out    chan []byte
-	done   chan struct{}
-	once   sync.Once
+	id      string
+	info    worker.Info
+	exit    worker.Exit
+	refuse  error  // what Send says
+	sending func() // is done as it begins
+	eof     bool   // what Recv says
+	broken  error  // ... ever after
+	sent    [][]byte
+	out     chan []byte
+	done    chan struct{}
+	once    sync.Once
 }
 
 func (f *far) Send(_ context.Context, frame []byte) error {
+	if f.sending != nil {
+		f.sending()
+	}
 	if f.refuse == nil {
 		f.sent = append(f.sent, frame)
 	}
@@ -268,8 +272,8 @@ func TestAWorkersLifeAndACallAreRecordedInOrder(t *testing.T) {
 
 func TestAnExitTellsWhenTheWorkerWasKilled(t *testing.T) {
 	for name, c := range map[string]struct {
-		end  func(*bench, worker.Port, *far)
-		told time.Duration
+		end func(*bench, worker.Port, *far)
+		at  time.Duration
 	}{
 		"before it was gone": {func(_ *bench, p worker.Port, _ *far) { p.Kill() }, 10 * time.Second},
 		"twice: the first time counts": {func(b *bench, p worker.Port, f *far) {
@@ -293,8 +297,8 @@ func TestAnExitTellsWhenTheWorkerWasKilled(t *testing.T) {
 		b.clock, b.tick = 10*time.Second-time.Millisecond, time.Millisecond
 		c.end(b, p, f)
 		wait(t, "the end of w1", p.Done())
-		if e := b.last(scenario.Exit); e.Told != c.told {
-			t.Errorf("killed %s: told at %v, want %v; it was gone at %v", name, e.Told, c.told, e.At)
+		if e := b.last(scenario.Exit); e.Killed != c.at {
+			t.Errorf("killed %s: at %v, want %v; it was gone at %v", name, e.Killed, c.at, e.At)
 		}
 	}
 }

@@ -241,6 +241,7 @@ func (p *Port) Recv(ctx context.Context) ([]byte, error) {
 	case <-late.C:
 	}
 	p.mu.Lock()
+	p.look()
 	if !p.asked && !p.killed {
 		p.hungUp = true
 	}

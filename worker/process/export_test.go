@@ -7,7 +7,19 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/butfor/butfor/worker"
 )
+
+// Held says whether somebody keeps others from pausing a worker now.
+func Held(p worker.Port) bool {
+	own := p.(*port)
+	if own.pausing.TryLock() {
+		own.pausing.Unlock()
+		return false
+	}
+	return true
+}
 
 // NewCgroupOf makes a cgroup as another program would have, and gives its folder.
 func NewCgroupOf(t *testing.T, pid int) (dir string) {

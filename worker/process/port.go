@@ -145,17 +145,24 @@ func (p *port) Info() worker.Info {
 	i := worker.Info{PID: p.pid, Cgroup: p.cgroup, Stderr: p.stderr.String(), Written: p.stderr.Written()}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.reaped {
-		if c, ok := CPUTime(p.pid); ok {
-			p.usage = c
-		}
-		if first, others, ok := delays(p.pid); ok {
-			p.delay, p.others = first+others, others
-		}
-		p.throttled()
-	}
+	p.look()
 	i.CPU, i.RunDelay, i.Throttled = p.usage, p.delay, p.held
 	return i
+}
+
+// look reads what the worker has had so far; under the lock. Of one that was killed some
+// threads may be gone, and what they waited for a CPU with them: reap has the rest.
+func (p *port) look() {
+	if p.reaped || p.killed {
+		return
+	}
+	if c, ok := CPUTime(p.pid); ok {
+		p.usage = c
+	}
+	if first, others, ok := delays(p.pid); ok {
+		p.delay, p.others = first+others, others
+	}
+	p.throttled()
 }
 
 // throttled reads how long a quota has kept it from running; under the lock.
@@ -237,15 +244,15 @@ func (p *port) goOn() error {
 	return syscall.Kill(-p.pid, syscall.SIGCONT)
 }
 
-// Still does something while a worker of this package stands still, which one that is
-// paused does anyway, and so does one that has ended. Whoever wants to pause it, or have
-// it go on, waits.
-func Still(p worker.Port, do func()) {
+// WhileStopped does something while a worker of this package is stopped, as one that is
+// paused is anyway. Whoever wants to pause it, or have it go on, waits.
+func WhileStopped(p worker.Port, do func()) {
 	if own, ok := p.(*port); ok {
 		own.pausing.Lock()
 		defer own.pausing.Unlock()
-		if !own.paused && own.stop() == nil {
-			defer func() { _ = own.goOn() }() // it fails if it was killed meanwhile
+		if !own.paused {
+			_ = own.stop()                    // it fails if it has ended
+			defer func() { _ = own.goOn() }() // the same
 		}
 	}
 	do()
@@ -321,6 +328,7 @@ func (p *port) Kill() error {
 	if p.reaped || p.killed {
 		return nil
 	}
+	p.look()
 	p.killed = true
 	return syscall.Kill(-p.pid, syscall.SIGKILL)
 }

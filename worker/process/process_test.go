@@ -1065,7 +1065,7 @@ func TestAPausedWorkerAndItsChildrenDoNothingUntilTheyGoOn(t *testing.T) {
 func TestAWorkerStandsStillWhileSomethingIsDoneToIt(t *testing.T) {
 	w := start(t, &process.Launcher{})
 	pid := w.Port.Info().PID
-	process.Still(w.Port, func() {
+	process.WhileStopped(w.Port, func() {
 		if s := state(t, pid); s != "T" {
 			t.Errorf("it is in state %s", s)
 		}
@@ -1077,7 +1077,7 @@ func TestAWorkerStandsStillWhileSomethingIsDoneToIt(t *testing.T) {
 	if err := p.Pause(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	process.Still(w.Port, func() {
+	process.WhileStopped(w.Port, func() {
 		if s := state(t, pid); s != "T" {
 			t.Errorf("paused, it is in state %s", s)
 		}
@@ -1088,7 +1088,7 @@ func TestAWorkerStandsStillWhileSomethingIsDoneToIt(t *testing.T) {
 	if err := p.Unpause(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	process.Still(w.Port, func() {
+	process.WhileStopped(w.Port, func() {
 		if s := state(t, pid); s != "T" {
 			t.Errorf("gone on again, it is in state %s", s)
 		}
@@ -1099,7 +1099,7 @@ func TestAWorkerStandsStillWhileSomethingIsDoneToIt(t *testing.T) {
 	_ = w.Port.Kill()
 	wait(t, "its end", w.Port.Done())
 	done := false
-	process.Still(w.Port, func() { done = true })
+	process.WhileStopped(w.Port, func() { done = true })
 	if !done {
 		t.Error("nothing is done to one that has ended")
 	}
@@ -1109,7 +1109,12 @@ func TestAPauseOutlastsWhatIsDoneMeanwhile(t *testing.T) {
 	w := start(t, &process.Launcher{})
 	p, _ := worker.PauserOf(w.Port)
 	paused := make(chan error, 1)
-	process.Still(w.Port, func() { go func() { paused <- p.Pause(context.Background()) }() })
+	process.WhileStopped(w.Port, func() {
+		if !process.Held(w.Port) {
+			t.Error("it can be paused meanwhile, and is then let go on")
+		}
+		go func() { paused <- p.Pause(context.Background()) }()
+	})
 	if err := <-paused; err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func (w *World) CanLimit() error {
 // move into it takes milliseconds, in which a start would get as much CPU as in a period
 // of its quota.
 func (w *World) Limit(p worker.Port, q faults.Quota) (l faults.Limit, err error) {
-	process.Still(p, func() { l, err = w.limit(p, q) })
+	process.WhileStopped(p, func() { l, err = w.limit(p, q) })
 	return l, err
 }
 

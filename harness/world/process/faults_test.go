@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
 	"github.com/butfor/butfor/worker"
@@ -93,6 +95,29 @@ func TestALimitAndItsGroupAreGoneWhenTheyShouldBe(t *testing.T) {
 	w.Close()
 	if n := len(ours(t)) - before; n != 0 {
 		t.Errorf("there are %d groups more after the end: %v", n, ours(t))
+	}
+}
+
+// Else a start would have as much CPU until it is in its group as in a period of its quota.
+func TestAWorkerIsStoppedWhileAQuotaIsLaidOnIt(t *testing.T) {
+	w, started := limitable(t)
+	var is unix.Siginfo
+	wentOn := func() bool {
+		const cldContinued = 6
+		is.Code = 0
+		if err := unix.Waitid(unix.P_PID, started.Port.Info().PID, &is, unix.WCONTINUED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+			t.Fatal(err)
+		}
+		return is.Code == cldContinued
+	}
+	if wentOn() {
+		t.Fatal("it had been stopped before")
+	}
+	if _, err := w.Limit(started.Port, faults.Quota{Cores: 0.5, Period: 100 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	if !wentOn() {
+		t.Error("it was not, or is stopped still")
 	}
 }
 
