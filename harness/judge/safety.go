@@ -68,8 +68,9 @@ func (t *trial) tooColdForAll() bool {
 	if t.Unknown != nil || len(t.excess) == 0 {
 		return false
 	}
-	best := t.ideal(setting{scale: 1})
-	return best.err == nil && best.came >= t.Met.Warms()
+	met := setting{scale: 1}
+	best, sc := t.ideal(met), t.under(met)
+	return best.err == nil && best.came-sc.Meets().Opens-slices.Min(sc.Workload.Arrivals(sc.Seed)) >= sc.Warms()
 }
 
 type watcher struct {

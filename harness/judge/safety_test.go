@@ -443,21 +443,27 @@ func TestABreachIsToldOnceWithItsFirstInstance(t *testing.T) {
 }
 
 func TestWhatNobodyCouldWarmInTimeIsNoBreach(t *testing.T) {
+	const sec = time.Second
 	for name, x := range map[string]struct {
-		patience time.Duration // with the warming; 0: what is usual
-		came     time.Duration // when clients come to ideal pools
-		outside  float64       // that the contract has
-		word     scenario.Word
+		patience  time.Duration // with the warming; 0: what is usual
+		opens, at time.Duration // when the pool does, and how long the first caller comes after the clock began
+		came      time.Duration // when he comes to ideal pools
+		outside   float64       // that the contract has
+		word      scenario.Word
 	}{
-		"they had it warm":                  {0, 2 * time.Second, 0, scenario.Architectural},
-		"they had not":                      {0, time.Minute, 0, scenario.Environmental},
-		"they had not, inside the contract": {0, time.Minute, 9, scenario.Architectural},
-		"they had not, in 20 s":             {20 * time.Second, 20 * time.Second, 0, scenario.Environmental},
-		"in 20 s they had":                  {20 * time.Second, 19 * time.Second, 0, scenario.Architectural},
+		"they had it warm":                  {0, 0, 0, 2 * sec, 0, scenario.Architectural},
+		"they had not":                      {0, 0, 0, time.Minute, 0, scenario.Environmental},
+		"they had not, inside the contract": {0, 0, 0, time.Minute, 9, scenario.Architectural},
+		"they had not, in 20 s":             {20 * sec, 0, 0, 20 * sec, 0, scenario.Environmental},
+		"in 20 s they had":                  {20 * sec, 0, 0, 19 * sec, 0, scenario.Architectural},
+		"they had, after another pool":      {20 * sec, 6 * sec, 0, 25 * sec, 0, scenario.Architectural},
+		"they had, before anybody came":     {20 * sec, 0, 6 * sec, 25 * sec, 0, scenario.Architectural},
+		"they had not, after both":          {20 * sec, 6 * sec, 6 * sec, 32 * sec, 0, scenario.Environmental},
 	} {
 		c := world{always(900 * ms), always(800 * ms), always(100 * ms), always(90 * ms)}.on(t)
 		c.Met.Contract.Outside = x.outside
-		c.Met.WarmPatience = x.patience
+		c.Met.WarmPatience, c.Met.Replay.Opens = x.patience, x.opens
+		c.Met.Workload.Clients, c.Met.Workload.At = 1, []time.Duration{x.at}
 		c.Run.Events = append(c.Run.Events, scenario.Event{Kind: scenario.Warmed, Err: "no_worker"})
 		ideal := c.Ideal
 		c.Ideal = func(sc scenario.Scenario) (Ideal, error) {
