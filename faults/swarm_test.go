@@ -3,7 +3,6 @@
 package faults_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -66,7 +65,7 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 			together++
 		}
 	}
-	t.Log(fmt.Sprintf("runs in which they fired: %v; two or more in %d", fired, together))
+	t.Logf("runs in which they fired: %v; two or more in %d", fired, together)
 	if all := 10 * seeds(t); together < all/2 {
 		t.Errorf("two faults fired in %d of %d runs", together, all)
 	}
