@@ -17,6 +17,9 @@ func (t *trial) sentence(b, c, d scenario.Cell) string {
 	case scenario.Environmental:
 		add("%s", t.machine())
 		add("%s", t.idealsLate(b))
+		if code := t.verdict.Table.NeedCode; code > least {
+			add("but for the code %.0f %% of the misses would not have been", 100*code)
+		}
 		add("inside the contract this pool has %s to spare", short(t.Run.Deadline-c.Time))
 	case scenario.Infeasible:
 		add("%s", missed(t.Run))
