@@ -81,7 +81,13 @@ func allowed(room string) map[string]bool {
 }
 
 func TestEachRoomImportsOnlyWhatItMay(t *testing.T) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	for _, tags := range []string{"", "butfor_points"} {
+		t.Run(tags, func(t *testing.T) { importOnlyWhatTheyMay(t, tags) })
+	}
+}
+
+func importOnlyWhatTheyMay(t *testing.T, tags string) {
+	out, err := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

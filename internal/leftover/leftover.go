@@ -20,9 +20,9 @@ import (
 
 // Main runs a package's tests from its TestMain, and fails them if something is
 // left once they are through.
-func Main(m *testing.M) {
+func Main(m *testing.M, ignore ...goleak.Option) {
 	code := m.Run()
-	if err := Check(); err != nil {
+	if err := Check(ignore...); err != nil {
 		fmt.Fprintln(os.Stderr, "left behind:", err)
 		code = max(code, 1)
 	}

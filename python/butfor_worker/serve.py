@@ -146,7 +146,7 @@ def _failure(error):
     name = type(error).__name__
     try:
         message = str(error)
-    except Exception as nested:
+    except BaseException as nested:  # a function's own error may raise what ends a program
         message = "(its message cannot be had: %s)" % type(nested).__name__
     fields = {
         "error": _clip(name + ": " + message if message else name, _ERROR_MAX),
@@ -169,7 +169,7 @@ def _traceback(error):
         import traceback  # late: it takes longer to import than all of this package
 
         lines = traceback.format_exception(type(error), error, trace)
-    except Exception:  # no memory, no fd: a traceback is a courtesy, the error itself must go out
+    except BaseException:  # no memory, no fd, or as above: a traceback is a courtesy, the error itself must go out
         return ""
     return _clip("".join(lines), _TRACEBACK_MAX)
 

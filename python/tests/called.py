@@ -80,6 +80,15 @@ def fail_unspeakably():
     raise Unspeakable()
 
 
+class Final(Exception):
+    def __str__(self):
+        raise SystemExit(3)
+
+
+def fail_finally():
+    raise Final()
+
+
 class Rude(dict):
     def items(self):
         raise RuntimeError("no items for you")

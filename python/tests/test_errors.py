@@ -112,6 +112,7 @@ class RaisedByCalledCode(Case):
 
     def test_a_message_that_cannot_be_had_is_an_error(self):
         self.assertRegex(self.raised("fail_unspeakably")["error"], "^Unspeakable: .*RuntimeError")
+        self.assertRegex(self.raised("fail_finally")["error"], "^Final: .*SystemExit")
 
     def test_long_messages_and_tracebacks_are_cut_in_the_middle(self):
         reply = self.raised("fail", "a" * 5000 + "b" * 5000)

@@ -8,6 +8,7 @@ package findings_test
 
 import (
 	"cmp"
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,17 @@ func labOf(f findings.Finding) *harness.Lab {
 	return &lab
 }
 
+// measure has a lab know what its unit takes, once for all specs.
+func measure(ctx context.Context, lab *harness.Lab) {
+	GinkgoHelper()
+	if lab.Unit != nil {
+		return
+	}
+	unit, err := lab.Measure(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	lab.Unit = &unit
+}
+
 // Serial: parallel processes of one test run would compete for the cores that
 // the workers are measured on.
 var _ = Describe("findings in the process world", Serial, Ordered, ContinueOnFailure, Label("process"), func() {
@@ -84,11 +96,7 @@ var _ = Describe("findings in the process world", Serial, Ordered, ContinueOnFai
 				Skip(err.Error())
 			}
 			lab := labOf(f)
-			if lab.Unit == nil { // once for all specs
-				unit, err := lab.Measure(ctx)
-				Expect(err).NotTo(HaveOccurred())
-				lab.Unit = &unit
-			}
+			measure(ctx, lab)
 			outcomes, err := lab.Reproduce(ctx, []findings.Finding{f})
 			Expect(err).NotTo(HaveOccurred())
 			unclear := ""
