@@ -848,7 +848,7 @@ func TestManyWorkersStartAndEndAtOnce(t *testing.T) {
 }
 
 // What is promised when the program is killed with kill -9: every worker ends,
-// idle, busy computing or asleep. Of grandchildren nothing is promised; the
+// idle, busy computing or asleep, and one that does not look at its port. Of grandchildren nothing is promised; the
 // test shows that theirs live on, and that the census finds them.
 func TestKillingTheProgramLeavesNoWorker(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
@@ -871,8 +871,8 @@ func TestKillingTheProgramLeavesNoWorker(t *testing.T) {
 		token, _ = strings.CutPrefix(lines.Text(), "busy ")
 	}
 	before, err := process.Census(token, "")
-	if err != nil || token == "" || len(before) != 9 {
-		t.Fatalf("8 workers and a grandchild should be there, token %q: %v, %v", token, before, err)
+	if err != nil || token == "" || len(before) != 10 {
+		t.Fatalf("9 workers and a grandchild should be there, token %q: %v, %v", token, before, err)
 	}
 	defer killAll(t, token)
 	cmd.Process.Kill()
@@ -898,9 +898,45 @@ func TestKillingTheProgramLeavesNoWorker(t *testing.T) {
 	}
 }
 
+// The kernel ends a worker once the thread is gone that forked it: so that is none that
+// a caller may take with him.
+func TestAWorkerOutlivesTheThreadThatItWasLaunchedFrom(t *testing.T) {
+	type launched struct {
+		port worker.Port
+		tid  int
+		err  error
+	}
+	did := make(chan launched)
+	go func() {
+		runtime.LockOSThread() // and it ends so: then its thread does as well
+		echo := []string{"-c", "import sys\nwhile True:\n    sys.stdout.buffer.write(sys.stdin.buffer.read(5)); sys.stdout.buffer.flush()"}
+		p, err := (&process.Launcher{Worker: echo}).Launch(context.Background(), "w1")
+		did <- launched{p, unix.Gettid(), err}
+	}()
+	l := <-did
+	if l.err != nil {
+		t.Fatal(l.err)
+	}
+	defer l.port.Close(within(t))
+	for ctx := within(t); ; runtime.Gosched() {
+		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", l.tid)); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("thread %d lives on", l.tid)
+		}
+	}
+	if err := l.port.Send(within(t), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if frame, err := l.port.Recv(within(t)); err != nil || string(frame) != "x" {
+		t.Errorf("it answers %q, %v: %v", frame, err, l.port.Exit())
+	}
+}
+
 const victimVariable = "BUTFOR_TEST_VICTIM"
 
-// victim starts 8 workers, has them all busy, and waits to be killed.
+// victim starts 9 workers, has 8 of them busy, and waits to be killed.
 func victim() {
 	ctx := context.Background()
 	for i := range 8 {
@@ -916,10 +952,19 @@ func victim() {
 		case 1, 2, 3:
 			request = worker.Request{Command: "sleep", Args: map[string]any{"s": 3600}}
 		}
+		idle := w.Port.Info().CPU
 		go w.Call(ctx, request)
+		for w.Port.Info().CPU <= idle { // it has its call, which costs it something
+			time.Sleep(time.Millisecond)
+		}
+	}
+	deaf := []string{"-c", "import time; time.sleep(3600) # no butfor_worker hears less"}
+	if _, err := (&process.Launcher{Worker: deaf}).Launch(ctx, "w8"); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
 	}
 	for {
-		if n, _ := process.Census(process.Token(), ""); len(n) == 9 {
+		if n, _ := process.Census(process.Token(), ""); len(n) == 10 {
 			break
 		}
 		time.Sleep(5 * time.Millisecond)
