@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -30,6 +31,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if args := os.Getenv(argsVariable); args != "" {
+		os.Args = append([]string{"butfor"}, strings.Fields(args)...)
+		main()
+	}
 	child = func() (*exec.Cmd, error) { // a test binary is no butfor
 		if path := os.Getenv(programVariable); path != "" {
 			return exec.Command(path, childName), nil
@@ -40,6 +45,9 @@ func TestMain(m *testing.M) {
 	}
 	leftover.Main(m)
 }
+
+// argsVariable has the test binary be butfor itself, with these arguments.
+const argsVariable = "BUTFOR_TEST_ARGS"
 
 const childVariable = "BUTFOR_TEST_CHILD"
 
@@ -312,6 +320,26 @@ func TestTheDoctorFailsWithoutPython(t *testing.T) {
 	}
 }
 
+func TestAShimInFrontOfPythonIsTold(t *testing.T) {
+	python, err := process.Find(t.Context(), "python3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shim := filepath.Join(t.TempDir(), "python3")
+	if err := os.WriteFile(shim, []byte("#!/bin/sh\nexec "+python.Path+" \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(shim)+":"+os.Getenv("PATH"))
+	if s := butfor(t, "doctor", "--json"); s.status != 0 || !strings.Contains(s.stdout, "python3 in PATH is the script "+shim) {
+		t.Errorf("the doctor: status %d: %s%s", s.status, s.stdout, s.stderr)
+	}
+	s := butfor(t, "run", "--boot", "30ms", "--subject", "ours", "concurrent-when-warm")
+	if s.status != 0 || !strings.Contains(s.stderr, "python3 is the shim "+shim+", slow to start; using "+python.Path) {
+		t.Errorf("a run: status %d: %s%s", s.status, s.stdout, s.stderr)
+	}
+	nothingRuns(t)
+}
+
 func TestTheExitStatusIsOfWhatCameOut(t *testing.T) {
 	l := func(verdict, expected scenario.Word, problems ...string) report.Line {
 		return report.Line{Verdict: verdict, Expected: expected, Problems: problems}
@@ -513,6 +541,66 @@ func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
 		t.Errorf("before it began: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)
+}
+
+// A signal comes to a program, and to no function of one.
+func TestASignalEndsARunWithWhatItHas(t *testing.T) {
+	for signal, stops := range map[os.Signal]bool{os.Interrupt: true, syscall.SIGTERM: true, syscall.SIGHUP: false} {
+		t.Run(fmt.Sprint(signal), func(t *testing.T) {
+			mark := fmt.Sprintf("BUTFOR_TEST_MARK=%d.%d", os.Getpid(), time.Now().UnixNano())
+			args := "run --boot 60ms --subject V2-seed timeouts-increased --json"
+			command := []string{os.Args[0]}
+			if !stops { // as nohup has it
+				args = "run --boot 30ms --subject ours concurrent-when-warm --json"
+				command = []string{"/bin/sh", "-c", "trap '' HUP; exec " + os.Args[0]}
+			}
+			c := exec.Command(command[0], command[1:]...)
+			c.Env = append(os.Environ(), mark, argsVariable+"="+args)
+			var stdout, told strings.Builder
+			c.Stdout = &stdout
+			stderr, err := c.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			bound := time.AfterFunc(watchdog, func() { _ = c.Process.Kill() })
+			defer bound.Stop()
+			for lines := bufio.NewScanner(stderr); lines.Scan(); {
+				fmt.Fprintln(&told, lines.Text())
+				if strings.HasPrefix(lines.Text(), "3/3 ") || !stops && strings.HasPrefix(lines.Text(), "1/1 ") {
+					if err := c.Process.Signal(signal); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			_ = c.Wait() // its status is looked at below
+			rows := len(objects(t, stdout.String()))
+			if status := c.ProcessState.ExitCode(); stops && (status != 130 || rows != 2 || !strings.Contains(told.String(), "stopped after 2 of 3 runs")) || !stops && (status != 0 || rows != 1) {
+				t.Errorf("status %d, stdout %q, stderr %q", status, &stdout, &told)
+			}
+			if left := marked(t, mark); len(left) > 0 {
+				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// marked are the commands of the processes that have this in their environment.
+func marked(t *testing.T, mark string) (commands []string) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range all {
+		if environ, err := os.ReadFile(path); err == nil && strings.Contains(string(environ), mark) { // else it has ended, or is another's
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+			commands = append(commands, string(command))
+		}
+	}
+	return commands
 }
 
 func TestAnInterruptedReproductionPrintsWhatItHas(t *testing.T) {
