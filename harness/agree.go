@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/harness/trace"
+	"github.com/butfor/butfor/harness/world/virtual"
 )
 
 // An Agreement says whether a run in real time and its replays in virtual time
@@ -24,6 +26,24 @@ func (a Agreement) Ok() bool { return len(a.Who)+len(a.When) == 0 }
 
 // Differences are all that there are.
 func (a Agreement) Differences() []string { return slices.Concat(a.Who, a.When) }
+
+// Again runs a run of the virtual world once more, in the order of its own choices,
+// where play does. same says whether its trace is that of the recording, to the last
+// event. It is not where a pool, this program or its tags are others than they were,
+// and of a run in real time there are no choices: then Agree is to be asked.
+func Again(ctx context.Context, of Result, play func(context.Context, Scenario) (Result, error)) (a Agreement, same bool, err error) {
+	sc := of.Scenario
+	if sc.World != virtual.Name || of.Record == nil || of.Record.Choices == nil {
+		return a, false, nil
+	}
+	sc.Order = scenario.Order{Seed: sc.Order.Seed, Choices: of.Record.Choices}
+	r, err := play(ctx, sc)
+	if err != nil || r.Record == nil || trace.Hash(r.Record) != trace.Hash(of.Record) {
+		return a, false, err
+	}
+	a.Reacting = Replayed{Comparison: scenario.Compare(of.Record, r.Record, false), Scenario: r.Scenario, Record: r.Record, Verdict: r.Verdict, Tried: 1}
+	return a, true, nil
+}
 
 // orders are how many orders of what happened at one moment are tried.
 const orders = 64

@@ -78,8 +78,35 @@ func TestABundleIsReplayedAndHeldAgainstItsRun(t *testing.T) {
 	}
 }
 
+func TestARunOfTheVirtualWorldGoesAsItWent(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "race.yaml")
+	text := "subject: V3\nworld: virtual\nconfig: {size: 2}\nstart: {cpu: 0.1s}\nworkload: {clients: 6, calls: 3, think: 50ms, command: burn, args: {cpu_s: 0.05}}\ndeadline: 1s\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flags := range [][]string{{"--seed", "3"}, {"--seed", "4"}, {"--seed", "5", "--order", "pct:3"}} {
+		out := t.TempDir()
+		ran := objects(t, butfor(t, append(flags, "run", "--json", "--out", out, file)...).stdout)
+		bundles, err := filepath.Glob(filepath.Join(out, "*"))
+		if err != nil || len(bundles) != 1 || len(ran) != 1 {
+			t.Fatalf("%v: %v, %v, %v", flags, bundles, ran, err)
+		}
+		again := objects(t, butfor(t, "reproduce", "--json", bundles[0]).stdout)
+		if len(again) != 1 || again[0]["hash"] != ran[0]["hash"] || again[0]["verdict"] != ran[0]["verdict"] {
+			t.Errorf("%v: it was %v and is %v", flags, ran, again)
+		}
+		if s := butfor(t, "reproduce", bundles[0]); !strings.Contains(strings.Join(strings.Fields(s.stdout), " "), "the trace is the same, to the last event") {
+			t.Errorf("%v: status %d: %s%s", flags, s.status, s.stdout, s.stderr)
+		}
+		other := changed(t, bundles[0], func(r *harness.Result) { r.Record.Events[0].Text = "of another pool" })
+		if s := butfor(t, "reproduce", other); strings.Contains(s.stdout, "the trace is the same") {
+			t.Errorf("%v: of another trace: %s", flags, s.stdout)
+		}
+	}
+}
+
 func TestTheReplayOfABundleIsAnObjectAndABundle(t *testing.T) {
-	dir := changed(t, recorded(t), func(r *harness.Result) { r.Record.Late = time.Second })
+	dir := changed(t, recorded(t), func(r *harness.Result) { r.Record.Late, r.Record.Choices = time.Second, nil }) // as in real time
 	out := t.TempDir()
 	s := butfor(t, "reproduce", "--json", "--out", out, dir)
 	lines := objects(t, s.stdout)

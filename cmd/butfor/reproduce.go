@@ -33,7 +33,8 @@ in the environment that it met: with what its starts and calls asked for, and
 the load that was beside it. Then the replay is held against the recording: who
 missed the deadline, after how long who was served, how near the model of cores
 comes to each start and call; and what leaves that in doubt. Expected is what was
-recorded, with its verdict.
+recorded, with its verdict. A run that was recorded in virtual time goes as it went
+then, in the order of its choices, if pool and butfor are the same.
 
 Exit status: 0 if everything came out as expected, else as of butfor run.`,
 		Example: `  butfor reproduce serial-start
