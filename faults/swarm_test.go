@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/butfor/butfor/faults"
-	"github.com/butfor/butfor/harness"
 	"github.com/butfor/butfor/harness/scenario"
 )
 
@@ -43,7 +42,7 @@ func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 			left -= e.Times
 			return e.Times == 0 || left < 0
 		})
-		r := harness.TryT(t, sc)
+		r := nowAndThen(t, seed, sc)
 		text, _ := sc.Faults.Text()
 		if len(r.Safety) > 0 || r.Word != scenario.Sound {
 			t.Errorf("seed %d: %s: %s\n%s", seed, r.Word, r.Reason, text)

@@ -43,6 +43,25 @@ func tried(t *testing.T, change func(*harness.Scenario), plan ...faults.Entry) h
 	if change != nil {
 		change(&sc)
 	}
+	return same(t, sc)
+}
+
+// same plays a scenario two times, and fails where the traces are not the same.
+func same(t *testing.T, sc harness.Scenario) harness.Result {
+	t.Helper()
+	r := harness.TryT(t, sc)
+	if again := harness.TryT(t, sc); again.Hash != r.Hash {
+		t.Errorf("seed %d: the trace is %s, and then %s", sc.Seed, r.Hash, again.Hash)
+	}
+	return r
+}
+
+// nowAndThen plays it once, but one in ten so.
+func nowAndThen(t *testing.T, seed uint64, sc harness.Scenario) harness.Result {
+	t.Helper()
+	if seed%10 == 0 {
+		return same(t, sc)
+	}
 	return harness.TryT(t, sc)
 }
 
@@ -342,7 +361,7 @@ func survives(t *testing.T, name string, times int, change ...func(*harness.Scen
 		for _, change := range change {
 			change(&sc)
 		}
-		r := harness.TryT(t, sc)
+		r := nowAndThen(t, seed, sc)
 		switch f := r.Record.Faults[0]; {
 		case len(r.Safety) > 0 || r.Word != scenario.Sound && r.Word != scenario.Inconclusive:
 			t.Errorf("seed %d: %+v: %s: %s", seed, sc.Faults[0], r.Word, r.Reason)

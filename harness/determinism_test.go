@@ -162,7 +162,7 @@ func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
 				sc := inSessions(seed)
 				whole.play(t, fmt.Sprint("mixed ", seed), sc)
 				broken.play(t, fmt.Sprint("mixed ", seed), sc)
-				sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 43)), 1+int(seed%3), faults.Recorded())
+				sc.Faults = faults.Swarm(rand.New(rand.NewPCG(seed, 43)), 1+int(seed%3), swarming())
 				hurt.play(t, fmt.Sprint("hurt ", seed), sc)
 			}
 			whole.end(t)

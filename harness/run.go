@@ -160,8 +160,7 @@ func fill(sc *Scenario) {
 		w.Calls = w.Each()
 	}
 	if sc.Swarm > 0 {
-		names := slices.DeleteFunc(faults.Modelled(), func(name string) bool { return name == faults.HarnessStopped{}.Name() }) // nothing is said of a pool then
-		sc.Faults = slices.Concat(sc.Faults, faults.Swarm(rand.New(rand.NewPCG(sc.Seed, lotsOfSwarm)), sc.Swarm, names))
+		sc.Faults = slices.Concat(sc.Faults, faults.Swarm(rand.New(rand.NewPCG(sc.Seed, lotsOfSwarm)), sc.Swarm, swarming()))
 		sc.Swarm = 0
 	}
 	if sc.Recovery == 0 {
@@ -171,6 +170,12 @@ func fill(sc *Scenario) {
 		c := Contract()
 		sc.Contract = &c
 	}
+}
+
+// swarming are the faults that a swarm may have: all of the virtual world but what stops
+// the harness itself, as nothing is said of a pool then.
+func swarming() []string {
+	return slices.DeleteFunc(faults.Modelled(), func(name string) bool { return name == faults.HarnessStopped{}.Name() })
 }
 
 // lotsOfSwarm keeps what a swarm draws apart from what else the seed is for.
