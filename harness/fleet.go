@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -495,11 +496,37 @@ func blocked(dump string) string {
 	if len(found) == 0 {
 		return "no goroutine of it says why"
 	}
+	return few(found)
+}
+
+// few are the first of these, and how many more there are.
+func few(found []string) string {
 	const most = 3
 	if len(found) > most {
-		found = append(found[:most], fmt.Sprintf("%d more", len(found)-most))
+		found = append(found[:most:most], fmt.Sprintf("%d more", len(found)-most))
 	}
 	return strings.Join(found, ", ")
+}
+
+// inSubject says where in the code that is on trial the goroutines of a dump are; "" if
+// none is in it.
+func inSubject(dump string) string {
+	var found []string
+	for g := range strings.SplitSeq(dump, "\n\n") {
+		_, stack, _ := strings.Cut(strings.TrimSpace(g), "\n")
+		lines := strings.Split(stack, "\n")
+		for i := 0; i+1 < len(lines); i += 2 {
+			if at := place(lines[i] + "\n" + lines[i+1]); at != "" && !strings.HasPrefix(lines[i], "created by ") && !within(at, "harness", "faults", "worker", "internal") {
+				found = append(found, at)
+				break
+			}
+		}
+	}
+	slices.Sort(found)
+	if found = slices.Compact(found); len(found) == 0 {
+		return ""
+	}
+	return "it is in " + few(found)
 }
 
 // place is the first function of a stack that is neither the runtime's nor the
@@ -540,7 +567,12 @@ func panicOf(stderr string) (line, at string) {
 // test that plays one.
 func ofTheLab(stderr string) bool {
 	_, at := panicOf(stderr)
-	for _, room := range []string{"harness", "faults", "worker/model"} {
+	return within(at, "harness", "faults", "worker/model")
+}
+
+// within says whether a place is in one of these rooms, and in nobody's pool or test.
+func within(at string, rooms ...string) bool {
+	for _, room := range rooms {
 		path, ours := strings.CutPrefix(at, "github.com/butfor/butfor/"+room)
 		if ours && (path[0] == '.' || path[0] == '/') && !strings.HasPrefix(path, "/subject") && !strings.Contains(path, "_test.go:") {
 			return true

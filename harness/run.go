@@ -124,15 +124,21 @@ func endless(sc Scenario, err error) (r Result, ok bool) {
 	r = unseen(sc)
 	r.Word = scenario.Architectural // no environment keeps it from waiting
 	r.Record.Stranded = true
+	r.Reason = fmt.Sprint(err)
+	var livelock *virtual.LivelockError
+	var stuck *virtual.StuckError
+	at := ""
 	switch {
-	case errors.As(err, new(*virtual.LivelockError)):
-		r.Mechanism = "livelock"
-	case errors.Is(err, virtual.ErrStuck):
-		r.Mechanism = "deadlock"
+	case errors.As(err, &livelock):
+		r.Mechanism, at = "livelock", inSubject(livelock.Stacks)
+	case errors.As(err, &stuck):
+		r.Mechanism, at = "deadlock", inSubject(stuck.Stacks)
 	default:
 		return r, false
 	}
-	r.Reason = err.Error()
+	if at != "" {
+		r.Reason += "; " + at
+	}
 	return r, true
 }
 

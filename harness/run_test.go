@@ -738,6 +738,44 @@ func TestTrialOfAnUnsoundSubject(t *testing.T) {
 	fmt.Println("after it:", r.Word)
 }
 
+func TestARunThatWouldNeverEndIsToldWithThePlace(t *testing.T) {
+	const stacks = `goroutine 7 [runnable, synctest bubble 5]:
+github.com/butfor/butfor/harness/world/virtual.(*schedule).point(...)
+	/src/harness/world/virtual/schedule.go:90 +0x1
+github.com/butfor/butfor/internal/point.At(...)
+	/src/internal/point/point.go:9 +0x1
+github.com/butfor/butfor/pool.(*Pool).wait(0xc0001, {0x1, 0x2})
+	/src/pool/pool.go:553 +0x1c
+created by github.com/butfor/butfor/harness.(*clients).run in goroutine 5
+	/src/harness/clients.go:50 +0x2
+
+goroutine 8 [sleep, synctest bubble 5]:
+time.Sleep(0x1)
+	/go/src/runtime/time.go:1 +0x1
+created by example.com/mine.New in goroutine 5
+	/src/mine.go:1 +0x2
+
+goroutine 9 [select, synctest bubble 5]:
+example.com/mine.(*Pool).tend(...)
+	/src/mine.go:20 +0x2`
+	const at = "; it is in example.com/mine.(*Pool).tend at /src/mine.go:20, github.com/butfor/butfor/pool.(*Pool).wait at /src/pool/pool.go:553"
+	for mechanism, err := range map[string]error{
+		"livelock": &virtual.LivelockError{Steps: 9, Who: []string{"c1 at looks"}, Stacks: stacks},
+		"deadlock": fmt.Errorf("a run: %w", &virtual.StuckError{Stacks: stacks}),
+	} {
+		r, ok := endless(Scenario{}, err)
+		if !ok || r.Mechanism != mechanism || r.Word != scenario.Architectural || !strings.HasPrefix(r.Reason, err.Error()) || !strings.HasSuffix(r.Reason, at) {
+			t.Errorf("%s: %v, %s: %s", mechanism, ok, r.Word, r.Reason)
+		}
+	}
+	if r, _ := endless(Scenario{}, &virtual.StuckError{}); r.Reason != virtual.ErrStuck.Error() {
+		t.Errorf("without a stack: %s", r.Reason)
+	}
+	if _, ok := endless(Scenario{}, errors.New("another")); ok {
+		t.Error("another error ends no run so")
+	}
+}
+
 func TestTrialOfABadScenario(t *testing.T) {
 	if os.Getenv(trialVariable) == "" {
 		t.Skip("run by TestRunTFailsAnUnsoundRun")

@@ -163,7 +163,7 @@ func (s *schedule) drive() error {
 			s.look()
 		}
 		if busy++; busy > s.most {
-			return &LivelockError{Steps: busy, Who: s.names()}
+			return &LivelockError{Steps: busy, Who: s.names(), Stacks: stacks(bubbleOf())}
 		}
 		s.release()
 	}
@@ -292,8 +292,9 @@ func (s *schedule) broken() error {
 
 // A LivelockError says that a run went on for ever without waiting for anything.
 type LivelockError struct {
-	Steps int
-	Who   []string // who was at which point when it was given up
+	Steps  int
+	Who    []string // who was at which point when it was given up
+	Stacks string   // of all goroutines of the run then, as the runtime dumps them
 }
 
 func (e *LivelockError) Error() string {

@@ -50,7 +50,7 @@ type Ran struct {
 // f's ctx is the bubble's: nothing from outside may enter it, or time would
 // stop. Runs may go on side by side.
 //
-// Errors are f's, *LivelockError, ErrStuck, that of an order which is unknown, and
+// Errors are f's, *LivelockError, *StuckError, that of an order which is unknown, and
 // that of one which was nobody's choice, as two goroutines had one name. A goroutine that waits for what
 // is no matter of the bubble, such as a sync.Mutex held by one that sleeps, hangs
 // it, and Run does not return: only the end of the program helps.
@@ -91,6 +91,7 @@ const strandPatience = time.Second
 // may be read after it.
 type bubble struct {
 	world  *World
+	name   string // in a dump
 	err    error
 	played chan struct{} // closed once f has returned; not of the bubble
 	ran    Ran
@@ -110,7 +111,7 @@ func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func
 			b.ran.Left = true
 		case strings.Contains(text, "goroutines in bubble are blocked"):
 			b.ran.Left = true
-			b.err = ErrStuck
+			b.err = &StuckError{stacks(b.name)}
 		default:
 			panic(p)
 		}
@@ -120,7 +121,7 @@ func (b *bubble) blow(t *testing.T, sc *scenario.Scenario, pick Strategy, f func
 
 // play is all that happens in the bubble.
 func (b *bubble) play(sc *scenario.Scenario, pick Strategy, f func(context.Context, *World) error) {
-	b.world = open(sc, pick)
+	b.world, b.name = open(sc, pick), bubbleOf()
 	failed := errGoexit
 	go func() {
 		defer b.world.schedule.finish()
@@ -162,6 +163,14 @@ var errGoexit = errors.New("the run ended its goroutine in place of returning")
 
 // ErrStuck means that everybody in a bubble waited for somebody else, for ever.
 var ErrStuck = errors.New("stuck: all goroutines of the run wait for each other")
+
+// A StuckError is ErrStuck with the stacks of those who wait, as the runtime dumps them.
+type StuckError struct{ Stacks string }
+
+func (e *StuckError) Error() string { return ErrStuck.Error() }
+
+// Unwrap implements errors.Is.
+func (e *StuckError) Unwrap() error { return ErrStuck }
 
 func isClosed(c <-chan struct{}) bool {
 	select {

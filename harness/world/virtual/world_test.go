@@ -224,7 +224,10 @@ func TestARunThatNeverPausesIsALivelock(t *testing.T) {
 	})
 	var e *LivelockError
 	if !errors.As(err, &e) || e.Steps != 1_000_001 || !slices.Equal(e.Who, []string{"spinner at again"}) {
-		t.Errorf("got %v", err)
+		t.Fatalf("got %v", err)
+	}
+	if !strings.Contains(e.Stacks, "TestARunThatNeverPausesIsALivelock.func1(") || strings.Contains(e.Stacks, "testing.(*T).Run(") {
+		t.Errorf("its stacks are\n%s", e.Stacks)
 	}
 	if _, err := in(t, scenario.Scenario{}, func(_ context.Context, w *World) error { walk(w, 2); return nil }); err != nil {
 		t.Errorf("the next run: %v", err)
@@ -304,8 +307,12 @@ func TestARunInWhichAllWaitForEachOtherIsStuck(t *testing.T) {
 		<-make(chan int)
 		return nil
 	})
-	if !errors.Is(err, ErrStuck) || !ran.Left || len(ran.Choices) != 1 {
-		t.Errorf("got %v, %+v", err, ran)
+	var stuck *StuckError
+	if !errors.Is(err, ErrStuck) || !errors.As(err, &stuck) || !ran.Left || len(ran.Choices) != 1 {
+		t.Fatalf("got %v, %+v", err, ran)
+	}
+	if !strings.Contains(stuck.Stacks, "TestARunInWhichAllWaitForEachOtherIsStuck.func1(") || strings.Contains(stuck.Stacks, "testing.(*T).Run(") {
+		t.Errorf("the stacks are\n%s", stuck.Stacks)
 	}
 }
 
