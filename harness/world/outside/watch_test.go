@@ -4,10 +4,13 @@ package outside
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/butfor/butfor/harness/scenario"
 )
 
 func TestLooksAreAsFarApartAsTheyCost(t *testing.T) {
@@ -89,7 +92,43 @@ func TestTheRecordingThreadAloneHasAShortSlice(t *testing.T) {
 	if after := *mine(); after != before {
 		t.Errorf("the program's first thread was %+v and is %+v", before, after)
 	}
-	if r.watch.slice != 0 && before.Runtime == uint64(e.Slice) {
+	if e.Slice != sticks() {
+		t.Errorf("a slice of %v, where a thread may have %v", e.Slice, sticks())
+	}
+	if e.Slice != 0 && before.Runtime == uint64(e.Slice) {
 		t.Errorf("a slice of %v is this kernel's own", e.Slice)
+	}
+}
+
+// sticks is the slice that a thread of this program has when it has asked for the
+// recorder's; 0 on a kernel that knows of none.
+func sticks() time.Duration {
+	got := make(chan time.Duration)
+	go func() {
+		runtime.LockOSThread() // which ends with it
+		attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Runtime: uint64(slice)}
+		var now *unix.SchedAttr
+		err := unix.SchedSetAttr(0, &attr, 0)
+		if err == nil {
+			now, err = unix.SchedGetAttr(0, 0)
+		}
+		if err != nil || now.Runtime != uint64(slice) {
+			got <- 0
+			return
+		}
+		got <- slice
+	}()
+	return <-got
+}
+
+func TestARecordingStatesWhatItCostAndHowLateItWas(t *testing.T) {
+	w := watch{late: 3 * ms, cost: 9 * ms, first: 4 * ms, slice: slice, slow: 2}
+	e := scenario.Environment{Gaps: []scenario.Gap{{Kind: scenario.GapLate, Text: "late"}, {Kind: "another", Text: "else"}}}
+	w.into(&e, time.Second)
+	if e.Late != 3*ms || e.Cost != 5*ms || e.Share != 0.005 || e.Slice != slice {
+		t.Errorf("late %v, cost %v, share %v, slice %v", e.Late, e.Cost, e.Share, e.Slice)
+	}
+	if got := e.Gaps; got[0].Text != "late; 2 looks were put off, so that they cost no more than 0.01 of a core" || got[1].Text != "else" {
+		t.Errorf("the gaps are %+v", got)
 	}
 }
