@@ -407,7 +407,7 @@ func (p *Port) serve(r *wire.Head, reply *wire.Reply) (asked Demand, known bool)
 	case "burn":
 		reply.Result = spent("burnt_s", asked.CPU)
 	case "shutdown":
-		reply.Result = json.RawMessage(`{"status":"shutting down"}`)
+		reply.Result = fmt.Appendf(nil, `{"status":"shutting_down","worker_id":%q}`, p.ID)
 	case "call":
 		p.function(r, reply)
 	case "get_stats":

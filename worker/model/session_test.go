@@ -18,7 +18,7 @@ import (
 	"github.com/butfor/butfor/worker/wire"
 )
 
-// asked is what a worker is asked, one after another, about sessions and memory.
+// asked is what a worker is asked, one after another, about sessions and memory, and to end.
 var asked = []struct {
 	command string
 	args    map[string]any
@@ -78,6 +78,7 @@ var asked = []struct {
 	{"alloc", map[string]any{"mb": "1"}},
 	{"alloc", map[string]any{"mb": 1 << 21}},
 	{"alloc", map[string]any{"mb": true}},
+	{"shutdown", nil},
 }
 
 // said is what a worker answers to all that.
