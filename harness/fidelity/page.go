@@ -76,10 +76,11 @@ func (m Measured) Page() []byte {
 		p("")
 		p("Eight starts of 0.3 s of CPU begun at once were recorded and replayed. From the same recording it was foretold how as many go with one for each core at a time, and that was run for real; with that run's own demands, as those of identical starts differ. How many of the runs come within %.0f %%, and the worst.", 100*startsShare)
 		p("")
-		p("| beside | replayed: first ready | last ready | foretold: first ready | last ready | the same, load frozen |")
-		p("| --- | --- | --- | --- | --- | --- |")
+		p("| beside | replayed: first ready | last ready | load frozen: first · last | foretold: first ready | last ready | load frozen: first · last |")
+		p("| --- | --- | --- | --- | --- | --- | --- |")
 		for _, r := range m.Starts {
-			p("| %s | %s | %s | %s | %s | %s · %s |", r.Load, within(r.replayed[0].first), within(r.replayed[0].last), within(r.foretold[0].first), within(r.foretold[0].last), within(r.foretold[1].first), within(r.foretold[1].last))
+			frozen := func(of [2]readies) string { return within(of[1].first) + " · " + within(of[1].last) }
+			p("| %s | %s | %s | %s | %s | %s | %s |", r.Load, within(r.replayed[0].first), within(r.replayed[0].last), frozen(r.replayed), within(r.foretold[0].first), within(r.foretold[0].last), frozen(r.foretold))
 		}
 	}
 	if len(m.Findings) > 0 {
