@@ -768,6 +768,14 @@ example.com/mine.(*Pool).tend(...)
 			t.Errorf("%s: %v, %s: %s", mechanism, ok, r.Word, r.Reason)
 		}
 	}
+	var many []string
+	for _, name := range []string{"e", "b", "a", "b", "d", "c"} { // one place twice
+		many = append(many, fmt.Sprintf("goroutine 7 [select, synctest bubble 5]:\nexample.com/mine.%s(...)\n\t/src/mine.go:1 +0x1", name))
+	}
+	r, _ := endless(Scenario{}, &virtual.StuckError{Stacks: strings.Join(many, "\n\n")})
+	if want := "; it is in example.com/mine.a at /src/mine.go:1, example.com/mine.b at /src/mine.go:1, example.com/mine.c at /src/mine.go:1, 2 more"; !strings.HasSuffix(r.Reason, want) {
+		t.Errorf("of many places: %s", r.Reason)
+	}
 	if r, _ := endless(Scenario{}, &virtual.StuckError{}); r.Reason != virtual.ErrStuck.Error() {
 		t.Errorf("without a stack: %s", r.Reason)
 	}
