@@ -33,7 +33,7 @@ const (
 func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 	begin := time.Now()
 	if w.doubt {
-		return wire.Reply{}, w.failed(r, begin, "send", ErrDoubt)
+		return wire.Reply{}, w.failed(ctx, r, begin, "send", ErrDoubt)
 	}
 	if err := ctx.Err(); err != nil {
 		return wire.Reply{}, fmt.Errorf("worker %s: %s not sent: %w", w.ID, r.Command, context.Cause(ctx))
@@ -52,21 +52,21 @@ func (w *Worker) Call(ctx context.Context, r Request) (wire.Reply, error) {
 		if errors.Is(err, wire.ErrTooLarge) { // refused whole
 			return wire.Reply{}, err
 		}
-		return wire.Reply{}, w.failed(r, begin, "send", err)
+		return wire.Reply{}, w.failed(ctx, r, begin, "send", err)
 	}
 	frame, err := w.Port.Recv(ctx)
 	if err != nil {
-		return wire.Reply{}, w.failed(r, begin, "reply", err)
+		return wire.Reply{}, w.failed(ctx, r, begin, "reply", err)
 	}
 	reply, err := wire.ParseReply(frame)
 	if err != nil {
-		return wire.Reply{}, w.failed(r, begin, "reply", err)
+		return wire.Reply{}, w.failed(ctx, r, begin, "reply", err)
 	}
 	if !reply.Answers(r.ID) {
-		return wire.Reply{}, w.failed(r, begin, "reply", fmt.Errorf("%w: expected %d, got %d", ErrWrongID, r.ID, reply.ID))
+		return wire.Reply{}, w.failed(ctx, r, begin, "reply", fmt.Errorf("%w: expected %d, got %d", ErrWrongID, r.ID, reply.ID))
 	}
 	if reply.More {
-		return wire.Reply{}, w.failed(r, begin, "reply", errors.New("it announces more to come, which was not asked for"))
+		return wire.Reply{}, w.failed(ctx, r, begin, "reply", errors.New("it announces more to come, which was not asked for"))
 	}
 	w.answered = true
 	if !reply.Success {
@@ -107,9 +107,9 @@ func (w *Worker) Answered() bool { return w.answered }
 // knows. It is for the goroutine that calls.
 func (w *Worker) InDoubt() bool { return w.doubt }
 
-func (w *Worker) failed(r Request, begin time.Time, phase string, err error) *CallError {
+func (w *Worker) failed(ctx context.Context, r Request, begin time.Time, phase string, err error) *CallError {
 	w.doubt = true
-	e := &CallError{Worker: w.ID, Command: r.Command, Phase: phase, Err: err}
+	e := &CallError{Worker: w.ID, Command: r.Command, Phase: phase, Err: because(ctx, err)}
 	if Gone(err) {
 		patience := time.NewTimer(exitPatience)
 		defer patience.Stop()
@@ -122,6 +122,15 @@ func (w *Worker) failed(r Request, begin time.Time, phase string, err error) *Ca
 	}
 	e.Elapsed, e.Info = time.Since(begin), w.Port.Info()
 	return e
+}
+
+// because adds to a ctx's error the cause that whoever ended it gave.
+func because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || !errors.Is(err, ctx.Err()) || errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 var (
@@ -146,8 +155,8 @@ func (e *RemoteError) Error() string {
 }
 
 // A CallError says why a call got no reply. It unwraps to its cause: the ctx's
-// error, ErrWrongID, a *wire.FrameError or *wire.MessageError, io.EOF or
-// ErrGone for a worker that ended.
+// error and the cause of its end, ErrWrongID, a *wire.FrameError or
+// *wire.MessageError, io.EOF or ErrGone for a worker that ended.
 type CallError struct {
 	Worker, Command string
 	Phase           string // send or reply
@@ -167,6 +176,9 @@ func (e *CallError) Error() string {
 		fmt.Fprintf(&b, "worker ended in mid-call, after %s: %v", short(e.Elapsed), e.Exit)
 	case errors.Is(e.Err, context.DeadlineExceeded):
 		fmt.Fprintf(&b, "no reply within %s (on CPU %s so far, waited for a CPU %s)", short(e.Elapsed), short(e.Info.CPU), short(e.Info.RunDelay))
+		if why, told := strings.CutPrefix(e.Err.Error(), context.DeadlineExceeded.Error()+": "); told {
+			fmt.Fprintf(&b, ": %s", why)
+		}
 	case Gone(e.Err):
 		fmt.Fprintf(&b, "worker closed its port, after %s", short(e.Elapsed))
 	default:

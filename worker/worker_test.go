@@ -5,9 +5,11 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/butfor/butfor/worker"
 	"github.com/butfor/butfor/worker/model"
@@ -192,5 +194,52 @@ func TestAWorkerThatCouldNotReadARequestSaysSoAndIsCalledAgain(t *testing.T) {
 	f.answer = nil
 	if _, err := w.Call(t.Context(), worker.Request{Command: "echo"}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestACallThatWasGivenUpSaysWhatFor(t *testing.T) {
+	bored := errors.New("nobody wants it any more")
+	for name, c := range map[string]struct {
+		give func(context.Context) (context.Context, context.CancelFunc)
+		is   error
+		says string
+	}{
+		"late": {
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeout(ctx, time.Second)
+			},
+			context.DeadlineExceeded, "worker w1: sleep: no reply within 1s (on CPU 0s so far, waited for a CPU 0s)",
+		},
+		"late, with a cause": {
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				return context.WithTimeoutCause(ctx, time.Second, bored)
+			},
+			context.DeadlineExceeded, "worker w1: sleep: no reply within 1s (on CPU 0s so far, waited for a CPU 0s): nobody wants it any more",
+		},
+		"cancelled with a cause": {
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancelCause(ctx)
+				time.AfterFunc(time.Second, func() { cancel(bored) })
+				return ctx, func() { cancel(nil) }
+			},
+			context.Canceled, "worker w1: sleep: no reply, after 1s: context canceled: nobody wants it any more",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := start(t, &model.Launcher{}, "w1")
+				ctx, cancel := c.give(t.Context())
+				defer cancel()
+				_, err := w.Call(ctx, worker.Request{Command: "sleep", Args: map[string]any{"s": 2.}})
+				if err == nil || err.Error() != c.says {
+					t.Errorf("%v\nwant %s", err, c.says)
+				}
+				if caused := errors.Is(err, bored); !errors.Is(err, c.is) || caused != strings.Contains(c.says, bored.Error()) {
+					t.Errorf("%v is %v: %v; is its cause: %v", err, c.is, errors.Is(err, c.is), caused)
+				}
+				_ = w.Port.Kill()
+				<-w.Port.Done()
+			})
+		})
 	}
 }
