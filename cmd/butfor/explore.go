@@ -163,6 +163,9 @@ func smaller(ctx context.Context, lab harness.Lab, y *tally, out string, w io.Wr
 	}
 	f := scenario.File{Scenario: least.Scenario, Expected: least.Word, Mechanism: least.Mechanism}
 	f.Scenario.Name = ""
+	if f.Scenario.Order.Choices != nil {
+		f.Scenario.Order.Trace = least.Hash
+	}
 	path := filepath.Join(out, fmt.Sprintf("%s.seed%d.yaml", folder(y.first), y.first.Seed))
 	comment := fmt.Sprintf("%s: %s\n\nFound with seed %d, and made smaller. Again: butfor reproduce %s", least.Word, least.Reason, y.first.Seed, quoted(path))
 	if err := replaced(path, func(path string) error { return f.Write(path, comment) }); err != nil {

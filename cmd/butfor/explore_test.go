@@ -47,7 +47,7 @@ func TestASearchSavesWhatFailedMadeSmallerAndItReproduces(t *testing.T) {
 	}
 
 	s = butfor(t, "reproduce", "--times", "5", saved[0])
-	if s.status != 0 || !strings.Contains(s.stdout, "5 of 5 as expected, 5 with the same trace") || !strings.Contains(s.stdout, "architectural: ") {
+	if s.status != 0 || !strings.Contains(s.stdout, "5 of 5 as expected, 5 with the same trace") || !strings.Contains(s.stdout, "architectural: ") || strings.Contains(s.stdout, "in doubt") {
 		t.Errorf("reproduce: status %d:\n%s\n%s", s.status, s.stdout, s.stderr)
 	}
 	s = butfor(t, "reproduce", "--json", "--out", filepath.Join(out, "bundle"), saved[0])
@@ -58,11 +58,18 @@ func TestASearchSavesWhatFailedMadeSmallerAndItReproduces(t *testing.T) {
 		t.Errorf("bundles: %q", bundles)
 	}
 
-	// A file that expects what does not come out.
 	text, err := os.ReadFile(saved[0])
 	if err != nil {
 		t.Fatal(err)
 	}
+
+	// A file whose order was written down of another run, as of another pool.
+	other := strings.Replace(string(text), "trace: ", "trace: f00d # ", 1)
+	if s := butfor(t, "reproduce", scenarioFile(t, other)); s.status != 0 || !strings.Contains(s.stdout, "in doubt: the choices of its order were written down of a run with another trace") {
+		t.Errorf("another trace: status %d:\n%s", s.status, s.stdout)
+	}
+
+	// A file that expects what does not come out.
 	for from, to := range map[string]string{"expected: architectural": "expected: sound", "mechanism: ": "mechanism: not "} {
 		other := strings.Replace(string(text), from, to, 1)
 		if s := butfor(t, "reproduce", scenarioFile(t, other)); s.status != 1 || !strings.Contains(s.stdout, "✗ not as claimed") {

@@ -81,7 +81,7 @@ nothing: 0 sound, 1 architectural, amplified, overdetermined or infeasible,
 		},
 	}
 	f.of(c)
-	f.alsoLatent(c, "say also what each pool that kept its deadlines would miss at the corners of its contract")
+	f.alsoLatent(c, "say also what each pool that is not to blame would miss at the corners of its contract")
 	c.Flags().BoolVarP(&quiet, "quiet", "q", false, "print the table alone, with reasons only where something came out otherwise")
 	c.Flags().BoolVar(&quick, "quick", false, "run the headline findings alone, which take a minute or two on real workers")
 	c.Flags().IntVar(&seeds, "seeds", 0, "explore that many seeds, from --seed on, in the virtual world")
@@ -288,8 +288,12 @@ func lineOf(o harness.Outcome) report.Line {
 	if word != r.Word {
 		reason, judged = fmt.Sprintf("the run itself is %s: %s", r.Word, r.Reason), r.Word
 	}
+	var doubts []string
+	if astray := r.Astray(); astray != "" {
+		doubts = append(doubts, astray)
+	}
 	return report.Line{
-		Others: others, Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth, Unreal: o.Finding.Unreal, Set: o.Finding.Set,
+		Others: others, Doubts: doubts, Finding: o.Finding.ID, File: o.Finding.File, Kind: o.Finding.Kind, Variant: o.Case.Variant, Claim: o.Finding.Claim, Truth: o.Finding.Truth, Unreal: o.Finding.Unreal, Set: o.Finding.Set,
 		Subject: r.Record.Subject, World: r.Scenario.World, Seed: r.Record.Seed,
 		Verdict: word, Expected: expected, Judged: judged, Mechanism: r.Mechanism, Reason: reason,
 		Seconds: r.Seconds, Hash: r.Hash, Order: r.Order,

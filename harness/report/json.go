@@ -55,10 +55,11 @@ type Line struct {
 	Table     *scenario.Table    `json:"table,omitempty"`
 	Latent    []scenario.Latent  `json:"latent,omitzero"` // nil if it was not looked for
 	Others    []Other            `json:"others,omitempty"`
-	// Of a replay of a recorded run: how it is held against that, and why the
-	// two may differ without anybody's fault.
+	// Of a replay of a recorded run: how it is held against that.
 	Compared *scenario.Comparison `json:"compared,omitempty"`
-	Doubts   []string             `json:"doubts,omitempty"`
+	// Why it may differ from what it is held against without anybody's fault: from
+	// a recorded run, or from the one that its order was written down of.
+	Doubts []string `json:"doubts,omitempty"`
 }
 
 // AsExpected says whether all that is claimed of a result came out.

@@ -285,6 +285,11 @@ func (t Terminal) Story(w io.Writer, l Line) {
 	t.latent(w, l)
 	t.otherwise(w, l)
 	t.between(w, l.Between)
+	if l.Compared == nil { // else they are told beside that
+		for _, d := range l.Doubts {
+			t.wrapped(w, "  ", "in doubt: "+d)
+		}
+	}
 	fmt.Fprintln(w)
 }
 

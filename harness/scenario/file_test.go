@@ -27,7 +27,7 @@ func TestAFileSaysWhatAScenarioSays(t *testing.T) {
 	s.Name, s.World, s.Seed, s.Cores = "all of it", "virtual", 17, 3
 	s.Config = subject.Config{Name: "blue", Size: 4, Overflow: 2, QueueLimit: -1, StartConcurrency: 3, Cores: 1.5, Lazy: true,
 		StartTimeout: time.Second, CheckoutTimeout: 1500 * ms, CallTimeout: 7 * time.Microsecond, Options: map[string]any{"deaf-start": false}}
-	s.Order = Order{Seed: 5, Strategy: PCT, Depth: 3, Length: 40, Choices: []int{0, 2, 1}, Begin: []string{"c2", "c1"}}
+	s.Order = Order{Seed: 5, Strategy: PCT, Depth: 3, Length: 40, Choices: []int{0, 2, 1}, Trace: "0123456789abcdef", Begin: []string{"c2", "c1"}}
 	s.Start = Demand{CPU: 300 * ms, Wait: time.Hour}
 	s.Warm, s.WarmPatience, s.Stops = 2, 20*time.Second, true
 	s.Workload = Workload{Clients: 5, Arrive: Poisson, Every: 20 * ms, At: []time.Duration{0, 20 * ms, 1, 2, 3}, Calls: 2, Think: 3 * ms, Command: "sleep", Args: map[string]any{"s": 0.25, "text": "é: x"}, Mortal: true, DieAfter: time.Minute, Health: []time.Duration{0, 1500 * ms},

@@ -108,3 +108,12 @@ type Result struct {
 	Hash      string  // of the trace
 	Order     string  // how far the order was controlled: edges, points, none
 }
+
+// Astray says that a run did not go as the one that its choices were written down of;
+// "" if it did, or nobody knows.
+func (r *Result) Astray() string {
+	if of := r.Scenario.Order.Trace; of == "" || r.Hash == "" || of == r.Hash {
+		return ""
+	}
+	return "the choices of its order were written down of a run with another trace: pool, butfor, its build tags or what is asked of the run are not what they were"
+}

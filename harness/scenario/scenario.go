@@ -148,6 +148,7 @@ type Order struct {
 	Depth    int    `json:"depth,omitempty" yaml:"depth,omitempty"`        // of pct: how many orderings a bug may hang on; 0 means 1
 	Length   int    `json:"length,omitempty" yaml:"length,omitempty"`      // of pct: how many steps the run takes; 0: as many as it takes by lot
 	Choices  []int  `json:"choices,omitzero" yaml:"choices,flow,omitzero"` // if not nil, in place of a strategy: at each step, which of those who could go on, by name; then the first
+	Trace    string `json:"trace,omitempty" yaml:"trace,omitempty"`        // of choices: the hash of the trace of the run that they were written down of; a run with another says so
 	// Begin are calls in the order in which they are to turn to the pool, by id,
 	// as far as they come to it at one moment. nil: as the strategy has it.
 	Begin []string `json:"begin,omitempty" yaml:"begin,flow,omitempty"`
@@ -304,6 +305,9 @@ func (s *Scenario) Check() error {
 	}
 	if n := slices.IndexFunc(s.Order.Choices, func(c int) bool { return c < 0 }); n >= 0 {
 		bad("order.choices", "has %d at step %d: it can't be negative", s.Order.Choices[n], n+1)
+	}
+	if s.Order.Trace != "" && s.Order.Choices == nil {
+		bad("order.trace", "is of a run that order.choices were written down of, and there are none")
 	}
 	for i, step := range w.steps() {
 		key := "workload"
