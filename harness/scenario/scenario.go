@@ -393,6 +393,9 @@ func (s Step) check(modelled bool) error {
 	case !model.Knows(s.Command):
 		return settings.Wrong("command", "is %q: a worker in world virtual has %s; of others only a recording knows what they ask for", s.Command, strings.Join(model.Commands, ", "))
 	}
+	if function, _ := s.Args["function"].(string); s.Command == "call" && !slices.Contains(model.Functions, function) {
+		return settings.Wrong("args", "has %q for function: a worker in world virtual has %s; of others only a recording knows what they ask for", function, strings.Join(model.Functions, ", "))
+	}
 	arg, ok := model.Takes(s.Command)
 	if !ok {
 		return nil

@@ -96,11 +96,15 @@ func TestEachFieldThatCannotBeIsNamed(t *testing.T) {
 			s.World, s.Workload.Then = "virtual", []Step{{Command: "sleep", Args: map[string]any{"s": -1}}}
 		},
 		"workload.calls is 131073: it must be from 0 to 131072": func(s *Scenario) { s.Workload.Calls = callsMost + 1 },
-		"order.choices has -4 at step 2":                        func(s *Scenario) { s.Order.Choices = []int{1, -4} },
-		"workload.calls":                                        func(s *Scenario) { s.Workload.Calls = -1 },
-		"workload.command":                                      func(s *Scenario) { s.Workload.Command = "" },
-		`workload.command is "theirs"`:                          func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
-		"workload.args has <nil> for s: sleep":                  func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
+		`workload.args has "math:hypot" for function: a worker in world virtual has builtins:print, `: func(s *Scenario) {
+			s.World, s.Workload.Command, s.Workload.Args = "virtual", "call", map[string]any{"function": "math:hypot"}
+		},
+		"order.trace is of a run":              func(s *Scenario) { s.Order.Trace = "abc" },
+		"order.choices has -4 at step 2":       func(s *Scenario) { s.Order.Choices = []int{1, -4} },
+		"workload.calls":                       func(s *Scenario) { s.Workload.Calls = -1 },
+		"workload.command":                     func(s *Scenario) { s.Workload.Command = "" },
+		`workload.command is "theirs"`:         func(s *Scenario) { s.World, s.Workload.Command = "virtual", "theirs" },
+		"workload.args has <nil> for s: sleep": func(s *Scenario) { s.World, s.Workload.Command = "virtual", "sleep" },
 		"workload.args has 0.3 for cpu_s: burn": func(s *Scenario) {
 			s.World, s.Workload.Command, s.Workload.Args = "virtual", "burn", map[string]any{"cpu_s": "0.3"}
 		},

@@ -23,8 +23,8 @@ type Call struct {
 	Asked   Demand // by what the command does: nothing if the model does not know it
 }
 
-// A Fate is what becomes of a call. A command that the model does not know is
-// answered with null then: whoever decides fates knows it.
+// A Fate is what becomes of a call. A command that the model does not know, or a
+// function, is answered with null then: whoever decides fates knows it.
 type Fate struct {
 	Demand
 	Err  string       // what it is answered in place of a result, once it has had its demand

@@ -54,6 +54,12 @@ func TestACallMeetsTheFateThatIsDecided(t *testing.T) {
 			}
 			return model.Fate{Demand: model.Demand{Wait: sec}}
 		}, sec, "null", "", nil},
+		{"a function that the model does not know", "call", map[string]any{"function": "math:hypot"}, func(model.Call) model.Fate {
+			return model.Fate{Demand: model.Demand{CPU: sec}}
+		}, sec, "null", "", nil},
+		{"a function that it knows", "call", map[string]any{"function": "operator:truediv", "args": []any{1, 2}}, func(model.Call) model.Fate {
+			return model.Fate{}
+		}, 0, "0.5", "", nil},
 		{"death once it has had its demand", "sleep", map[string]any{"s": 2}, func(model.Call) model.Fate {
 			return model.Fate{Demand: model.Demand{CPU: sec}, Dies: dies}
 		}, sec, "", "", dies},

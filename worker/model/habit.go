@@ -22,9 +22,12 @@ const outlived = 1000 * time.Hour
 // the original wrote 13.6 MB in 3 s on a core to itself (measured; findings: orphan-spin).
 const logRate = 13.6e6 / 3
 
-// function is what the model knows of the command call: one function that prints, one
-// that writes to stderr, one whose result is no JSON, and one that divides two numbers.
-func (p *Port) function(r *wire.Head, reply *wire.Reply) {
+// Functions are those that the model knows of the command call: one that prints, one that
+// writes to stderr, one whose result is no JSON, and one that divides two numbers.
+var Functions = []string{"builtins:print", "warnings:warn", "builtins:object", "operator:truediv"}
+
+// function is a call of one; false if the model does not know it.
+func (p *Port) function(r *wire.Head, reply *wire.Reply) (known bool) {
 	switch function := r.Text("function"); function {
 	case "builtins:print":
 		reply.Result = json.RawMessage("null")
@@ -46,7 +49,9 @@ func (p *Port) function(r *wire.Head, reply *wire.Reply) {
 		}
 	default:
 		*reply = wire.Reply{ID: r.ID, Error: fmt.Sprintf("ArgumentError: args.function: a model has no %q", function), ErrorType: "ArgumentError"}
+		return false
 	}
+	return true
 }
 
 // swallows says whether the worker keeps its reply to itself.

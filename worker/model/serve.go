@@ -383,14 +383,14 @@ func (p *Port) unread(err error) {
 	})
 }
 
-// Commands are those that a worker has; of call it knows few functions.
+// Commands are those that a worker has; of call it knows the Functions alone.
 var Commands = []string{"ping", "echo", "sleep", "burn", "alloc", "put", "get", "list", "create_program", "call", "get_stats", "cleanup_session", "reset_state", "shutdown"}
 
 // Knows says whether a worker has a command.
 func Knows(command string) bool { return slices.Contains(Commands, command) }
 
 // serve says what a command asks for, and how it is answered once it has had
-// that; known says whether the model has it at all.
+// that; known says whether the model has it at all, and of call the function.
 func (p *Port) serve(r *wire.Head, reply *wire.Reply) (asked Demand, known bool) {
 	asked = asks(r.Command, r.Number)
 	if !Knows(r.Command) {
@@ -409,7 +409,7 @@ func (p *Port) serve(r *wire.Head, reply *wire.Reply) (asked Demand, known bool)
 	case "shutdown":
 		reply.Result = fmt.Appendf(nil, `{"status":"shutting_down","worker_id":%q}`, p.ID)
 	case "call":
-		p.function(r, reply)
+		return asked, p.function(r, reply)
 	case "get_stats":
 		reply.Result = fmt.Appendf(nil, `{"worker_id":%q,"command_count":%d}`, p.ID, p.calls)
 	default:
