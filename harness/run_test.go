@@ -149,6 +149,30 @@ func (p *twohanded) exchange(ctx context.Context, calls ...subject.Call) ([]subj
 
 func (p *twohanded) Close(ctx context.Context) error { return p.w.Port.Close(ctx) }
 
+func TestARealStartThatIsCutShortAsksForWhatItWasTold(t *testing.T) {
+	sc := on(subject.Ours())
+	sc.Start, sc.Faults = scenario.Demand{Wait: 100 * time.Millisecond}, faults.Plan{{Fault: faults.SlowStart{Wait: 5 * time.Second}}}
+	sc.Config.StartTimeout, sc.Deadline = 200*time.Millisecond, 300*time.Millisecond
+	fill(&sc)
+	r, err := stage(t.Context(), t, sc, sc.Subject, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hurt, cut := hurtStarts(r), 0
+	for i, s := range r.Environment.Starts {
+		if !s.Cut {
+			continue
+		}
+		cut++
+		if known := s.Asks != nil && s.Asks.Wait >= 5100*time.Millisecond; known != (i < hurt) {
+			t.Errorf("start %d of %d that were told to be slow: %+v, asks for %v", i, hurt, s, s.Asks)
+		}
+	}
+	if cut == 0 {
+		t.Error("no start was cut short")
+	}
+}
+
 // Each subject breaks one promise, on purpose, and in no other way differs from
 // our own pool.
 func TestASubjectIsConvictedOfWhatItDoes(t *testing.T) {

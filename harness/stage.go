@@ -172,6 +172,8 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 		Asks() map[string][]*scenario.Demand
 	}); ok {
 		trace.Asked(record, m.Asks())
+	} else if len(sc.Others) == 0 { // of several pools, whose starts are whose is the machine's lot
+		trace.Told(record, sc.ToldStarts(hurtStarts(record)))
 	}
 	record.Environment.Gaps = append(record.Environment.Gaps, unrecorded(sc, record)...)
 	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))

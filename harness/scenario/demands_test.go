@@ -114,6 +114,15 @@ func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	if len(further) < len(want) || !reflect.DeepEqual(further[:len(want)], want) {
 		t.Fatalf("got %+v\nwant %+v", further, want)
 	}
+	if told := s.ToldStarts(2); told != nil {
+		t.Errorf("what hangs on when they began was told: %+v", told)
+	}
+	plan := s.Faults
+	s.Faults = plan[:4]
+	if told := s.ToldStarts(5); len(told) != 5 || !reflect.DeepEqual(told[0], Span{Demand: asks(107, 51)}) || !reflect.DeepEqual(told[2:], want[:3]) {
+		t.Errorf("told %+v", told)
+	}
+	s.Faults = plan
 	recorded := []Span{{Worker: 0, Demand: asks(107, 51)}, {Worker: 1, Demand: asks(107, 51)}, {Worker: 2, Demand: asks(7, 1)}} // the last once all was over
 	s.Replay = &Environment{Cores: 2, Starts: recorded, Further: further, Deaths: []Death{{Worker: 2, Exit: "exit status 3"}}}
 	if err := s.Replay.Check(); err != nil {
@@ -140,9 +149,15 @@ func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	if got := s.FurtherStarts(2); got != nil {
 		t.Errorf("a replay has %+v", got)
 	}
+	if got := s.ToldStarts(2); got != nil {
+		t.Errorf("a replay was told %+v", got)
+	}
 	s.Replay, s.Faults = nil, faults.Plan{{Fault: faults.CPUHogs{Threads: 3}}}
 	if got := s.FurtherStarts(2); got != nil {
 		t.Errorf("without a fault that hurts starts it has %+v", got)
+	}
+	if got, want := s.ToldStarts(2), []Span{{Demand: s.Start}, {Worker: 1, Demand: s.Start}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("told %+v, want what the scenario says", got)
 	}
 }
 

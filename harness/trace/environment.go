@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker/model"
 )
 
 // Environment says what a run met: outside, which has the machine's part of it,
@@ -288,6 +289,42 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 		death.Call = l.work[0].call
 	}
 	d.env.Deaths = append(d.env.Deaths, death)
+}
+
+// Told says of starts of real workers that were not let finish what they ask for, where
+// they were told more than was seen of them: that, and of what others took besides, which
+// is the worker's own, as little as any. told are by the ordinal of the launch.
+func Told(r *scenario.Record, told []scenario.Span) {
+	starts := r.Environment.Starts[:min(len(told), len(r.Environment.Starts))]
+	known := func(i int) bool {
+		t := &told[i]
+		return t.Refused == "" && !t.Died && t.Wait < model.Forever
+	}
+	var own *scenario.Demand
+	for i := range starts {
+		s, t := &starts[i], &told[i]
+		if !known(i) || !s.Whole() {
+			continue
+		}
+		besides := scenario.Demand{CPU: max(0, s.CPU-t.CPU), Wait: max(0, s.Wait-t.Wait-s.Engine)}
+		if own == nil {
+			own = &besides
+		}
+		own.CPU, own.Wait = min(own.CPU, besides.CPU), min(own.Wait, besides.Wait)
+	}
+	if own == nil {
+		own = &scenario.Demand{}
+	}
+	for i := range starts {
+		s, t := &starts[i], &told[i]
+		if !known(i) || !s.Cut || s.Asks != nil {
+			continue
+		}
+		asks := scenario.Demand{CPU: max(s.CPU, t.CPU+own.CPU), Wait: max(s.Wait, t.Wait+own.Wait+s.Engine)}
+		if asks != s.Demand {
+			s.Asks = &asks
+		}
+	}
 }
 
 // Asked tells what the starts of a record ask for where that is known, those that were

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
+	"github.com/butfor/butfor/worker/model"
 )
 
 const ms = time.Millisecond
@@ -296,6 +297,36 @@ func TestWhatAStartThatWasCutShortAsksForMayBeKnown(t *testing.T) {
 	// Whole, but its hello may have lain unread: that is no waiting of its own.
 	if got := r.Environment.Starts[0].Demand; got != (scenario.Demand{CPU: 1}) {
 		t.Errorf("start 0 asks for %+v", got)
+	}
+}
+
+func TestARealStartThatWasCutShortAsksForWhatItWasToldAndAsLittleOfItsOwnAsAny(t *testing.T) {
+	asks := func(cpu, wait time.Duration) scenario.Demand { return scenario.Demand{CPU: cpu * ms, Wait: wait * ms} }
+	cut := func(cpu, wait time.Duration) scenario.Span { return scenario.Span{Cut: true, Demand: asks(cpu, wait)} }
+	told := []scenario.Span{
+		{Demand: asks(100, 500)}, {Demand: asks(100, 500)}, {Demand: asks(100, 500)}, {Demand: asks(100, 500)},
+		{Demand: asks(100, 500), Died: true}, {Demand: scenario.Demand{Wait: model.Forever}}, {Refused: "no"}, {Demand: asks(100, 500)},
+	}
+	own, besides := scenario.Span{Demand: asks(130, 504)}, scenario.Span{Demand: asks(140, 503)}
+	for name, c := range map[string]struct {
+		starts []scenario.Span
+		want   map[int]scenario.Demand
+	}{
+		"others show what is their own":     {[]scenario.Span{own, cut(20, 0), besides}, map[int]scenario.Demand{1: asks(130, 503)}},
+		"no other shows it":                 {[]scenario.Span{cut(20, 0), cut(50, 200)}, map[int]scenario.Demand{0: asks(100, 500), 1: asks(100, 500)}},
+		"more was seen than told":           {[]scenario.Span{cut(110, 600), cut(110, 200)}, map[int]scenario.Demand{1: asks(110, 500)}},
+		"an engine took its time first":     {[]scenario.Span{{Cut: true, Demand: asks(0, 300), Engine: 300 * ms}}, map[int]scenario.Demand{0: asks(100, 800)}},
+		"of an end nothing is known":        {[]scenario.Span{own, own, own, own, cut(20, 0), cut(20, 0), cut(20, 0), cut(20, 0), cut(20, 0)}, map[int]scenario.Demand{7: asks(130, 504)}},
+		"its worker died, or was whole":     {[]scenario.Span{own, {Died: true, Demand: asks(3, 0)}}, nil},
+		"what is known of it already stays": {[]scenario.Span{{Cut: true, Asks: &scenario.Demand{CPU: 1}}}, map[int]scenario.Demand{0: {CPU: 1}}},
+	} {
+		r := &scenario.Record{Environment: &scenario.Environment{Starts: c.starts}}
+		Told(r, told)
+		for i, s := range r.Environment.Starts {
+			if want, known := c.want[i]; known != (s.Asks != nil) || known && *s.Asks != want {
+				t.Errorf("%s: start %d: %+v, want %+v", name, i, s, want)
+			}
+		}
 	}
 }
 
