@@ -201,7 +201,7 @@ func (d *dock) draw(c matrix.Case) (drawn matrix.Case, marginal bool, err error)
 func (d *dock) clear(c matrix.Case) (bool, error) {
 	var misses [3]int
 	for i, scale := range []float64{1, matrix.Margin, 1 / matrix.Margin} {
-		r, err := d.run(c, false, true, func(sc *Scenario) { sc.Deadline = time.Duration(scale * float64(sc.Deadline)) })
+		r, err := d.run(c, false, true, func(sc *Scenario) { scaled(sc, scale) })
 		switch {
 		case err != nil:
 			return false, err
@@ -238,7 +238,7 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Runs.Bug, err = d.alone(o.Case); err != nil {
+	if o.Runs.Bug, err = d.alone(o.Case, 1); err != nil {
 		return err
 	}
 	o.Runs.Environment, o.Runs.Neither = environment.Failure, neither.Failure
@@ -249,6 +249,12 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	if stays, err := d.stays(o.Case, pool, environment); err != nil || !stays {
 		o.Truth = matrix.Marginal
 		return err
+	}
+	if o.Truth == matrix.Environment {
+		if shorter, err := d.alone(o.Case, 1/matrix.Margin); err != nil || shorter != matrix.Kept {
+			o.Truth = matrix.Marginal // the bug alone all but suffices
+			return err
+		}
 	}
 	if o.Real != (matrix.Real{}) && o.Truth == matrix.Environment {
 		return nil // the pool without the bug was asked already
@@ -263,9 +269,22 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 // at says how a case's pool, which is called so, fails in its environment at so many of
 // its deadlines.
 func (d *dock) at(c matrix.Case, pool string, bug bool, deadlines float64) (failing, error) {
-	return d.shared(direct{pool, fmt.Sprintf("%s, at %.2f of the deadline", c.Environment, deadlines), c.Load, c.Seed}, func() (*scenario.Record, error) {
-		return d.run(c, bug, true, func(sc *Scenario) { sc.Deadline = time.Duration(deadlines * float64(sc.Deadline)) })
+	return d.shared(direct{pool, heldTo(c.Environment, deadlines), c.Load, c.Seed}, func() (*scenario.Record, error) {
+		return d.run(c, bug, true, func(sc *Scenario) { scaled(sc, deadlines) })
 	})
+}
+
+// heldTo is how an environment is called in which a pool has so many of its deadlines.
+func heldTo(environment string, deadlines float64) string {
+	if deadlines == 1 {
+		return environment
+	}
+	return fmt.Sprintf("%s, at %.2f of the deadline", environment, deadlines)
+}
+
+// scaled gives a scenario so many of its deadlines.
+func scaled(sc *Scenario, deadlines float64) {
+	sc.Deadline = time.Duration(deadlines * float64(sc.Deadline))
 }
 
 // stays says whether what the pool without the bug does in the case's environment, on
@@ -302,18 +321,31 @@ func scenarioOf(c matrix.Case, bug, injected bool) (Scenario, error) {
 }
 
 // alone says how a case's pool fails with the bug and no environment, or with what of
-// it is inside the contract.
-func (d *dock) alone(c matrix.Case) (matrix.Failure, error) {
-	if c.Real != (matrix.Real{}) {
-		calm, err := d.shared(direct{c.Bug, "", c.Load, c.Seed}, func() (*scenario.Record, error) { return d.run(c, true, false, nil) })
+// it is inside the contract, at so many of its deadlines.
+func (d *dock) alone(c matrix.Case, deadlines float64) (matrix.Failure, error) {
+	calm, err := d.shared(direct{c.Bug, heldTo("", deadlines), c.Load, c.Seed}, func() (*scenario.Record, error) {
+		return d.run(c, true, false, func(sc *Scenario) { scaled(sc, deadlines) })
+	})
+	if err != nil || c.Real != (matrix.Real{}) && deadlines == 1 { // virtual time has said how it fails inside the contract
 		return calm.Failure, err
 	}
-	calm, err := d.fails(c, true, false, nil)
-	if err != nil {
-		return calm, err
+	inside := func(sc *Scenario) {
+		contract := Contract()
+		if sc.Contract != nil {
+			contract = *sc.Contract
+		}
+		matrix.Within(sc, contract)
+		scaled(sc, deadlines)
 	}
-	within, err := d.fails(c, true, true, func(sc *Scenario) { matrix.Within(sc, Contract()) })
-	return max(calm, within), err
+	sc, err := scenarioOf(c, false, true) // its faults are the same
+	if err != nil {
+		return calm.Failure, err
+	}
+	if inside(&sc); len(sc.Faults) == 0 {
+		return calm.Failure, nil
+	}
+	failure, err := d.fails(c, true, true, inside)
+	return max(calm.Failure, failure), err
 }
 
 // without says how a case's pool fails without the bug.

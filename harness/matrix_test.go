@@ -226,7 +226,7 @@ func TestABugThatFailsInsideTheContractSufficesAlone(t *testing.T) {
 		{matrix.Case{Bug: "ready-signal", Environment: "hogs", Load: "one historical worker, cold"}, matrix.Kept},
 		{matrix.Case{Bug: "ready-signal", Environment: "calls crash workers", Load: "one historical worker, cold", Seed: 1000}, matrix.Late}, // which is why no case has it there
 	} {
-		if got, err := d.alone(x.c); err != nil || got != x.want {
+		if got, err := d.alone(x.c, 1); err != nil || got != x.want {
 			t.Errorf("%v: %d, %v, want %d", x.c, got, err, x.want)
 		}
 	}
@@ -272,11 +272,13 @@ func TestOfARealCaseThatTheCodeFailsALongerDeadlineIsAsked(t *testing.T) {
 	for name, x := range map[string]struct {
 		environment failing // without the bug
 		longer      failing // with it
+		calm        failing // with it, out of the environment, at a shorter one
 		want        matrix.Truth
 	}{
-		"the code fails there as well":         {failing{}, late, matrix.Code},
-		"the code keeps it":                    {failing{}, failing{}, matrix.Marginal},
-		"the environment's failure, which was": {late, failing{}, matrix.Environment},
+		"the code fails there as well":         {failing{}, late, late, matrix.Code},
+		"the code keeps it":                    {failing{}, failing{}, failing{}, matrix.Marginal},
+		"the environment's failure, which was": {late, failing{}, failing{}, matrix.Environment},
+		"nor does the bug alone, but all but":  {late, failing{}, late, matrix.Marginal},
 	} {
 		d := newDock(t)
 		o := matrix.Outcome{Case: matrix.Case{Bug: "lost-wake-up", Environment: "hogs", Load: "a cold burst", Real: matrix.Real{Scale: 1}}}
@@ -291,10 +293,11 @@ func TestOfARealCaseThatTheCodeFailsALongerDeadlineIsAsked(t *testing.T) {
 		for run, how := range map[[2]string]failing{
 			{"ours", "hogs"}: x.environment, {"ours", ""}: {}, {"lost-wake-up", ""}: {},
 			{"ours", "hogs" + other}: x.environment, {"lost-wake-up", "hogs, at 1.25 of the deadline"}: x.longer,
+			{"lost-wake-up", ", at 0.80 of the deadline"}: x.calm,
 		} {
 			d.failed[direct{run[0], run[1], o.Load, o.Seed}] = how
 		}
-		if err := d.truth(&o, both); err != nil || o.Truth != x.want || len(d.failed) != 5 {
+		if err := d.truth(&o, both); err != nil || o.Truth != x.want || len(d.failed) != 6 {
 			t.Errorf("%s: %s by %+v, %v, want %s", name, o.Truth, o.Runs, err, x.want)
 		}
 	}

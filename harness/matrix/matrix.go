@@ -3,7 +3,8 @@
 // put into a pool or is not, and an environment that is injected or is not, under
 // some load and seed. What is true of it comes from how it was made: from four
 // runs of the same pool, {bug on, off} × {environment injected, not}, without a
-// reference, a contract or a judge. Who plays the runs belongs to harness.
+// reference or a judge; what of an environment is inside the contract is no injection.
+// Who plays the runs belongs to harness.
 package matrix
 
 import (

@@ -55,7 +55,8 @@ func (r Runs) Truth() Truth {
 }
 
 // Margin is how many times longer, or shorter, a deadline may be without changing
-// what is true of a case: more than any band in which a judge takes it for a tie.
+// what is true of a case, of each run that it hangs on: more than any band in which a
+// judge takes it for a tie.
 const Margin = 1.25
 
 // Draws is how many times a case's environment is drawn at most until it is clear.
