@@ -167,6 +167,10 @@ bench: ## benchmarks of points, pool, port, wire, virtual world and the recorder
 	$(GO) test -run '^$$' -bench . ./internal/point ./worker/wire ./worker/process ./worker/container ./pool ./harness
 	$(GO) test -run '^$$' -bench . -benchtime 50x ./harness/world/outside
 
+.PHONY: bench-page
+bench-page: python image-if-any ## measure in six rounds what butfor is held to, some 15 minutes, and write docs/benchmarks.md (BENCH='-rounds 3' for fewer)
+	$(GO) run ./cmd/bench $(BENCH)
+
 .PHONY: soak
 soak: ## the thin line ten times in a row with its times, then five times beside 4 CPU hogs
 	BUTFOR_TIMES=1 $(GO) run github.com/onsi/ginkgo/v2/ginkgo --repeat=9 --label-filter='thin-line && !hogs' ./suites/findings
