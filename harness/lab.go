@@ -28,7 +28,7 @@ type Lab struct {
 	Seeds   int            // of those of a case that claims something of many, no more are played; 0: all
 	Boot    time.Duration  // what a start asks for; 0: BootIn its world
 	Unit    *findings.Unit // as Measure took it; nil: Reproduce takes it first
-	T       *testing.T     // in tests, for the virtual world; programs have none
+	T       *testing.T     // in tests, for what is played in virtual time, as replays are in every world; programs have none
 	Fleet   *Fleet         // plays virtual runs in child processes; nil: they are played in this one
 	// Progress is told before each case, if it is not nil: of how many cases
 	// this is which.

@@ -43,7 +43,8 @@ type (
 // nobody can end, which the record says (Left, and Stranded in virtual time). Runs
 // may go on concurrently, but then they compete for the machine.
 //
-// In the virtual world it is for programs; tests use RunT.
+// It is for programs: what is played in virtual time, as the judge's replays are in every
+// world, takes a test's own T. Tests use RunT.
 func Run(ctx context.Context, sc Scenario) (Result, error) {
 	if sc.World != virtual.Name {
 		return runIn(ctx, nil, sc)
@@ -56,7 +57,8 @@ func Run(ctx context.Context, sc Scenario) (Result, error) {
 	return result, err
 }
 
-// runIn is Run; t is for the virtual world alone.
+// runIn is Run; t is for what is played in virtual time: the run, if that is its world,
+// and the judge's replays of it in any.
 func runIn(ctx context.Context, t *testing.T, sc Scenario) (Result, error) {
 	begin := time.Now()
 	if err := sc.Check(); err != nil {

@@ -27,7 +27,8 @@ type Config struct {
 	QueueLimit int
 	// StartConcurrency bounds how many workers start at once. 0 adapts: it
 	// begins with Cores, and doubles every 50 ms while the starts under way
-	// ask for less CPU than that: had it and waited for it together. Where they
+	// ask for less CPU than three quarters of that: had it and waited for it
+	// together. Where they
 	// wait for nearly all of it, it doubles every 250 ms, as long as that gets
 	// them more.
 	StartConcurrency int
@@ -119,12 +120,13 @@ func (c *Config) check() error {
 	for _, t := range []struct {
 		name string
 		d    time.Duration
+		zero string // what it means
 	}{
-		{"OverflowIdle", c.OverflowIdle}, {"StartTimeout", c.StartTimeout}, {"CheckoutTimeout", c.CheckoutTimeout}, {"CallTimeout", c.CallTimeout},
-		{"SessionTTL", c.SessionTTL}, {"TendTimeout", c.TendTimeout}, {"PingEvery", c.PingEvery}, {"MaxAge", c.MaxAge},
+		{"OverflowIdle", c.OverflowIdle, "10 s"}, {"StartTimeout", c.StartTimeout, "a minute"}, {"CheckoutTimeout", c.CheckoutTimeout, "none"}, {"CallTimeout", c.CallTimeout, "none"},
+		{"SessionTTL", c.SessionTTL, "none"}, {"TendTimeout", c.TendTimeout, "5 s"}, {"PingEvery", c.PingEvery, "never"}, {"MaxAge", c.MaxAge, "no limit"},
 	} {
 		if t.d < 0 {
-			bad(t.name, t.d, "it can't be negative; 0 means none")
+			bad(t.name, t.d, "it can't be negative; 0 means "+t.zero)
 		}
 	}
 	return errors.Join(errs...)

@@ -15,7 +15,7 @@ type Stat struct {
 	Waited       int64         // callers that had to stand in line
 	WaitTime     time.Duration // that they stood there, together
 	GaveUp       int64         // callers that left the line empty-handed, by themselves or sent home
-	Refused      int64         // callers that were not let into the line
+	Refused      int64         // callers that found the line full
 	Starts       int64         // begun
 	StartsFailed int64
 	StartTime    time.Duration // of those that succeeded, together

@@ -78,7 +78,7 @@ gone, 2 wrong usage or no baseline that this butfor reads, 5 the lab itself fail
 		},
 	}
 	f.of(c)
-	f.alsoLatent(c, "gate also what each pool that kept its deadlines would miss at the corners of its contract")
+	f.alsoLatent(c, "gate also what each pool that is not to blame would miss at the corners of its contract")
 	c.Flags().StringVar(&f.baseline, "baseline", "", "hold them against this file (default ci/baselines/WORLD.json)")
 	c.Flags().BoolVar(&f.update, "update", false, "write the results into the baseline, in place of those that they are of")
 	return c

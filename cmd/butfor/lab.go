@@ -33,7 +33,9 @@ type labFlags struct {
 func (f *labFlags) of(c *cobra.Command) {
 	var names []string
 	for _, s := range harness.Subjects() {
-		names = append(names, s.Name)
+		if !strings.HasPrefix(s.Name, "ideal-") { // those are for files: no finding has them
+			names = append(names, s.Name)
+		}
 	}
 	c.Flags().StringVar(&f.world, "world", "", "where to run: process, on real Python workers (default of butfor run), virtual, on models in virtual time (default else), or container, on Python workers in containers")
 	c.Flags().StringVar(&f.subject, "subject", "", "only this pool, of those that a finding has: "+strings.Join(names, ", "))

@@ -23,8 +23,9 @@ func mutateCommand() *cobra.Command {
 		Use:   "mutate [FINDING...]",
 		Short: "Put the catalogue itself to the test: which of its assertions can fail?",
 		Long: `Plays the named findings, or all of them, in virtual time on pools that were changed,
-one change at a time: our pool with each bug of ci/mutants, the historical ones with
-each of their switches turned the other way. An assertion that fails for none of these
+one change at a time: our pool with each bug of ci/mutants but one that never lets
+virtual time go on, the historical ones and Snakepit with each of their switches turned
+the other way. An assertion that fails for none of these
 is tried on the finding's other pools. Lists those that fail for no bug. Of each of them
 the catalogue says why it stands there all the same; of a pool that no bug can be put
 into, as of the herd, it is enough that it fails for another.

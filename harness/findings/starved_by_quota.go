@@ -16,7 +16,7 @@ var starvedByQuota = Finding{
 	Truth:  "holds of a quota that no pool could live with; in the same containers without it V2 does it alone, whose starts go one after another",
 	Kind:   "verdict",
 	Worlds: []string{"virtual", "container"},
-	Unreal: "a quota takes cgroups, which only root may make",
+	Unreal: "a quota takes cgroups, which root may make, or whoever one was delegated to",
 	Cases: func(u Unit) []Case {
 		// A call takes 1.2 boots where a worker has a core, and six under the quota, which alone
 		// is longer than the deadline. There are no more callers than there are cores, of six

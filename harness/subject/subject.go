@@ -1,6 +1,7 @@
 // Package subject has what the harness asks of a pool under test, and the
-// subjects that butfor brings along: our own pool, a simple ideal one, and one
-// that begins all starts at once. The historical family is in dspex. What is
+// subjects that butfor brings along: our own pool, a simple ideal one, one that
+// begins all starts at once, puddle as a pool of workers, and Snakepit with its
+// bugs as options. The historical family is in dspex. What is
 // done to a subject, and what is made of it, belongs elsewhere in harness.
 package subject
 
@@ -61,7 +62,8 @@ type Reply struct {
 	Evidence *worker.Evidence // nil where the worker states none
 }
 
-// Config is the settings that every subject understands.
+// Config is the settings of a subject. Size, Overflow and Lazy are every one's; of the
+// others each goes by those that it has, and leaves the rest alone.
 type Config struct {
 	Name             string         `yaml:"name,omitempty"`
 	Size             int            `yaml:"size"` // 0 is an error
@@ -70,7 +72,7 @@ type Config struct {
 	StartConcurrency int            `yaml:"start_concurrency,omitempty"` // 0: adapts
 	Cores            float64        `yaml:"cores,omitempty"`             // 0: what the process may use; the harness sets the world's
 	Lazy             bool           `yaml:"lazy,omitempty"`
-	StartTimeout     time.Duration  `yaml:"start_timeout,omitempty"` // timeouts: 0 leaves it to the ctx alone
+	StartTimeout     time.Duration  `yaml:"start_timeout,omitempty"` // timeouts: 0 leaves it to the ctx alone; of ours, a start has a minute
 	CheckoutTimeout  time.Duration  `yaml:"checkout_timeout,omitempty"`
 	CallTimeout      time.Duration  `yaml:"call_timeout,omitempty"`
 	Options          map[string]any `yaml:"options,omitempty"` // a subject's own switches
