@@ -189,7 +189,7 @@ func (k *clipping) crashes() {
 		}
 		spared[c.death] = true
 		if s.Died {
-			s.Died, s.Cut = false, true
+			s.Died, s.Cut, s.Spared = false, true, true
 		}
 		k.survive(e.Deaths[c.death])
 	}
@@ -211,7 +211,7 @@ func (k *clipping) survive(d Death) {
 		spans = slices.Clone(spans)
 		for i := range spans {
 			if s := &spans[i]; s.Died && s.Worker == d.Worker {
-				s.Died, s.Cut = false, true
+				s.Died, s.Cut, s.Spared = false, true, true
 			}
 		}
 		k.env.Calls[id] = spans
@@ -240,7 +240,7 @@ func (k *clipping) starts(byDefault Demand) {
 			}
 			continue
 		}
-		if seen := s.CPU + s.Wait; s.Cut && seen > 0 && seen > longest && seen >= byDefault.CPU+byDefault.Wait {
+		if seen := s.CPU + s.Wait; s.Cut && !s.Spared && seen > 0 && seen > longest && seen >= byDefault.CPU+byDefault.Wait {
 			if beyond(s.CPU, k.Start.CPU) || beyond(s.Wait, k.Start.Wait) {
 				if k.mute++; k.mute <= k.Mute {
 					k.silent++

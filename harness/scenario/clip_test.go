@@ -107,7 +107,8 @@ func TestEachExcessIsTakenAwayAndSaid(t *testing.T) {
 			},
 			func(e *Environment) {
 				e.Deaths = []Death{{Worker: 0, At: 600 * ms}}
-				e.Calls["c1"][0].Cut = true
+				e.Starts[1].Spared = true
+				e.Calls["c1"][0].Cut, e.Calls["c1"][0].Spared = true, true
 				e.Victims = []string{"c2"}
 			}},
 		"starts asked for up to 0.90 s of CPU, the contract has 0.50 s": {

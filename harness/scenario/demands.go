@@ -204,7 +204,7 @@ func demand(s *Span) model.Demand { return model.Demand(s.Demand) }
 // drawn is one of the whole spans, and of what was cut short one that asks for
 // at least as much, but for the error of measurement. Where there is none it asks
 // for what is known of it: by default, unless more than that was seen; then for ever,
-// since nobody has seen its end.
+// since nobody has seen its end, or if it is spared for that.
 func (d *Demands) drawn(whole []Span, cut *Span, byDefault Demand, whose string, nth int) *Span {
 	if cut == nil {
 		cut = &Span{}
@@ -230,7 +230,7 @@ func (d *Demands) drawn(whole []Span, cut *Span, byDefault Demand, whose string,
 		}
 	}
 	s := Span{Demand: Demand{CPU: max(cut.CPU, byDefault.CPU), Wait: max(cut.Wait, byDefault.Wait)}}
-	if seen > 0 && byDefault.CPU+byDefault.Wait <= seen {
+	if seen > 0 && byDefault.CPU+byDefault.Wait <= seen && !cut.Spared {
 		s.Demand = Demand{CPU: cut.CPU, Wait: model.Forever}
 	}
 	return &s

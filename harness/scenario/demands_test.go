@@ -161,6 +161,29 @@ func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	}
 }
 
+// It ended by a death that is not to be: how long that took is no waiting without an end.
+func TestWhatIsSparedAsksForWhatWasSeenAndNotForEver(t *testing.T) {
+	const most = 20 * ms
+	for _, spared := range []bool{true, false} {
+		cut := Span{Demand: asks(3, 9), Cut: true, Spared: spared}
+		sc := Scenario{Start: asks(1, 1), Workload: Workload{Clients: 1, Command: "sleep", Args: map[string]any{"s": 0.005}}, Replay: &Environment{
+			Starts: []Span{cut, {Worker: 1, Demand: asks(2, 2)}}, Calls: map[string][]Span{"c1": {{Command: "sleep", Demand: cut.Demand, Cut: true, Spared: spared}}},
+		}}
+		d := sc.Demands()
+		start, call := d.Start(0), d.Call(model.Call{ID: "c1", Command: "sleep", Asked: model.Demand{Wait: 5 * ms}})
+		if ends := start.BootCPU == 3*ms && start.BootWait == 9*ms; ends != spared || ends != (start.BootWait < most) {
+			t.Errorf("spared %v: the start asks for %+v", spared, start)
+		}
+		if ends := call.CPU == 3*ms && call.Wait == 9*ms; ends != spared || ends != (call.Wait < most) {
+			t.Errorf("spared %v: the call asks for %+v", spared, call)
+		}
+		contract := Contract{Cores: 2, Start: asks(100, 5), Call: Demand{CPU: time.Second}}
+		if clipped, excess := contract.Clip(sc); spared != clipped.Replay.Starts[0].Cut {
+			t.Errorf("spared %v: clipped to %+v, %v", spared, clipped.Replay.Starts[0], excess)
+		}
+	}
+}
+
 func TestACallMeetsWhatItMetWhenItWasSentAsOften(t *testing.T) {
 	r := recorded().Demands()
 	call := func(id string) model.Fate {

@@ -75,6 +75,9 @@ type Span struct {
 	// Asks is what a start that was not let finish asks for, where that is known.
 	Asks *Demand `json:"asks,omitempty"`
 	Died bool    `json:"died,omitempty"` // its worker died, unasked, before it was through: at least this, too
+	// Spared is what died in the recording, and is not to: it was cut short, but nobody had
+	// waited for its end in vain, and the dying is part of what was seen of it.
+	Spared bool `json:"spared,omitempty"`
 	// Mute says that there was no hello of a start; of a call, that it may have been
 	// through without a word: what it was seen to ask for says nothing then.
 	Mute bool `json:"mute,omitempty"`
