@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
 )
 
 // An Injector carries out a plan in one run. Wrap the world's launcher, Begin,
@@ -30,6 +31,7 @@ type Injector struct {
 	stopped bool
 	started time.Duration // the clients' clock
 	starts  int
+	told    map[string][]*model.Demand // by the worker's id
 	calls   int
 	ports   []*port
 	callers map[string]*Caller // by the id of their call
@@ -92,7 +94,7 @@ var ErrUnavailable = errors.New("can't be had here")
 // given what the faults do. It fails where the world can't have one of the faults,
 // and says what is missing: nothing has been begun then.
 func New(p Plan, seed uint64, w World, note func(Event)) (*Injector, error) {
-	i := &Injector{world: w, note: note, stopping: make(chan struct{}), clock: make(chan struct{}), callers: map[string]*Caller{}}
+	i := &Injector{world: w, note: note, stopping: make(chan struct{}), clock: make(chan struct{}), callers: map[string]*Caller{}, told: map[string][]*model.Demand{}}
 	i.model, _ = w.(Model)
 	i.real, _ = w.(Real)
 	if len(p) > 0 && i.model == nil && i.real == nil {

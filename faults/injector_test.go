@@ -355,3 +355,34 @@ func TestStopWaitsForWhoIsBeingLaunchedUnderAFault(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatStartsAreToldIsKnownOfSlowStartsAlone(t *testing.T) {
+	slow, tail := SlowStart{CPU: 10 * time.Millisecond, Wait: time.Second}, SlowStart{Wait: time.Second, Tail: Pareto}
+	for name, c := range map[string]struct {
+		faults []Fault
+		known  func(told *model.Demand) bool
+	}{
+		"none": {nil, func(told *model.Demand) bool { return told != nil && *told == model.Demand{} }},
+		"one": {[]Fault{slow}, func(told *model.Demand) bool {
+			return told != nil && *told == model.Demand{CPU: slow.CPU, Wait: slow.Wait}
+		}},
+		"two":       {[]Fault{slow, tail}, func(told *model.Demand) bool { return told != nil && told.CPU == slow.CPU && told.Wait > 2*time.Second }},
+		"an import": {[]Fault{slow, SlowImport{}}, func(told *model.Demand) bool { return told == nil }},
+		"no hello":  {[]Fault{NeverSaysHello{}}, func(told *model.Demand) bool { return told == nil }},
+	} {
+		var p Plan
+		for _, f := range c.faults {
+			p = append(p, Entry{Fault: f})
+		}
+		i := &Injector{told: map[string][]*model.Demand{}}
+		x := Worker(1, "w1")
+		course := p.Course(7)
+		for _, e := range course {
+			e.Comes(Trigger{}, 0)
+		}
+		i.tells("w1", x, course.Start(x, 0))
+		if told := i.Told()["w1"]; len(told) != 1 || !c.known(told[0]) {
+			t.Errorf("%s: told %+v", name, told)
+		}
+	}
+}

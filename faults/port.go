@@ -41,6 +41,7 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	if !i.stopped {
 		on = i.course.Start(x, i.world.Now())
 	}
+	i.tells(id, x, on)
 	for _, e := range on {
 		p.on = append(p.on, &effect{entry: i.entries[e.place-1], proves: e.Fault.(StartFault).Fired, states: statement(e.Fault), at: i.world.Now()})
 	}
@@ -74,6 +75,30 @@ func (l launcher) Launch(ctx context.Context, id string) (worker.Port, error) {
 	}
 	go p.watch()
 	return p, nil
+}
+
+// tells notes what the faults of a start tell it to take. Under the lock.
+func (i *Injector) tells(id string, x Thing, on []*Underway) {
+	told := &model.Demand{}
+	for _, e := range on {
+		if _, ok := e.Fault.(SlowStart); !ok { // what others take hangs on the machine
+			told = nil
+			break
+		}
+		var p model.Profile
+		e.Alter(&p, x)
+		told.CPU, told.Wait = told.CPU+p.BootCPU, told.Wait+p.BootWait
+	}
+	i.told[id] = append(i.told[id], told)
+}
+
+// Told is what faults have told starts to take beyond what the scenario's own do, by the
+// worker's id and in the order of its launches: nil where one that hurt it does not say.
+// Without a plan nobody was told anything.
+func (i *Injector) Told() map[string][]*model.Demand {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.told)
 }
 
 // statement is what a worker states that has the fault of a start; "" if nothing.

@@ -252,7 +252,7 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	}
 	if o.Truth == matrix.Environment {
 		if shorter, err := d.alone(o.Case, 1/matrix.Margin); err != nil || shorter != matrix.Kept {
-			o.Truth = matrix.Marginal // the bug alone all but suffices
+			o.Truth = matrix.Marginal // without its environment it all but fails, too
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/butfor/butfor/harness/world/virtual"
 	"github.com/butfor/butfor/internal/point"
 	"github.com/butfor/butfor/worker"
+	"github.com/butfor/butfor/worker/model"
 )
 
 // A world is where a scenario runs.
@@ -173,7 +174,7 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 	}); ok {
 		trace.Asked(record, m.Asks())
 	} else if len(sc.Others) == 0 { // of several pools, whose starts are whose is the machine's lot
-		trace.Told(record, sc.ToldStarts(hurtStarts(record)))
+		trace.Told(record, whatStartsWereTold(sc, hurt, record))
 	}
 	record.Environment.Gaps = append(record.Environment.Gaps, unrecorded(sc, record)...)
 	record.Environment.Further = sc.FurtherStarts(hurtStarts(record))
@@ -182,6 +183,29 @@ func play(ctx context.Context, w world, sc *Scenario, s subject.Subject, probe b
 		return nil, fmt.Errorf("%s, %s: stopped: %w", sc.Name, s.Name, err)
 	}
 	return record, nil
+}
+
+// whatStartsWereTold is what real starts were told to take, by the worker's id and in the order of its
+// launches: nil where more than that was asked of one.
+func whatStartsWereTold(sc *Scenario, hurt *faults.Injector, r *scenario.Record) map[string][]*scenario.Demand {
+	more := hurt.Told()
+	all := map[string][]*scenario.Demand{}
+	for i := range r.Events {
+		e := &r.Events[i]
+		if e.Kind != scenario.Launch {
+			continue
+		}
+		d, nth := &model.Demand{}, len(all[e.Worker])
+		if of, hurts := more[e.Worker]; hurts && nth < len(of) {
+			d = of[nth]
+		}
+		if d == nil {
+			all[e.Worker] = append(all[e.Worker], nil)
+			continue
+		}
+		all[e.Worker] = append(all[e.Worker], &scenario.Demand{CPU: sc.Start.CPU + d.CPU, Wait: sc.Start.Wait + d.Wait})
+	}
+	return all
 }
 
 // unrecorded are the faults of a run that its replays don't have.

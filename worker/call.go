@@ -168,18 +168,23 @@ type CallError struct {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
+// cancelled says whether its ctx was, whatever the cause that was given for that is.
+func (e *CallError) cancelled() bool {
+	return strings.HasPrefix(e.Err.Error(), context.Canceled.Error())
+}
+
 func (e *CallError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "worker %s: %s: ", e.Worker, e.Command)
 	switch {
 	case e.Exit != nil:
 		fmt.Fprintf(&b, "worker ended in mid-call, after %s: %v", short(e.Elapsed), e.Exit)
-	case errors.Is(e.Err, context.DeadlineExceeded):
+	case errors.Is(e.Err, context.DeadlineExceeded) && !e.cancelled():
 		fmt.Fprintf(&b, "no reply within %s (on CPU %s so far, waited for a CPU %s)", short(e.Elapsed), short(e.Info.CPU), short(e.Info.RunDelay))
 		if why, told := strings.CutPrefix(e.Err.Error(), context.DeadlineExceeded.Error()+": "); told {
 			fmt.Fprintf(&b, ": %s", why)
 		}
-	case Gone(e.Err):
+	case Gone(e.Err) && !e.cancelled():
 		fmt.Fprintf(&b, "worker closed its port, after %s", short(e.Elapsed))
 	default:
 		fmt.Fprintf(&b, "no reply, after %s: %v", short(e.Elapsed), e.Err)

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -223,6 +224,14 @@ func TestACallThatWasGivenUpSaysWhatFor(t *testing.T) {
 				return ctx, func() { cancel(nil) }
 			},
 			context.Canceled, "worker w1: sleep: no reply, after 1s: context canceled: nobody wants it any more",
+		},
+		"cancelled with a cause that is an error of ports": {
+			func(ctx context.Context) (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancelCause(ctx)
+				time.AfterFunc(time.Second, func() { cancel(fmt.Errorf("theirs: %w", io.EOF)) })
+				return ctx, func() { cancel(nil) }
+			},
+			context.Canceled, "worker w1: sleep: no reply, after 1s: context canceled: theirs: EOF",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

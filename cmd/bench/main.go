@@ -60,6 +60,11 @@ func measure(ctx context.Context, rounds int, path string) error {
 			}
 		}
 	}
+	for _, f := range figures {
+		if len(measured[f.of]) == 0 && f.of.room != ports { // those may want an engine
+			return fmt.Errorf("%s: Benchmark%s says no %s", f.of.room, f.of.name, f.of.unit)
+		}
+	}
 	return page.Write(path, part, table(measured, rounds, time.Since(begin)))
 }
 
@@ -97,7 +102,8 @@ func rooms() (all []room) {
 // worker of theirs is left.
 func (r room) run(ctx context.Context) ([]byte, error) {
 	c := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark("+strings.Join(r.names, "|")+")$", r.path)
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGINT) }
 	c.WaitDelay = time.Minute
 	out, err := c.CombinedOutput()
 	if ctx.Err() != nil {
@@ -148,7 +154,7 @@ func table(s samples, rounds int, took time.Duration) []byte {
 		own, beside := s[f.of], s[f.beside]
 		said := "not measured"
 		if len(own) > 0 {
-			said = spread(own) + " " + f.of.unit
+			said = shown(own, f.of.unit)
 		}
 		ratio := ""
 		if f.beside.name != "" && len(own) == len(beside) && len(own) > 0 {
@@ -163,6 +169,29 @@ func table(s samples, rounds int, took time.Duration) []byte {
 	return b.Bytes()
 }
 
+// shown is a figure with its unit as people have it.
+func shown(values []float64, unit string) string {
+	const ms = 1e6 // in ns
+	if _, rate, ok := strings.Cut(unit, "-"); ok && strings.HasSuffix(rate, "/s") {
+		unit = rate // whose it is says the row
+	}
+	switch unit {
+	case "x-real":
+		return spread(values)
+	case "%core":
+		unit = "%"
+	case "ns/op":
+		unit = "ns"
+		if slices.Min(values) >= ms {
+			values, unit = slices.Clone(values), "ms"
+			for i := range values {
+				values[i] /= ms
+			}
+		}
+	}
+	return spread(values) + " " + unit
+}
+
 // spread is the median, and in brackets the least and the most.
 func spread(values []float64) string {
 	v := slices.Sorted(slices.Values(values))
@@ -175,8 +204,8 @@ func digits(v float64) string {
 	switch {
 	case v >= 1e6:
 		return fmt.Sprintf("%d,%03d,%03d", int(v)/1e6, int(v)/1e3%1e3, int(v)%1e3)
-	case v >= 1000:
-		return fmt.Sprintf("%d,%03d", int(v)/1000, int(v)%1000)
+	case v >= 999.5:
+		return fmt.Sprintf("%d,%03d", int(v+.5)/1000, int(v+.5)%1000)
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:

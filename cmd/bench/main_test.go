@@ -93,8 +93,19 @@ func TestTheTableHasMedianLeastAndMost(t *testing.T) {
 	}
 }
 
+func TestFiguresHaveUnitsThatPeopleRead(t *testing.T) {
+	for unit, want := range map[string]string{"calls/s": "2.50 (2.00–3.00) calls/s", "two-runs/s": "2.50 (2.00–3.00) runs/s", "x-real": "2.50 (2.00–3.00)", "%core": "2.50 (2.00–3.00) %", "ns/op": "2.50 (2.00–3.00) ns"} {
+		if got := shown([]float64{3, 2}, unit); got != want {
+			t.Errorf("%s: %s, want %s", unit, got, want)
+		}
+	}
+	if got := shown([]float64{3e6, 2e6}, "ns/op"); got != "2.50 (2.00–3.00) ms" {
+		t.Error(got)
+	}
+}
+
 func TestFiguresHaveThreeDigits(t *testing.T) {
-	for v, want := range map[float64]string{0.4567: "0.46", 12.34: "12.3", 123.4: "123", 1234: "1,234", 7_654_321: "7,654,321"} {
+	for v, want := range map[float64]string{0.4567: "0.46", 12.34: "12.3", 123.4: "123", 999.6: "1,000", 1234: "1,234", 7_654_321: "7,654,321"} {
 		if got := digits(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}

@@ -240,8 +240,8 @@ func (k *clipping) starts(byDefault Demand) {
 			}
 			continue
 		}
-		if seen := s.CPU + s.Wait; s.Cut && !s.Spared && seen > 0 && seen > longest && seen >= byDefault.CPU+byDefault.Wait {
-			if beyond(s.CPU, k.Start.CPU) || beyond(s.Wait, k.Start.Wait) {
+		if seen := s.CPU + s.Wait; s.Cut && seen > 0 && seen > longest && seen >= byDefault.CPU+byDefault.Wait {
+			if !s.Spared && (beyond(s.CPU, k.Start.CPU) || beyond(s.Wait, k.Start.Wait)) {
 				if k.mute++; k.mute <= k.Mute {
 					k.silent++
 					continue

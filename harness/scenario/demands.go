@@ -103,46 +103,25 @@ func (d *Demands) Start(n int) model.Profile {
 // FurtherStarts are those after the first n as the scenario's plan of faults would
 // have them: the faults that hurt starts from the run's begin to the workload's end.
 // There are none where it has no such fault: what was recorded says all then.
-func (s *Scenario) FurtherStarts(n int) []Span {
+func (s *Scenario) FurtherStarts(n int) (spans []Span) {
 	if s.Replay != nil {
 		return nil
 	}
-	course, _ := s.startFaults()
+	course := slices.DeleteFunc(s.Faults.Course(s.Seed), func(e *faults.Underway) bool {
+		_, hurts := e.Fault.(faults.StartFault)
+		return !hurts || e.From > 0 || e.Until > 0 || !e.Comes(faults.Trigger{}, 0)
+	})
 	if len(course) == 0 {
 		return nil
 	}
-	return s.planned(course, n+furtherStarts(s.Config.Size+s.Config.Overflow))[n:]
-}
-
-// ToldStarts are the first n as the scenario and its plan of faults told them to be: real
-// ones take their own time besides. nil where that hangs on when they began.
-func (s *Scenario) ToldStarts(n int) []Span {
-	course, all := s.startFaults()
-	if s.Replay != nil || !all {
-		return nil
-	}
-	return s.planned(course, n)
-}
-
-// startFaults are the faults that hurt starts from the run's begin to the workload's end;
-// all says whether there are no others that do.
-func (s *Scenario) startFaults() (course faults.Course, all bool) {
-	all = true
-	return slices.DeleteFunc(s.Faults.Course(s.Seed), func(e *faults.Underway) bool {
-		_, hurts := e.Fault.(faults.StartFault)
-		throughout := e.From == 0 && e.Until == 0 && e.Comes(faults.Trigger{}, 0)
-		all = all && (!hurts || throughout)
-		return !hurts || !throughout
-	}), all
-}
-
-// planned are the first n starts as faults have them.
-func (s *Scenario) planned(course faults.Course, n int) (spans []Span) {
 	demands := s.Demands()
-	for i := range n {
+	for i := range n + furtherStarts(s.Config.Size+s.Config.Overflow) {
 		p, x := demands.Start(i), faults.Worker(i+1, fmt.Sprintf("w%d", i+1))
-		for _, e := range course.Start(x, 0) {
+		for _, e := range course.Start(x, 0) { // the first n too: a plan may hurt so many
 			e.Alter(&p, x)
+		}
+		if i < n {
+			continue
 		}
 		span := Span{Worker: i, Demand: Demand{CPU: p.BootCPU, Wait: p.BootWait}}
 		switch {

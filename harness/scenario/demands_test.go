@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,15 +115,6 @@ func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	if len(further) < len(want) || !reflect.DeepEqual(further[:len(want)], want) {
 		t.Fatalf("got %+v\nwant %+v", further, want)
 	}
-	if told := s.ToldStarts(2); told != nil {
-		t.Errorf("what hangs on when they began was told: %+v", told)
-	}
-	plan := s.Faults
-	s.Faults = plan[:4]
-	if told := s.ToldStarts(5); len(told) != 5 || !reflect.DeepEqual(told[0], Span{Demand: asks(107, 51)}) || !reflect.DeepEqual(told[2:], want[:3]) {
-		t.Errorf("told %+v", told)
-	}
-	s.Faults = plan
 	recorded := []Span{{Worker: 0, Demand: asks(107, 51)}, {Worker: 1, Demand: asks(107, 51)}, {Worker: 2, Demand: asks(7, 1)}} // the last once all was over
 	s.Replay = &Environment{Cores: 2, Starts: recorded, Further: further, Deaths: []Death{{Worker: 2, Exit: "exit status 3"}}}
 	if err := s.Replay.Check(); err != nil {
@@ -149,37 +141,31 @@ func TestStartsThatNobodySawGoAsThePlanOfFaultsWouldHaveHadThem(t *testing.T) {
 	if got := s.FurtherStarts(2); got != nil {
 		t.Errorf("a replay has %+v", got)
 	}
-	if got := s.ToldStarts(2); got != nil {
-		t.Errorf("a replay was told %+v", got)
-	}
 	s.Replay, s.Faults = nil, faults.Plan{{Fault: faults.CPUHogs{Threads: 3}}}
 	if got := s.FurtherStarts(2); got != nil {
 		t.Errorf("without a fault that hurts starts it has %+v", got)
-	}
-	if got, want := s.ToldStarts(2), []Span{{Demand: s.Start}, {Worker: 1, Demand: s.Start}}; !reflect.DeepEqual(got, want) {
-		t.Errorf("told %+v, want what the scenario says", got)
 	}
 }
 
 // It ended by a death that is not to be: how long that took is no waiting without an end.
 func TestWhatIsSparedAsksForWhatWasSeenAndNotForEver(t *testing.T) {
-	const most = 20 * ms
+	const most = 60 * ms
 	for _, spared := range []bool{true, false} {
-		cut := Span{Demand: asks(3, 9), Cut: true, Spared: spared}
+		cut := Span{Demand: asks(3, 40), Cut: true, Spared: spared}
 		sc := Scenario{Start: asks(1, 1), Workload: Workload{Clients: 1, Command: "sleep", Args: map[string]any{"s": 0.005}}, Replay: &Environment{
 			Starts: []Span{cut, {Worker: 1, Demand: asks(2, 2)}}, Calls: map[string][]Span{"c1": {{Command: "sleep", Demand: cut.Demand, Cut: true, Spared: spared}}},
 		}}
 		d := sc.Demands()
 		start, call := d.Start(0), d.Call(model.Call{ID: "c1", Command: "sleep", Asked: model.Demand{Wait: 5 * ms}})
-		if ends := start.BootCPU == 3*ms && start.BootWait == 9*ms; ends != spared || ends != (start.BootWait < most) {
+		if ends := start.BootCPU == 3*ms && start.BootWait == 40*ms; ends != spared || ends != (start.BootWait < most) {
 			t.Errorf("spared %v: the start asks for %+v", spared, start)
 		}
-		if ends := call.CPU == 3*ms && call.Wait == 9*ms; ends != spared || ends != (call.Wait < most) {
+		if ends := call.CPU == 3*ms && call.Wait == 40*ms; ends != spared || ends != (call.Wait < most) {
 			t.Errorf("spared %v: the call asks for %+v", spared, call)
 		}
 		contract := Contract{Cores: 2, Start: asks(100, 5), Call: Demand{CPU: time.Second}}
-		if clipped, excess := contract.Clip(sc); spared != clipped.Replay.Starts[0].Cut {
-			t.Errorf("spared %v: clipped to %+v, %v", spared, clipped.Replay.Starts[0], excess)
+		if _, excess := contract.Clip(sc); spared == strings.Contains(strings.Join(excess, "; "), "1 starts said no hello") {
+			t.Errorf("spared %v: in excess of the contract are %q", spared, excess)
 		}
 	}
 }

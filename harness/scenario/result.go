@@ -110,9 +110,9 @@ type Result struct {
 }
 
 // Astray says that a run did not go as the one that its choices were written down of;
-// "" if it did, or nobody knows.
+// "" if it did, or nobody knows, as in real time.
 func (r *Result) Astray() string {
-	if of := r.Scenario.Order.Trace; of == "" || r.Hash == "" || of == r.Hash {
+	if of := r.Scenario.Order.Trace; of == "" || r.Hash == "" || of == r.Hash || r.Order == "none" {
 		return ""
 	}
 	return "the choices of its order were written down of a run with another trace: pool, butfor, its build tags or what is asked of the run are not what they were"

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
-	"github.com/butfor/butfor/worker/model"
 )
 
 // Environment says what a run met: outside, which has the machine's part of it,
@@ -291,36 +290,42 @@ func (d *derivation) end(l *life, e *scenario.Event) {
 	d.env.Deaths = append(d.env.Deaths, death)
 }
 
-// Told says of starts of real workers that were not let finish what they ask for, where
-// they were told more than was seen of them: that, and of what others took besides, which
-// is the worker's own, as little as any. told are by the ordinal of the launch.
-func Told(r *scenario.Record, told []scenario.Span) {
-	starts := r.Environment.Starts[:min(len(told), len(r.Environment.Starts))]
-	known := func(i int) bool {
-		t := &told[i]
-		return t.Refused == "" && !t.Died && t.Wait < model.Forever
+// Told says of real starts that were not let finish what they ask for, where they were
+// told more than was seen of them: that, and of what others computed besides, which is the
+// worker's own, as little as any. What others waited besides is not known to be theirs: a
+// pool may have read their hello late. told is by the worker's id, in the order of its
+// launches; nil where nobody knows.
+func Told(r *scenario.Record, told map[string][]*scenario.Demand) {
+	const besides = 50 * time.Millisecond // of waiting; who is seen to wait for longer than he was told is held up by something else
+	type start struct {
+		*scenario.Span
+		told *scenario.Demand
 	}
-	var own *scenario.Demand
-	for i := range starts {
-		s, t := &starts[i], &told[i]
-		if !known(i) || !s.Whole() {
+	var starts []start
+	launched := map[string]int{}
+	for i := range r.Events {
+		if e := &r.Events[i]; e.Kind == scenario.Launch && len(starts) < len(r.Environment.Starts) {
+			s := start{Span: &r.Environment.Starts[len(starts)]}
+			if n := launched[e.Worker]; n < len(told[e.Worker]) && s.Engine == 0 { // an engine's time is its own
+				s.told = told[e.Worker][n]
+			}
+			launched[e.Worker]++
+			starts = append(starts, s)
+		}
+	}
+	own := time.Duration(-1)
+	for _, s := range starts {
+		if more := time.Duration(0); s.told != nil && s.Whole() {
+			if more = max(0, s.CPU-s.told.CPU); own < 0 || more < own {
+				own = more
+			}
+		}
+	}
+	for _, s := range starts {
+		if s.told == nil || !s.Cut || s.Asks != nil || s.Wait > s.told.Wait+besides {
 			continue
 		}
-		besides := scenario.Demand{CPU: max(0, s.CPU-t.CPU), Wait: max(0, s.Wait-t.Wait-s.Engine)}
-		if own == nil {
-			own = &besides
-		}
-		own.CPU, own.Wait = min(own.CPU, besides.CPU), min(own.Wait, besides.Wait)
-	}
-	if own == nil {
-		own = &scenario.Demand{}
-	}
-	for i := range starts {
-		s, t := &starts[i], &told[i]
-		if !known(i) || !s.Cut || s.Asks != nil {
-			continue
-		}
-		asks := scenario.Demand{CPU: max(s.CPU, t.CPU+own.CPU), Wait: max(s.Wait, t.Wait+own.Wait+s.Engine)}
+		asks := scenario.Demand{CPU: max(s.CPU, s.told.CPU+max(0, own)), Wait: max(s.Wait, s.told.Wait)}
 		if asks != s.Demand {
 			s.Asks = &asks
 		}

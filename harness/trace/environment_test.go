@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/butfor/butfor/harness/scenario"
-	"github.com/butfor/butfor/worker/model"
 )
 
 const ms = time.Millisecond
@@ -300,31 +299,39 @@ func TestWhatAStartThatWasCutShortAsksForMayBeKnown(t *testing.T) {
 	}
 }
 
-func TestARealStartThatWasCutShortAsksForWhatItWasToldAndAsLittleOfItsOwnAsAny(t *testing.T) {
+func TestARealStartThatWasCutShortAsksForWhatItWasToldAndAsLittleCPUOfItsOwnAsAny(t *testing.T) {
 	asks := func(cpu, wait time.Duration) scenario.Demand { return scenario.Demand{CPU: cpu * ms, Wait: wait * ms} }
 	cut := func(cpu, wait time.Duration) scenario.Span { return scenario.Span{Cut: true, Demand: asks(cpu, wait)} }
-	told := []scenario.Span{
-		{Demand: asks(100, 500)}, {Demand: asks(100, 500)}, {Demand: asks(100, 500)}, {Demand: asks(100, 500)},
-		{Demand: asks(100, 500), Died: true}, {Demand: scenario.Demand{Wait: model.Forever}}, {Refused: "no"}, {Demand: asks(100, 500)},
-	}
-	own, besides := scenario.Span{Demand: asks(130, 504)}, scenario.Span{Demand: asks(140, 503)}
+	tells := func(cpu, wait time.Duration) *scenario.Demand { d := asks(cpu, wait); return &d }
+	slow := tells(100, 500)
+	own, besides := scenario.Span{Demand: asks(130, 904)}, scenario.Span{Demand: asks(140, 503)}
 	for name, c := range map[string]struct {
 		starts []scenario.Span
+		told   []*scenario.Demand
 		want   map[int]scenario.Demand
 	}{
-		"others show what is their own":     {[]scenario.Span{own, cut(20, 0), besides}, map[int]scenario.Demand{1: asks(130, 503)}},
-		"no other shows it":                 {[]scenario.Span{cut(20, 0), cut(50, 200)}, map[int]scenario.Demand{0: asks(100, 500), 1: asks(100, 500)}},
-		"more was seen than told":           {[]scenario.Span{cut(110, 600), cut(110, 200)}, map[int]scenario.Demand{1: asks(110, 500)}},
-		"an engine took its time first":     {[]scenario.Span{{Cut: true, Demand: asks(0, 300), Engine: 300 * ms}}, map[int]scenario.Demand{0: asks(100, 800)}},
-		"of an end nothing is known":        {[]scenario.Span{own, own, own, own, cut(20, 0), cut(20, 0), cut(20, 0), cut(20, 0), cut(20, 0)}, map[int]scenario.Demand{7: asks(130, 504)}},
-		"its worker died, or was whole":     {[]scenario.Span{own, {Died: true, Demand: asks(3, 0)}}, nil},
-		"what is known of it already stays": {[]scenario.Span{{Cut: true, Asks: &scenario.Demand{CPU: 1}}}, map[int]scenario.Demand{0: {CPU: 1}}},
+		"others show what is their own":     {[]scenario.Span{own, cut(20, 0), besides}, []*scenario.Demand{slow, slow, slow}, map[int]scenario.Demand{1: asks(130, 500)}},
+		"no other shows it":                 {[]scenario.Span{cut(20, 0), cut(50, 200)}, []*scenario.Demand{slow, tells(7, 300)}, map[int]scenario.Demand{0: asks(100, 500), 1: asks(50, 300)}},
+		"more was computed than told":       {[]scenario.Span{cut(110, 500), cut(110, 200)}, []*scenario.Demand{slow, slow}, map[int]scenario.Demand{1: asks(110, 500)}},
+		"something else held it up":         {[]scenario.Span{cut(20, 551), cut(20, 550)}, []*scenario.Demand{slow, slow}, map[int]scenario.Demand{1: asks(100, 550)}},
+		"an engine takes its time":          {[]scenario.Span{{Cut: true, Demand: asks(0, 300), Engine: 300 * ms}}, []*scenario.Demand{slow}, nil},
+		"nobody knows":                      {[]scenario.Span{cut(20, 0), own, cut(20, 0)}, []*scenario.Demand{nil, slow}, nil},
+		"its worker died, or was whole":     {[]scenario.Span{own, {Died: true, Demand: asks(3, 0)}}, []*scenario.Demand{slow, slow}, nil},
+		"what is known of it already stays": {[]scenario.Span{{Cut: true, Asks: &scenario.Demand{CPU: 1}}}, []*scenario.Demand{slow}, map[int]scenario.Demand{0: {CPU: 1}}},
 	} {
 		r := &scenario.Record{Environment: &scenario.Environment{Starts: c.starts}}
+		told := map[string][]*scenario.Demand{}
+		for i := range c.starts { // by two names in turn
+			w := []string{"a", "b"}[i%2]
+			r.Events = append(r.Events, scenario.Event{Kind: scenario.Launch, Worker: w})
+			if i < len(c.told) {
+				told[w] = append(told[w], c.told[i])
+			}
+		}
 		Told(r, told)
 		for i, s := range r.Environment.Starts {
 			if want, known := c.want[i]; known != (s.Asks != nil) || known && *s.Asks != want {
-				t.Errorf("%s: start %d: %+v, want %+v", name, i, s, want)
+				t.Errorf("%s: start %d: %+v, asks for %v, want %+v", name, i, s, s.Asks, want)
 			}
 		}
 	}
