@@ -168,7 +168,7 @@ bench: ## benchmarks of points, pool, port, wire, virtual world and the recorder
 	$(GO) test -run '^$$' -bench . -benchtime 50x ./harness/world/outside
 
 .PHONY: bench-page
-bench-page: python image-if-any ## measure in six rounds what butfor is held to, some 15 minutes, and write docs/benchmarks.md (BENCH='-rounds 3' for fewer)
+bench-page: python image-if-any ## measure in six rounds what butfor is held to, some 6 minutes, and write docs/benchmarks.md (BENCH='-rounds 3' for fewer)
 	$(GO) run ./cmd/bench $(BENCH)
 
 .PHONY: soak

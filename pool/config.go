@@ -28,9 +28,8 @@ type Config struct {
 	// StartConcurrency bounds how many workers start at once. 0 adapts: it
 	// begins with Cores, and doubles every 50 ms while the starts under way
 	// ask for less CPU than three quarters of that: had it and waited for it
-	// together. Where they
-	// wait for nearly all of it, it doubles every 250 ms, as long as that gets
-	// them more.
+	// together. Where they wait for nearly all of it, it doubles every 250 ms,
+	// as long as that gets them more.
 	StartConcurrency int
 	// Cores is how many the starts may count on. 0 means what the process may
 	// use (GOMAXPROCS, which knows affinity and cgroup quota).

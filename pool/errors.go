@@ -16,8 +16,8 @@ var (
 	// ErrCheckoutTimeout: no worker was free within CheckoutTimeout. It is
 	// also a context.DeadlineExceeded.
 	ErrCheckoutTimeout = fmt.Errorf("checkout timeout: %w", context.DeadlineExceeded)
-	// ErrUnavailable: starts keep failing, and no worker lives that could serve
-	// in their place; whoever waits for more of them is not served by one.
+	// ErrUnavailable: starts keep failing, and no worker lives; or some do, and
+	// Warm or Ready waits for more of them.
 	ErrUnavailable = errors.New("no worker can be started")
 	// ErrSessionLost: the session's worker is no more, nor is what it held of it.
 	ErrSessionLost = errors.New("session is lost")

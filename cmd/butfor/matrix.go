@@ -62,9 +62,9 @@ ci/mutants and of the historical pools; Go and the module's source must be at ha
 With --world process the same is done on real Python workers, real hogs and real
 quotas: to those cases which the virtual world says fail by the code alone or by the
 environment alone, at a third of all their times. What is true of each is found
-anew, by four real runs, and whether it is a near tie by one more. The machine must
-have nothing else to do for two hours; --cases N plays fewer. Of the rivals only the
-one that wants no further runs is asked.
+anew, by four real runs, and whether it is a near tie by up to three more. The
+machine must have nothing else to do for two hours; --cases N plays fewer. Of the
+rivals only the one that wants no further runs is asked.
 
 Prints the confusion matrix of the judge and of its rivals, rules of thumb on the
 same cases; Ctrl-C prints that of the cases played so far. With --out DIR --resume

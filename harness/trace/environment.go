@@ -313,19 +313,21 @@ func Told(r *scenario.Record, told map[string][]*scenario.Demand) {
 			starts = append(starts, s)
 		}
 	}
-	own := time.Duration(-1)
+	var computed []time.Duration
 	for _, s := range starts {
-		if more := time.Duration(0); s.told != nil && s.Whole() {
-			if more = max(0, s.CPU-s.told.CPU); own < 0 || more < own {
-				own = more
-			}
+		if s.told != nil && s.Whole() {
+			computed = append(computed, max(0, s.CPU-s.told.CPU))
 		}
+	}
+	own := time.Duration(0)
+	if len(computed) > 0 {
+		own = slices.Min(computed)
 	}
 	for _, s := range starts {
 		if s.told == nil || !s.Cut || s.Asks != nil || s.Wait > s.told.Wait+besides {
 			continue
 		}
-		asks := scenario.Demand{CPU: max(s.CPU, s.told.CPU+max(0, own)), Wait: max(s.Wait, s.told.Wait)}
+		asks := scenario.Demand{CPU: max(s.CPU, s.told.CPU+own), Wait: max(s.Wait, s.told.Wait)}
 		if asks != s.Demand {
 			s.Asks = &asks
 		}

@@ -3,6 +3,7 @@ package model_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -175,6 +176,19 @@ func TestLaunchesAreCountedWhetherTheyComeAboutOrNot(t *testing.T) {
 		}
 		if len(seen) != 2 || seen[0] != 1 || seen[1] != 2 {
 			t.Errorf("profiles of %v were asked for, want 1 and 2", seen)
+		}
+	})
+}
+
+func TestAModelKnowsEachFunctionThatItNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, &model.Launcher{})
+		defer w.Port.Kill()
+		for _, function := range append([]string{"math:hypot"}, model.Functions...) {
+			_, err := w.Call(bg, worker.Request{Command: "call", Args: map[string]any{"function": function}})
+			if unknown := err != nil && strings.Contains(err.Error(), "a model has no"); unknown != (function == "math:hypot") {
+				t.Errorf("%s: %v", function, err)
+			}
 		}
 	})
 }
