@@ -328,7 +328,9 @@ func (p *port) Recv(ctx context.Context) ([]byte, error) {
 	if err == nil {
 		reply, unclear = wire.ParseReply(frame)
 	}
-	if ctx.Err() == nil {
+	// A worker's end is seen by watch alone, in its turn: whether one who receives learns of
+	// it, or of his own ctx that ends at the same instant, is nobody's choice.
+	if err == nil || ctx.Err() == nil && !worker.Gone(err) {
 		p.sees(Sign{Seen: Came, Ready: p.ready, Err: reply.Error, call: p.flight[reply.ID]})
 	}
 	if unclear != nil {

@@ -135,3 +135,52 @@ func TestACallThatCameBackAtTheLastMomentIsNotGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// parting is late, where nobody is seen to be gone before it is told so.
+type parting struct {
+	*late
+	gone chan struct{}
+}
+
+func (p *parting) Point(_, at string) {
+	if at == "gone" {
+		<-p.gone
+	}
+}
+
+// Whoever receives may be told of a worker's end and of his own at one instant: which of
+// them comes first is nobody's choice, and the trace must not hang on it.
+func TestWhatAWorkersEndProvesIsSeenInItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &parting{&late{bare: bare{time.Now()}}, make(chan struct{})}
+		var seen []Event
+		i, err := New(Plan{{Fault: ClosesPort{}}}, 1, w, func(e Event) { seen = append(seen, e) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		p, err := i.Launcher(nil).Launch(t.Context(), "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame, err := wire.AppendRequest(nil, wire.Request{ID: 1, Command: "echo", Args: map[string]any{callID: "c1.1"}})
+		if err == nil {
+			err = p.Send(t.Context(), frame)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Recv(t.Context()); !worker.Gone(err) {
+			t.Errorf("its end came as %v", err)
+		}
+		if len(seen) > 0 {
+			t.Errorf("it was seen before it was its turn: %+v", seen)
+		}
+		close(w.gone)
+		<-p.Done()
+		if len(seen) != 2 || seen[0].Kind != Fired || seen[1].Kind != Victim {
+			t.Errorf("of its end was seen %+v", seen)
+		}
+		i.Stop()
+	})
+}
