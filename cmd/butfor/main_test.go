@@ -529,11 +529,11 @@ func TestAnInterruptedRunIsStatus130AndLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s := in(ctx, t, func(line string) {
-		if strings.HasPrefix(line, "1/3 ") {
+		if strings.HasPrefix(line, "1/4 ") {
 			cancel()
 		}
 	}, "run", "--boot", "30ms", "--subject", "V2-seed", "timeouts-increased", "--json")
-	if s.status != 130 || !strings.Contains(s.stderr, "stopped after 0 of 3 runs") || !strings.Contains(s.stderr, "interrupted") || s.stdout != "" {
+	if s.status != 130 || !strings.Contains(s.stderr, "stopped after 0 of 4 runs") || !strings.Contains(s.stderr, "interrupted") || s.stdout != "" {
 		t.Errorf("in the midst: status %d, stdout %q, stderr %q", s.status, s.stdout, s.stderr)
 	}
 	nothingRuns(t)
