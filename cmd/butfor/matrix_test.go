@@ -168,12 +168,12 @@ func TestTheReadmeTellsTheErrorsOfTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := func(who string) (counts []int) {
-		m := regexp.MustCompile(`(?m)^\| ` + who + ` \| (\d+) · \*\*(\d+)\*\* · (\d+) \| (\d+) · (\d+) · (\d+) \|`).FindSubmatch(verdicts)
-		if m == nil {
-			t.Fatalf("the table has no row of %s", who)
+	row := func(who string, table int) (counts []int) { // the first is of the virtual world
+		all := regexp.MustCompile(`(?m)^\| `+who+` \| (\d+) · \*\*(\d+)\*\* · (\d+) \| (\d+) · (\d+) · (\d+) \|`).FindAllSubmatch(verdicts, -1)
+		if len(all) <= table {
+			t.Fatalf("table %d has no row of %s", table, who)
 		}
-		for _, text := range m[1:] {
+		for _, text := range all[table][1:] {
 			n, _ := strconv.Atoi(string(text)) // digits alone
 			counts = append(counts, n)
 		}
@@ -192,10 +192,15 @@ func TestTheReadmeTellsTheErrorsOfTheTable(t *testing.T) {
 		}
 		return thousands(n)
 	}
-	ours, rerun := row("butfor"), row("rerun-and-see")
-	want := fmt.Sprintf("of %s failures of the code %s was dismissed as environmental, and %s were left undecided; of %s failures of the environment %s were put down to the code, and %s left undecided. To rerun and see dismisses %s of the former.",
-		thousands(ours[0]+ours[1]+ours[2]), none(ours[1]), thousands(ours[2]), thousands(ours[3]+ours[4]+ours[5]), thousands(ours[4]), thousands(ours[5]), thousands(rerun[1]))
-	if !strings.Contains(strings.Join(strings.Fields(string(readme)), " "), want) {
-		t.Errorf("the README does not say: %s", want)
+	tells := func(want string) {
+		t.Helper()
+		if !strings.Contains(strings.Join(strings.Fields(string(readme)), " "), want) {
+			t.Errorf("the README does not say: %s", want)
+		}
 	}
+	ours, rerun, real := row("butfor", 0), row("rerun-and-see", 0), row("butfor", 1)
+	tells(fmt.Sprintf("of %s failures of the code %s was dismissed as environmental, and %s were left undecided; of %s failures of the environment %s were put down to the code, and %s left undecided. To rerun and see dismisses %s of the former.",
+		thousands(ours[0]+ours[1]+ours[2]), none(ours[1]), thousands(ours[2]), thousands(ours[3]+ours[4]+ours[5]), thousands(ours[4]), thousands(ours[5]), thousands(rerun[1])))
+	tells(fmt.Sprintf("On real Python workers %s of %s was dismissed, and %s left undecided; of %s failures of the environment %s put down to the code, and %s left undecided.",
+		none(real[1]), thousands(real[0]+real[1]+real[2]), none(real[2]), thousands(real[3]+real[4]+real[5]), none(real[4]), none(real[5])))
 }
