@@ -569,7 +569,7 @@ func TestASignalEndsARunWithWhatItHas(t *testing.T) {
 			defer bound.Stop()
 			for lines := bufio.NewScanner(stderr); lines.Scan(); {
 				fmt.Fprintln(&told, lines.Text())
-				if strings.HasPrefix(lines.Text(), "3/3 ") || !stops && strings.HasPrefix(lines.Text(), "1/1 ") {
+				if strings.HasPrefix(lines.Text(), "3/4 ") || !stops && strings.HasPrefix(lines.Text(), "1/1 ") {
 					if err := c.Process.Signal(signal); err != nil {
 						t.Fatal(err)
 					}
@@ -577,7 +577,7 @@ func TestASignalEndsARunWithWhatItHas(t *testing.T) {
 			}
 			_ = c.Wait() // its status is looked at below
 			rows := len(objects(t, stdout.String()))
-			if status := c.ProcessState.ExitCode(); stops && (status != 130 || rows != 2 || !strings.Contains(told.String(), "stopped after 2 of 3 runs")) || !stops && (status != 0 || rows != 1) {
+			if status := c.ProcessState.ExitCode(); stops && (status != 130 || rows != 2 || !strings.Contains(told.String(), "stopped after 2 of 4 runs")) || !stops && (status != 0 || rows != 1) {
 				t.Errorf("status %d, stdout %q, stderr %q", status, &stdout, &told)
 			}
 			if left := marked(t, mark); len(left) > 0 {
