@@ -91,6 +91,11 @@ func (r *Recorder) add(e scenario.Event) {
 		e.Extra = c.extra
 	}
 	r.events = append(r.events, e)
+	r.changes()
+}
+
+// changes has those look again who wait for a change. It is called with the lock held.
+func (r *Recorder) changes() {
 	if r.changed != nil {
 		close(r.changed)
 		r.changed = nil
@@ -220,7 +225,7 @@ func (r *Recorder) Held() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.ports {
-		if !p.gone && len(p.pending) > 0 {
+		if !p.gone && slices.ContainsFunc(p.pending, func(s sent) bool { return s.call == "" || s.call != p.sending }) {
 			n++
 		}
 	}
@@ -235,7 +240,7 @@ func (r *Recorder) Executing(id string) bool {
 		if p.gone {
 			continue
 		}
-		if slices.ContainsFunc(p.pending, func(s sent) bool { return s.call == id }) {
+		if p.sending != id && slices.ContainsFunc(p.pending, func(s sent) bool { return s.call == id }) {
 			return true
 		}
 	}
@@ -256,7 +261,7 @@ func (r *Recorder) SoFar() []scenario.Event {
 	return slices.Clone(r.events)
 }
 
-// Changed is closed at the next event.
+// Changed is closed at the next event, and once a probe is out.
 func (r *Recorder) Changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -345,6 +350,7 @@ type port struct {
 
 	// guarded by rec.mu
 	pending []sent
+	sending string // of those the probe that is not out yet: it may fail to be; "": none
 	ready   bool
 	asked   bool          // to end, before it was seen to
 	bidden  bool          // the same, by a frame that says so
@@ -419,6 +425,9 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	p.rec.mu.Lock()
 	if c := p.rec.calls[e.Call]; c != nil {
 		e.Probe, e.Mute = c.probe, p.secret && c.step.Fails != ""
+		if c.probe {
+			p.sending = e.Call
+		}
 		if at := p.holds(e.ID); at >= 0 {
 			p.pending[at].call = e.Call
 		} else {
@@ -430,9 +439,16 @@ func (p *port) Send(ctx context.Context, frame []byte) error {
 	p.bidden = p.bidden || bids
 	p.rec.mu.Unlock()
 	err := p.Port.Send(ctx, frame)
+	if err == nil && e.Probe {
+		p.rec.mu.Lock()
+		p.sending = ""
+		p.rec.changes()
+		p.rec.mu.Unlock()
+	}
 	if err != nil { // it did not go out after all
 		e.Err = err.Error()
 		p.rec.mu.Lock()
+		p.sending = ""
 		p.pending = slices.DeleteFunc(p.pending, func(s sent) bool { return s == sent{e.ID, e.Call} })
 		p.bidden = p.bidden && !bids
 		p.rec.add(e)

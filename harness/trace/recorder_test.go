@@ -599,6 +599,32 @@ func TestACallIsExecutingFromItsFrameToItsLastReply(t *testing.T) {
 	}
 }
 
+// What waits for a probe to be executing looks at each event: whether it did so before its
+// frame could not be sent after all would be a matter of luck.
+func TestAProbeIsExecutingOnceItsFrameIsOut(t *testing.T) {
+	for _, fails := range []error{nil, worker.ErrGone} {
+		b := newBench(t)
+		p, f := b.launch("w1")
+		b.Arrive("probe1", subject.Call{Client: "probe1", Command: "sleep"}, scenario.Step{}, true)
+		c := subject.Call{Command: "sleep", Client: "probe1"}
+		b.Begin("probe1", &c, true)
+		var changed <-chan struct{}
+		f.refuse, f.sending = fails, func() {
+			if b.last(scenario.Send).Call != "probe1" || b.Executing("probe1") || b.Held() != 0 {
+				t.Error("it is executing before its frame is out")
+			}
+			changed = b.Changed()
+		}
+		_ = p.Send(t.Context(), request(t, 1, c))
+		if !isClosed(changed) {
+			t.Error("nobody is told what became of it")
+		}
+		if out := fails == nil; b.Executing("probe1") != out || (b.Held() == 1) != out {
+			t.Errorf("with %v: executing: %v, held: %d", fails, b.Executing("probe1"), b.Held())
+		}
+	}
+}
+
 func TestNothingIsExecutingOnceItsWorkerIsGone(t *testing.T) {
 	b := newBench(t)
 	p, f := b.launch("w1")
