@@ -39,9 +39,24 @@ func (*late) Throttled(*model.Port) int                 { return 0 }
 func (*late) Burden(*model.Port, model.Demand)          {}
 func (*late) Burdened(*model.Port) int                  { return 0 }
 
+// begun is a worker that is launched under a plan.
+func begun(t *testing.T, w World, p Plan, note func(Event)) (*Injector, worker.Port) {
+	t.Helper()
+	i, err := New(p, 1, w, note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Begin()
+	port, err := i.Launcher(nil).Launch(t.Context(), "w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i, port
+}
+
 // sends is a pool's request.
 func sends(t *testing.T, p worker.Port, id int64, command string) {
-	frame, err := wire.AppendRequest(nil, wire.Request{ID: id, Command: command, Args: map[string]any{"s": 1.0}})
+	frame, err := wire.AppendRequest(nil, wire.Request{ID: id, Command: command, Args: map[string]any{"s": 1.0, callID: "c1.1"}})
 	if err == nil {
 		err = p.Send(context.Background(), frame)
 	}
@@ -53,15 +68,7 @@ func sends(t *testing.T, p worker.Port, id int64, command string) {
 func TestAWorkerThatGotACallAtTheLastMomentIsNotKilledForItsRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &late{bare: bare{time.Now()}}
-		i, err := New(Plan{{Fault: KillIdle{After: 10 * ms}, Times: 1}}, 1, w, func(Event) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		i.Begin()
-		p, err := i.Launcher(nil).Launch(context.Background(), "w1")
-		if err != nil {
-			t.Fatal(err)
-		}
+		i, p := begun(t, w, Plan{{Fault: KillIdle{After: 10 * ms}, Times: 1}}, func(Event) {})
 		sends(t, p, 0, "ping")
 		w.happens(func() { sends(t, p, 1, "sleep") }) // for a second
 		for range 2 {
@@ -154,22 +161,8 @@ func TestWhatAWorkersEndProvesIsSeenInItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &parting{&late{bare: bare{time.Now()}}, make(chan struct{})}
 		var seen []Event
-		i, err := New(Plan{{Fault: ClosesPort{}}}, 1, w, func(e Event) { seen = append(seen, e) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		i.Begin()
-		p, err := i.Launcher(nil).Launch(t.Context(), "w1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		frame, err := wire.AppendRequest(nil, wire.Request{ID: 1, Command: "echo", Args: map[string]any{callID: "c1.1"}})
-		if err == nil {
-			err = p.Send(t.Context(), frame)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		i, p := begun(t, w, Plan{{Fault: ClosesPort{}}}, func(e Event) { seen = append(seen, e) })
+		sends(t, p, 1, "echo")
 		if _, err := p.Recv(t.Context()); !worker.Gone(err) {
 			t.Errorf("its end came as %v", err)
 		}
@@ -181,6 +174,26 @@ func TestWhatAWorkersEndProvesIsSeenInItsTurn(t *testing.T) {
 		if len(seen) != 2 || seen[0].Kind != Fired || seen[1].Kind != Victim {
 			t.Errorf("of its end was seen %+v", seen)
 		}
+		i.Stop()
+	})
+}
+
+func TestWhatAReplyProvesIsSeenByWhoseTimeIsUpAsWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fired := 0
+		i, p := begun(t, &late{bare: bare{time.Now()}}, Plan{{Fault: DuplicateReply{}}}, func(e Event) {
+			if e.Kind == Fired {
+				fired++
+			}
+		})
+		sends(t, p, 1, "echo")
+		synctest.Wait()
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := p.Recv(over); err != nil || fired != 1 {
+			t.Errorf("it fired %d times: %v", fired, err)
+		}
+		_ = p.Close(t.Context())
 		i.Stop()
 	})
 }

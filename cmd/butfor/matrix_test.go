@@ -198,9 +198,9 @@ func TestTheReadmeTellsTheErrorsOfTheTable(t *testing.T) {
 			t.Errorf("the README does not say: %s", want)
 		}
 	}
-	ours, rerun, real := row("butfor", 0), row("rerun-and-see", 0), row("butfor", 1)
+	ours, rerun, processes := row("butfor", 0), row("rerun-and-see", 0), row("butfor", 1)
 	tells(fmt.Sprintf("of %s failures of the code %s was dismissed as environmental, and %s were left undecided; of %s failures of the environment %s were put down to the code, and %s left undecided. To rerun and see dismisses %s of the former.",
 		thousands(ours[0]+ours[1]+ours[2]), none(ours[1]), thousands(ours[2]), thousands(ours[3]+ours[4]+ours[5]), thousands(ours[4]), thousands(ours[5]), thousands(rerun[1])))
 	tells(fmt.Sprintf("On real Python workers %s of %s was dismissed, and %s left undecided; of %s failures of the environment %s put down to the code, and %s left undecided.",
-		none(real[1]), thousands(real[0]+real[1]+real[2]), none(real[2]), thousands(real[3]+real[4]+real[5]), none(real[4]), none(real[5])))
+		none(processes[1]), thousands(processes[0]+processes[1]+processes[2]), none(processes[2]), thousands(processes[3]+processes[4]+processes[5]), none(processes[4]), none(processes[5])))
 }
