@@ -131,21 +131,20 @@ func (c *Caller) arm(m CallMoment) {
 }
 
 // strike has the caller do what a fault wants of it, unless the call is back
-// before, or whatever else ends the wait.
+// before. Also what is cut short comes to the scheduling point: a call that a pool's
+// timeout ends comes back at that very instant, which may be the end of this wait.
 func (c *Caller) strike(e *entry, f CallerFault, after time.Duration, cut <-chan struct{}) {
 	i := c.i
 	m, _ := f.When()
-	strikes := false
-	if i.sleep(after, cut) {
-		i.world.Point(fmt.Sprintf("fault %d on %s", e.place, c.Call), "strikes")
-		i.mu.Lock()
-		x := c.thing(m)
-		if (cut == nil || !c.isBack) && i.takes(e, x) {
-			strikes = true
-			i.fires(e, x)
-		}
-		i.mu.Unlock()
+	i.sleep(after, cut)
+	i.world.Point(fmt.Sprintf("fault %d on %s", e.place, c.Call), "strikes")
+	i.mu.Lock()
+	x := c.thing(m)
+	strikes := (cut == nil || !c.isBack) && i.takes(e, x)
+	if strikes {
+		i.fires(e, x)
 	}
+	i.mu.Unlock()
 	if strikes {
 		f.Strike(c)
 	}

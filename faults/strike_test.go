@@ -197,3 +197,24 @@ func TestWhatAReplyProvesIsSeenByWhoseTimeIsUpAsWell(t *testing.T) {
 		i.Stop()
 	})
 }
+
+// A pool's timeout ends a call at the instant at which it ends, and a caller may give up
+// at that one: which of the two ends his wait is nobody's choice.
+func TestWhoWouldHaveGivenUpComesToHisPointAlsoIfTheCallIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, came := &late{bare: bare{time.Now()}}, false
+		w.happens(func() { came = true })
+		i, err := New(Plan{{Fault: GiveUp{After: time.Second}}}, 1, w, func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.Begin()
+		c := i.Arrives(Caller{Client: "c1", Nth: 1, Call: "c1.1", GiveUp: func() { t.Error("he gave up a call that was back") }})
+		c.Back()
+		synctest.Wait()
+		if !came {
+			t.Error("he did not come to his point")
+		}
+		i.Stop()
+	})
+}

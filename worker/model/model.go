@@ -74,8 +74,8 @@ type Launcher struct {
 	Fate func(Call) Fate
 	// Turn is where a worker's order among others is decided: it has then called,
 	// by a goroutine that holds no lock, when it is the turn of who at that place. It
-	// is asked once whatever a worker is in the midst of is done, and before anybody
-	// can see what came of it. nil: it is the turn of each at once.
+	// is asked once whatever a worker is in the midst of is done, or its pause is over,
+	// and before anybody can see what came of it. nil: it is the turn of each at once.
 	Turn func(who, at string, then func())
 
 	mu       sync.Mutex
@@ -227,6 +227,7 @@ type Port struct {
 	wants     time.Duration // of CPU, since it had had so much
 	before    time.Duration
 	paused    bool
+	pauses    int           // how often it was
 	left      time.Duration // that it still wanted when it was paused
 	later     []func()      // what has to wait until it goes on
 }

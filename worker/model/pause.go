@@ -16,6 +16,7 @@ func (p *Port) Pause(context.Context) error {
 		return worker.ErrGone
 	}
 	p.paused = true
+	p.pauses++
 	if p.computing {
 		had, _, _ := p.cpu.Used()
 		if p.left = p.wants - (had - p.before); p.left > 0 { // else it is told just now
@@ -25,20 +26,36 @@ func (p *Port) Pause(context.Context) error {
 	return nil
 }
 
-// Unpause implements worker.Pauser.
+// Unpause implements worker.Pauser: it goes on in its turn, unless it was paused again.
 func (p *Port) Unpause(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.paused {
 		return nil
 	}
+	if turn := p.launcher.Turn; turn != nil {
+		nth := p.pauses
+		turn(p.who, "unpaused", func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.paused && p.pauses == nth {
+				p.resume()
+			}
+		})
+		return nil
+	}
+	p.resume()
+	return nil
+}
+
+// resume has it go on.
+func (p *Port) resume() {
 	p.paused = false
 	if p.computing && p.left > 0 {
 		p.burn(p.left)
 	}
 	p.catchUp()
 	p.next()
-	return nil
 }
 
 // postponed says whether something has to wait until it goes on.

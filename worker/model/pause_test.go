@@ -183,3 +183,54 @@ func closeWithin(p worker.Port, d time.Duration) {
 	defer cancel()
 	_ = p.Close(ctx)
 }
+
+// Who lifts a pause does other things at the same instant, so that nobody may see what
+// comes of it before the worker's turn.
+func TestAModelGoesOnInItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var turns []func()
+		launcher := &model.Launcher{Turn: func(_, _ string, then func()) { turns = append(turns, then) }}
+		take := func() {
+			for len(turns) > 0 {
+				then := turns[0]
+				turns = turns[1:]
+				then()
+			}
+		}
+		port, err := launcher.Launch(bg, "w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, ok := worker.PauserOf(port)
+		if !ok {
+			t.Fatal("it can't be paused")
+		}
+		said := func() bool { return port.(worker.Listener).Unasked() }
+		do := func(what func(context.Context) error) {
+			t.Helper()
+			if err := what(bg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := port.Send(bg, []byte(`{"id":0,"command":"ping"}`)); err != nil {
+			t.Fatal(err)
+		}
+		do(p.Pause)
+		take()
+		do(p.Unpause)
+		if said() {
+			t.Error("it went on at once")
+		}
+		do(p.Pause)
+		take()
+		if said() {
+			t.Error("it went on in the midst of its second pause")
+		}
+		do(p.Unpause)
+		take()
+		if !said() {
+			t.Error("it did not go on in its turn")
+		}
+		_ = port.Kill()
+	})
+}
