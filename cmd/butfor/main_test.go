@@ -67,7 +67,7 @@ func TestAChild(t *testing.T) {
 }
 
 // watchdog bounds what takes seconds, and much longer on a busy machine.
-const watchdog = 5 * time.Minute
+const watchdog = 15 * time.Minute
 
 // shell is a butfor with its outputs caught.
 type shell struct {
