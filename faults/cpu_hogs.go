@@ -7,17 +7,19 @@ import (
 )
 
 func init() {
-	Register(CPUHogs{}, func(lots *rand.Rand) Fault { return CPUHogs{Threads: 1 + lots.IntN(6)} })
+	Register(CPUHogs{}, func(lots *rand.Rand) Fault { return CPUHogs{Threads: 1 + lots.IntN(6), Own: lots.IntN(3) == 0} })
 }
 
-// CPUHogs computes beside the workers, from outside: threads that want a core
-// each, in a scheduling group of its own each, as a session is. What they get they
-// take from whoever else wants it.
+// CPUHogs computes beside the workers: threads that want a core each. From outside
+// each of them is in a scheduling group of its own, as a session is. As processes of
+// this program's own, which a test starts itself and forgets, they are all in its session,
+// and have together what one group has. What they get they take from whoever else wants it.
 //
 // It fires with each of them that had some CPU by the end of its window. It can be
-// used in every world.
+// used in every world; own ones are on this program's machine, wherever workers run.
 type CPUHogs struct {
-	Threads int `yaml:"threads"` // how many, from 1 to 1000
+	Threads int  `yaml:"threads"`       // how many, from 1 to 1000
+	Own     bool `yaml:"own,omitempty"` // whether they are this program's own
 }
 
 // Name implements Fault.
@@ -35,16 +37,20 @@ func (f CPUHogs) Check() error {
 func (f CPUHogs) Model(m Model) (end func() int) {
 	var stops []func() time.Duration
 	for range f.Threads {
-		stops = append(stops, m.Burn())
+		stops = append(stops, m.Burn(f.Own))
 	}
 	return computed(stops)
 }
 
 // Real implements MachineFault.
 func (f CPUHogs) Real(r Real) (end func() int, err error) {
+	begin := r.Python
+	if f.Own {
+		begin = r.Within
+	}
 	var stops []func() time.Duration
 	for range f.Threads {
-		stop, err := r.Python("while True: pass")
+		stop, err := begin("while True: pass")
 		if err != nil {
 			computed(stops)()
 			return nil, err

@@ -220,9 +220,9 @@ type Model interface {
 	LaunchWith(ctx context.Context, id string, alter func(*model.Profile)) (worker.Port, error)
 	// Stall keeps whoever is at a point from going on, for so long from now.
 	Stall(d time.Duration)
-	// Burn has one more thread compute, in a scheduling group of its own, until it
-	// is stopped; stop says what CPU it had.
-	Burn() (stop func() time.Duration)
+	// Burn has one more thread compute, in a scheduling group of its own, or with all
+	// others of the program's own in one, until it is stopped; stop says what CPU it had.
+	Burn(own bool) (stop func() time.Duration)
 	// Limit bounds the CPU of a worker's group; 0 cores take the limit away.
 	Limit(p *model.Port, cores float64, period time.Duration)
 	// Throttled is how often a limit has kept the worker from running so far.
@@ -233,6 +233,10 @@ type Model interface {
 	// Burdened is how many calls have asked for more so far.
 	Burdened(p *model.Port) int
 }
+
+// OwnGroup is the path of the scheduling group that models of the program's own hogs
+// share.
+const OwnGroup = "program"
 
 // A Real is what real forms ask of a world of real processes.
 type Real interface {
@@ -250,6 +254,8 @@ type Real interface {
 	// Beside is Python on this program's own machine, among the processes that it sees,
 	// wherever workers run.
 	Beside(code string) (stop func() time.Duration, err error)
+	// Within is Beside, in this program's own session.
+	Within(code string) (stop func() time.Duration, err error)
 	// CanLimit says what is missing for Limit.
 	CanLimit() error
 	// Limit puts a worker under a limit that has none, or was launched under the same.

@@ -38,6 +38,7 @@ func (*poor) CanSlow(Disk) error                          { return nil }
 func (*poor) CanRefuse(Refusal) error                     { return errors.New("no engine here") }
 func (*poor) Python(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) Beside(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
+func (*poor) Within(string) (func() time.Duration, error) { return nil, errors.New("no python here") }
 func (*poor) CanLimit() error                             { return errors.New("no cgroups here") }
 func (*poor) CanBound(of Resource) error                  { return errors.New("no limit of " + string(of)) }
 func (p *poor) Bound(_ worker.Port, of Resource, _ int64) (func(), error) {

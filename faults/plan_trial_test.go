@@ -80,7 +80,7 @@ func TestTwoFaultsAtOnce(t *testing.T) {
 
 func TestTwoFaultsAtOnceOfRealWorkers(t *testing.T) {
 	r := played(t, func(sc *harness.Scenario) {
-		sc.Subject, sc.Warm = once(func([]worker.Port) bool { return computing() == 1 }), 0
+		sc.Subject, sc.Warm = once(func([]worker.Port) bool { return computing(false) == 1 }), 0
 	},
 		faults.Entry{Fault: faults.SlowStart{CPU: 30 * ms}, Target: faults.Target{First: 2}},
 		faults.Entry{Fault: faults.DiesBeforeHello{}, Target: faults.Target{Starts: []int{2}}},

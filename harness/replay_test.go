@@ -471,6 +471,7 @@ func TestWhatFaultsDidIsReplayedWithoutThem(t *testing.T) {
 func TestAnotherPoolThatTakesLongerIsForetoldUnderTheSameHogs(t *testing.T) {
 	for name, plan := range map[string]faults.Plan{
 		"hogs until the end":    {{Fault: faults.CPUHogs{Threads: 3}}},
+		"hogs of the program":   {{Fault: faults.CPUHogs{Threads: 3, Own: true}}},
 		"hogs that come later":  {{Fault: faults.CPUHogs{Threads: 3}, From: 900 * time.Millisecond}},
 		"hogs that went early":  {{Fault: faults.CPUHogs{Threads: 3}, Until: 300 * time.Millisecond}},
 		"a quota until the end": {{Fault: faults.CPUQuota{Cores: 0.3}}},

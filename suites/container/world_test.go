@@ -179,6 +179,12 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		Expect(r.Record.Faults[0].Fired).To(Equal(2), "%#v", r.Record.Faults[0])
 	})
 
+	It("has hogs in this program's own session", func(ctx SpecContext) {
+		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.CPUHogs{Threads: 2, Own: true}}}))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(2), "%#v", r.Record.Faults[0])
+	})
+
 	It("runs all workers in one container, if that is asked for", func(ctx SpecContext) {
 		sc := scenarioOf(faults.Plan{{Fault: faults.HeldOpen{Hold: 200 * time.Millisecond}, Times: 1}, {Fault: faults.Pause{}, At: faults.Clock, Until: time.Second}})
 		sc.Boxed, sc.Warm, sc.Config.Lazy, sc.Workload.Calls = true, 2, false, 3

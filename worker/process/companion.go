@@ -18,9 +18,9 @@ import (
 )
 
 // A Companion is a process beside the workers that is none of them: load from
-// outside, say. It leads a session and a process group of its own, and ends with
-// the program at the latest, also if that is killed with kill -9. Its methods may
-// be called by anybody at any time.
+// outside, say. It leads a process group of its own, and ends with the program at the
+// latest, also if that is killed with kill -9. Its methods may be called by anybody at
+// any time.
 type Companion struct {
 	cmd    *exec.Cmd
 	stderr *os.File // in memory
@@ -30,9 +30,19 @@ type Companion struct {
 	died   error
 }
 
-// Accompany starts a companion. Census finds it by Token, but under no launcher's
-// Run.
+// Accompany starts a companion that leads a session of its own. Census finds it by
+// Token, but under no launcher's Run.
 func Accompany(program string, args ...string) (*Companion, error) {
+	return accompany(&syscall.SysProcAttr{Setsid: true}, program, args)
+}
+
+// Join is Accompany, of a companion in this program's own session: to the scheduler it
+// is of this program.
+func Join(program string, args ...string) (*Companion, error) {
+	return accompany(&syscall.SysProcAttr{Setpgid: true}, program, args)
+}
+
+func accompany(attr *syscall.SysProcAttr, program string, args []string) (*Companion, error) {
 	memory, err := unix.MemfdCreate("stderr", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: a file in memory: %w", program, err)
@@ -41,7 +51,8 @@ func Accompany(program string, args ...string) (*Companion, error) {
 	c := &Companion{cmd: cmd, stderr: os.NewFile(uintptr(memory), "stderr")}
 	cmd.Env = append(cmd.Environ(), TokenVariable+"="+Token()+"//")
 	cmd.Stderr = c.stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = attr
+	attr.Pdeathsig = syscall.SIGKILL
 	if err := forks.start(cmd); err != nil {
 		_ = c.stderr.Close()
 		return nil, fmt.Errorf("start %s: %w", program, err)

@@ -22,16 +22,56 @@ import (
 
 func companion(t *testing.T, code string) *process.Companion {
 	t.Helper()
+	return begun(t, process.Accompany, code)
+}
+
+// begun is a companion that runs Python code.
+func begun(t *testing.T, begin func(string, ...string) (*process.Companion, error), code string) *process.Companion {
+	t.Helper()
 	python, err := process.Find(within(t), "python3")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := process.Accompany(python.Path, "-S", "-E", "-c", code)
+	c, err := begin(python.Path, "-S", "-E", "-c", code)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.End() })
 	return c
+}
+
+func TestACompanionThatJoinsIsInThisSessionAndEndsWithItsGroup(t *testing.T) {
+	c := begun(t, process.Join, "import subprocess\nsubprocess.run(['sleep', '3600'])")
+	own, err := unix.Getsid(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sid, err := unix.Getsid(c.PID()); err != nil || sid != own {
+		t.Errorf("it is in session %d, this program in %d, %v", sid, own, err)
+	}
+	ours := func() (pids []int) {
+		left, err := process.Census(process.Token(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range left {
+			if group, err := unix.Getpgid(p.PID); err == nil && group == c.PID() {
+				pids = append(pids, p.PID)
+			}
+		}
+		return pids
+	}
+	for deadline := time.Now().Add(patience); len(ours()) < 2; {
+		if time.Now().After(deadline) {
+			t.Fatalf("it and its child are %v", ours())
+		}
+	}
+	c.End()
+	for deadline := time.Now().Add(patience); len(ours()) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind: %v", ours())
+		}
+	}
 }
 
 func TestACompanionHasASessionOfItsOwnAndIsGoneOnceItWasEnded(t *testing.T) {

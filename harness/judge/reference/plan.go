@@ -189,8 +189,12 @@ func (w world) LaunchWith(context.Context, string, func(*model.Profile)) (far.Po
 // Stall does nothing: there is no harness in the loop.
 func (w world) Stall(time.Duration) {}
 
-func (w world) Burn() (stop func() time.Duration) {
-	t := w.run.machine.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil)
+func (w world) Burn(own bool) (stop func() time.Duration) {
+	var c cpu.GroupConfig
+	if own {
+		c.Path = faults.OwnGroup
+	}
+	t := w.run.machine.Group(c).Start(cpu.Forever, nil)
 	return func() time.Duration {
 		t.Cancel()
 		return t.Had()

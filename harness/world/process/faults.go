@@ -47,11 +47,21 @@ func (w *World) Python(code string) (stop func() time.Duration, err error) { ret
 
 // Beside implements faults.Real.
 func (w *World) Beside(code string) (stop func() time.Duration, err error) {
+	return run(process.Accompany, code)
+}
+
+// Within implements faults.Real.
+func (w *World) Within(code string) (stop func() time.Duration, err error) {
+	return run(process.Join, code)
+}
+
+// run has a companion run Python code.
+func run(begin func(string, ...string) (*process.Companion, error), code string) (stop func() time.Duration, err error) {
 	python, err := process.Find(context.Background(), "python3")
 	if err != nil {
 		return nil, err
 	}
-	c, err := process.Accompany(python.Path, "-S", "-E", "-c", code)
+	c, err := begin(python.Path, "-S", "-E", "-c", code)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (w *World) Asks() map[string][]*scenario.Demand {
 	return asks
 }
 
-// addHogs adds them as rivals, each in a session of its own. In a replay, which
+// addHogs adds them as rivals, those of the program in one session. In a replay, which
 // has none, all load is as it was.
 func (m *machine) addHogs(e *scenario.Environment) {
 	if len(m.hogs) == 0 || len(e.Load) > 0 {
@@ -48,12 +48,12 @@ func (m *machine) addHogs(e *scenario.Environment) {
 	for at := period; at < now; at += period {
 		edges = append(edges, at)
 	}
-	for i, h := range m.hogs {
+	for _, h := range m.hogs {
 		if !h.stopped {
 			h.to = now
 		}
 		edges = append(edges, h.from, h.to)
-		e.Rivals = append(e.Rivals, scenario.Rival{Place: scenario.Place{Path: []scenario.Group{{Name: fmt.Sprintf("hog%d", i+1), Weight: 1}}}})
+		e.Rivals = append(e.Rivals, scenario.Rival{Place: scenario.Place{Path: []scenario.Group{{Name: h.group, Weight: 1}}}})
 	}
 	slices.Sort(edges)
 	edges = slices.Compact(edges)

@@ -20,7 +20,7 @@ func (w *World) LaunchWith(ctx context.Context, id string, alter func(*model.Pro
 func (w *World) Stall(d time.Duration) { w.schedule.stall(d) }
 
 // Burn implements faults.Model.
-func (w *World) Burn() (stop func() time.Duration) { return w.machine.hog() }
+func (w *World) Burn(own bool) (stop func() time.Duration) { return w.machine.hog(own) }
 
 // Limit implements faults.Model.
 func (w *World) Limit(p *model.Port, cores float64, period time.Duration) {

@@ -1,9 +1,11 @@
 package virtual
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/cpu"
 	"github.com/butfor/butfor/harness/scenario"
 )
@@ -179,18 +181,23 @@ func (m *machine) want(spans []scenario.Span) {
 	}
 }
 
-// A hog is a thread that computes for ever, in a group of its own, until it is
-// stopped.
+// A hog is a thread that computes for ever, in a group of its own unless it is the
+// program's, until it is stopped.
 type hog struct {
+	group    string
 	thread   *cpu.Thread
 	from, to time.Duration
 	stopped  bool
 }
 
-func (m *machine) hog() (stop func() time.Duration) {
+func (m *machine) hog(own bool) (stop func() time.Duration) {
 	m.lock()
 	defer m.unlock()
-	h := &hog{from: m.cpu.Now(), thread: m.cpu.Group(cpu.GroupConfig{}).Start(cpu.Forever, nil)}
+	h, c := &hog{from: m.cpu.Now(), group: fmt.Sprintf("hog%d", len(m.hogs)+1)}, cpu.GroupConfig{}
+	if own {
+		h.group, c.Path = faults.OwnGroup, faults.OwnGroup
+	}
+	h.thread = m.cpu.Group(c).Start(cpu.Forever, nil)
 	m.hogs = append(m.hogs, h)
 	return func() time.Duration {
 		m.lock()
