@@ -231,6 +231,8 @@ func TestWhatAnEntryCannotBeIsNamed(t *testing.T) {
 		"hangs: nth is -1":                {Fault: Hangs{How: wire.Deadlock, Nth: -1}},
 		"for is 1ms":                      {Fault: HarnessStopped{For: ms}},
 		"for is 1m1s":                     {Fault: HarnessStopped{For: 61 * time.Second}},
+		"goroutines is 0":                 {Fault: HarnessStarved{}},
+		"goroutines is 101":               {Fault: HarnessStarved{Goroutines: 101}},
 		"hold is 0s":                      {Fault: HeldOpen{}},
 		"hold is 2s":                      {Fault: HeldOpen{Hold: 2 * time.Second}},
 		"held-open: status is 256":        {Fault: HeldOpen{Hold: ms, Status: 256}},

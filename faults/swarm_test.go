@@ -19,7 +19,7 @@ import (
 func TestOurPoolLivesWithSwarmsOfFaults(t *testing.T) {
 	fired, names := map[string]int{}, slices.DeleteFunc(faults.Modelled(), func(name string) bool {
 		return name == "memory-limit" || // no call wants any
-			name == "harness-stopped" // then nothing is said of the pool
+			name == "harness-stopped" || name == "harness-starved" // then nothing is said of the pool
 	})
 	together := uint64(0) // runs in which two fired
 	for seed := range 10 * seeds(t) {

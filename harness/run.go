@@ -180,10 +180,12 @@ func fill(sc *Scenario) {
 	}
 }
 
-// swarming are the faults that a swarm may have: all of the virtual world but what stops
+// swarming are the faults that a swarm may have: all of the virtual world but those of
 // the harness itself, as nothing is said of a pool then.
 func swarming() []string {
-	return slices.DeleteFunc(faults.Modelled(), func(name string) bool { return name == faults.HarnessStopped{}.Name() })
+	return slices.DeleteFunc(faults.Modelled(), func(name string) bool {
+		return name == faults.HarnessStopped{}.Name() || name == faults.HarnessStarved{}.Name()
+	})
 }
 
 // lotsOfSwarm keeps what a swarm draws apart from what else the seed is for.

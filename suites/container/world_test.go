@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -171,6 +172,13 @@ var _ = Describe("the world of containers", Serial, Label("world"), func() {
 		}
 		Expect(r.Word).To(Equal(scenario.Inconclusive), r.Reason)
 		Expect(r.Reason).To(ContainSubstring("the harness itself was starved"))
+	})
+
+	It("has goroutines that starve the harness", func(ctx SpecContext) {
+		r, err := harness.Run(ctx, scenarioOf(faults.Plan{{Fault: faults.HarnessStarved{Goroutines: 3}, At: faults.Clock}}))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(r.Record.Faults[0].Fired).To(Equal(3*runtime.GOMAXPROCS(0)), "%#v", r.Record.Faults[0])
+		Expect(r.Record.Late).To(BeNumerically(">", 10*time.Millisecond))
 	})
 
 	It("has hogs in containers beside the workers'", func(ctx SpecContext) {

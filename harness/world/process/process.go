@@ -8,13 +8,17 @@ package process
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/butfor/butfor/faults"
 	"github.com/butfor/butfor/harness/scenario"
@@ -34,7 +38,7 @@ type World struct {
 	gap      string            // why
 	late     atomic.Int64      // ns
 	stop     context.CancelFunc
-	stopped  chan struct{}
+	watching sync.WaitGroup
 
 	groupsMu sync.Mutex
 	groups   []*process.Cgroup // that were made and not removed yet
@@ -51,7 +55,7 @@ func Open(ctx context.Context, sc *scenario.Scenario) (*World, error) {
 // Stage is Open for whoever starts the workers in another way, with Args and Run, and
 // tells whom: see Own.
 func Stage(ctx context.Context, sc *scenario.Scenario) *World {
-	w := &World{stopped: make(chan struct{})}
+	w := &World{}
 	seconds := func(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 	w.launcher = &process.Launcher{
 		Args: []string{"--boot-cpu", seconds(sc.Start.CPU), "--boot-wait", seconds(sc.Start.Wait)},
@@ -59,7 +63,8 @@ func Stage(ctx context.Context, sc *scenario.Scenario) *World {
 	}
 	w.record()
 	ctx, w.stop = context.WithCancel(ctx)
-	go w.watchClock(ctx)
+	w.watching.Go(func() { w.watchClock(ctx) })
+	w.watching.Go(func() { w.watchKernel(ctx) })
 	return w
 }
 
@@ -120,7 +125,8 @@ func (w *World) Cores() float64 { return float64(runtime.GOMAXPROCS(0)) }
 // Now is the time since the world was opened.
 func (w *World) Now() time.Duration { return time.Since(w.start) }
 
-// Late is the most by which a timer of this program was late so far. A verdict
+// Late is the most by which this program was late so far to see that a time was up,
+// whoever tells it: Go's own timers, or the kernel, as it tells it of replies. A verdict
 // can't rest on a margin of the same size.
 func (w *World) Late() time.Duration { return time.Duration(w.late.Load()) }
 
@@ -130,10 +136,43 @@ func (w *World) Point(_, _ string) {}
 // Quiet is never certain: the program does other things as well.
 func (w *World) Quiet() bool { return false }
 
-// watchClock looks every 10 ms how late it is.
+// every is how often it is looked at how late this program is.
+const every = 10 * time.Millisecond
+
+// was notes that it was late.
+func (w *World) was(late time.Duration) {
+	for most := w.late.Load(); int64(late) > most && !w.late.CompareAndSwap(most, int64(late)); {
+		most = w.late.Load()
+	}
+}
+
+// watchKernel looks how late it is told by the kernel of what can be read. Where
+// goroutines of this program compute, Go has these run first, while who waits for one
+// of its own timers has the next turn.
+func (w *World) watchKernel(ctx context.Context) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return // what Go's own timers say is less, and true
+	}
+	clock := os.NewFile(uintptr(fd), "timerfd")
+	defer clock.Close()
+	defer context.AfterFunc(ctx, func() { _ = clock.SetReadDeadline(time.Unix(1, 0)) })()
+	period := unix.NsecToTimespec(int64(every))
+	if unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: period, Value: period}, nil) != nil {
+		return
+	}
+	seen := time.Now() // when it last had told all
+	for ticks := make([]byte, 8); ; {
+		if _, err := clock.Read(ticks); err != nil {
+			return
+		}
+		w.was(time.Since(seen) - every)
+		seen = seen.Add(time.Duration(binary.NativeEndian.Uint64(ticks)) * every)
+	}
+}
+
+// watchClock looks how late Go's own timers are.
 func (w *World) watchClock(ctx context.Context) {
-	defer close(w.stopped)
-	const every = 10 * time.Millisecond
 	timer := time.NewTimer(every)
 	defer timer.Stop()
 	for {
@@ -143,9 +182,7 @@ func (w *World) watchClock(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if late := int64(time.Since(begin) - every); late > w.late.Load() {
-			w.late.Store(late)
-		}
+		w.was(time.Since(begin) - every)
 		timer.Reset(every)
 	}
 }
@@ -187,7 +224,7 @@ func (w *World) Close() {
 		w.recorder.Stop()
 	}
 	w.stop()
-	<-w.stopped
+	w.watching.Wait()
 	w.killAll()
 	w.removeGroups()
 }
