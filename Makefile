@@ -190,7 +190,7 @@ image-if-any:
 	$(GO) run ./cmd/image $(if $(filter 1,$(BUTFOR_REQUIRE_DOCKER)),,-optional)
 
 .PHONY: fidelity
-fidelity: python ## measure how well replays predict here, for some minutes, and write docs/fidelity.md (FIDELITY='-starts 10 -findings 10' for more)
+fidelity: python ## measure how well replays predict here, for some minutes, and write docs/fidelity.md (FIDELITY='-starts 10 -often 10 serial-start' for more)
 	$(GO) run ./cmd/fidelity $(FIDELITY)
 
 # What is missing is installed where that can be done without asking, and named

@@ -22,7 +22,9 @@ func main() {
 	flag.IntVar(&s.Spans, "spans", 1, "runs of 36 spans for each load")
 	flag.IntVar(&s.Starts, "starts", 3, "pairs of runs of eight starts for each load")
 	flag.IntVar(&s.Findings, "findings", 1, "runs of all findings for each load")
+	flag.IntVar(&s.Often, "often", 10, "runs of the findings that are named as arguments, for each load, if that is more")
 	flag.Parse()
+	s.Named = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := os.MkdirAll(filepath.Dir(*out), 0o777) // before the minutes that it takes
 	var m fidelity.Measured

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -28,6 +29,8 @@ type Settings struct {
 	Spans    int // runs of about 36 spans for each load
 	Starts   int // pairs of runs of eight starts for each load
 	Findings int // runs of all findings for each load
+	Often    int // of those that are Named, if that is more
+	Named    []string
 	World    string
 	T        *testing.T // for the virtual world; programs have none
 	Progress io.Writer  // nil: nobody is told
@@ -48,6 +51,11 @@ type Measured struct {
 func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 	if s.World == "" {
 		s.World = process.Name
+	}
+	for _, name := range s.Named {
+		if !slices.ContainsFunc(findings.In("process"), func(f findings.Finding) bool { return f.ID == name && f.Unmodelled == "" }) {
+			return m, fmt.Errorf("no finding on real workers that can be replayed is called %q", name)
+		}
 	}
 	m.Machine = machine()
 	for _, l := range spansLoads() {
@@ -79,11 +87,8 @@ func Measure(ctx context.Context, s Settings) (m Measured, err error) {
 		m.Starts = append(m.Starts, row)
 	}
 	for _, l := range findingsLoads() {
-		if s.Findings == 0 {
-			break
-		}
 		for _, f := range findings.In("process") {
-			if f.Unmodelled != "" {
+			if f.Unmodelled != "" || s.times(f) == 0 {
 				continue
 			}
 			row, err := s.findings(ctx, l, f)
@@ -203,10 +208,18 @@ func (r *StartsRow) compare(ctx context.Context, t *testing.T, recorded, own har
 	return nil
 }
 
+// times is how often a finding is run for each load.
+func (s *Settings) times(f findings.Finding) int {
+	if slices.Contains(s.Named, f.ID) {
+		return max(s.Findings, s.Often)
+	}
+	return s.Findings
+}
+
 // findings runs a finding beside a load and replays it.
 func (s *Settings) findings(ctx context.Context, l Load, f findings.Finding) (row FindingsRow, err error) {
 	row = FindingsRow{Load: l.Name, Finding: f.ID}
-	for range s.Findings {
+	for range s.times(f) {
 		if err := s.finding(ctx, l, f, &row); err != nil {
 			return row, fmt.Errorf("%s, %s: %w", f.ID, l.Name, err)
 		}

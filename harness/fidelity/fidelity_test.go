@@ -29,6 +29,33 @@ func TestMain(m *testing.M) { leftover.Main(m) }
 
 const ms = time.Millisecond
 
+func TestTheNamedFindingsAreRunMoreOften(t *testing.T) {
+	for _, c := range []struct{ findings, often, of, ofOthers int }{{0, 2, 2, 0}, {1, 10, 10, 1}, {3, 2, 3, 3}} {
+		s := Settings{Findings: c.findings, Often: c.often, Named: []string{"v1-serial"}, World: virtual.Name, T: t}
+		for _, f := range findings.In("process") {
+			want := c.ofOthers
+			if f.ID == "v1-serial" {
+				want = c.of
+			}
+			if n := s.times(f); n != want {
+				t.Errorf("%s %d times, want %d", f.ID, n, want)
+			}
+		}
+	}
+	s := Settings{Often: 2, Named: []string{"v1-serial"}, World: virtual.Name, T: t}
+	m, err := Measure(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Findings) != len(findingsLoads()) || m.Findings[0].Runs != 6 {
+		t.Errorf("%+v", m.Findings)
+	}
+	s.Named = []string{"v1-parallel"}
+	if _, err := Measure(t.Context(), s); err == nil || !strings.Contains(err.Error(), `"v1-parallel"`) {
+		t.Errorf("of one that there is not: %v", err)
+	}
+}
+
 // In virtual time the model is what is recorded: whatever an experiment finds off
 // is its own fault.
 func TestInVirtualTimeNothingIsOff(t *testing.T) {
