@@ -220,6 +220,9 @@ type Model interface {
 	LaunchWith(ctx context.Context, id string, alter func(*model.Profile)) (worker.Port, error)
 	// Stall keeps whoever is at a point from going on, for so long from now.
 	Stall(d time.Duration)
+	// Starve does so again and again, and lets them go on for as long in between, until
+	// it is stopped; stop says whether it did.
+	Starve(d time.Duration) (stop func() bool)
 	// Burn has one more thread compute, in a scheduling group of its own, or with all
 	// others of the program's own in one, until it is stopped; stop says what CPU it had.
 	Burn(own bool) (stop func() time.Duration)

@@ -20,15 +20,15 @@ func init() {
 // not much more.
 //
 // It fires with each goroutine that has computed by the end of its window. It can be used
-// in every world. In that of models the harness stands still for 10ms for each, and then
-// goes on for as long, in turn.
+// in every world. In that of models, which has one processor, the harness stands still for
+// 10ms for each, and then goes on for as long, in turn.
 type HarnessStarved struct {
 	Goroutines int `yaml:"goroutines"` // how many for each of Go's processors (GOMAXPROCS), from 1 to 100
 }
 
-// turn is for how long Go lets a goroutine compute that never waits, if others want to
+// slice is for how long Go lets a goroutine compute that never waits, if others want to
 // run: forcePreemptNS of its scheduler.
-const turn = 10 * time.Millisecond
+const slice = 10 * time.Millisecond
 
 // Name implements Fault.
 func (HarnessStarved) Name() string { return "harness-starved" }
@@ -38,28 +38,12 @@ func (f HarnessStarved) Check() error { return between("goroutines", f.Goroutine
 
 // Model implements MachineFault.
 func (f HarnessStarved) Model(m Model) (end func() int) {
-	late := time.Duration(f.Goroutines) * turn
-	over, ended, fired := make(chan struct{}), make(chan struct{}), 0
-	go func() {
-		defer close(ended)
-		rest := time.NewTimer(0)
-		defer rest.Stop()
-		for {
-			select {
-			case <-rest.C:
-			case <-over:
-				return
-			}
-			m.Stall(late)
-			m.Point("harness", "goes on")
-			fired = f.Goroutines
-			rest.Reset(late)
-		}
-	}()
+	stop := m.Starve(time.Duration(f.Goroutines) * slice)
 	return func() int {
-		close(over)
-		<-ended
-		return fired
+		if stop() {
+			return f.Goroutines
+		}
+		return 0
 	}
 }
 
@@ -70,10 +54,8 @@ func (f HarnessStarved) Real(Real) (end func() int, err error) {
 	var all sync.WaitGroup
 	for range f.Goroutines * runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for n := 0; !over.Load(); n++ {
-				if n == 0 {
-					fired.Add(1)
-				}
+			fired.Add(1)
+			for !over.Load() {
 			}
 		})
 	}

@@ -33,6 +33,7 @@ func (l *late) Point(_, at string) {
 	}
 }
 func (*late) Stall(time.Duration)                       {}
+func (*late) Starve(time.Duration) func() bool          { return func() bool { return false } }
 func (*late) Burn(bool) func() time.Duration            { return func() time.Duration { return 0 } }
 func (*late) Limit(*model.Port, float64, time.Duration) {}
 func (*late) Throttled(*model.Port) int                 { return 0 }

@@ -96,8 +96,8 @@ func Memory(p Port) (bytes int64, ok bool) {
 // for a while: it is not told, and is in the midst of what it did afterwards. Not every
 // port is one.
 type Pauser interface {
-	Pause(ctx context.Context) error // returns once nothing of it runs
-	Unpause(ctx context.Context) error
+	Pause(ctx context.Context) error   // returns once nothing of it runs
+	Unpause(ctx context.Context) error // it goes on at once, or as soon as its turn comes; of one that has ended an error, or nothing
 }
 
 // PauserOf finds what can pause a port's worker, if anything can.

@@ -84,7 +84,7 @@ type Record struct {
 	Cores    float64       `json:"cores"`
 	Deadline time.Duration `json:"deadline_ns"`
 	Patience time.Duration `json:"patience_ns"`
-	Late     time.Duration `json:"harness_late_ns"`    // the most by which the harness's own timers were late
+	Late     time.Duration `json:"harness_late_ns"`    // the most by which the harness saw late that a time was up
 	Order    string        `json:"order"`              // how far it was controlled: edges, points, none
 	Choices  []int         `json:"choices,omitempty"`  // of the schedule, in virtual time: see scenario.Order
 	Stranded bool          `json:"stranded,omitempty"` // goroutines of the run are still in the program

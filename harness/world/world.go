@@ -16,7 +16,7 @@ type World interface {
 	Launcher() worker.Launcher                  // of workers with the scenario's demands
 	Cores() float64                             // that they may use
 	Now() time.Duration                         // since the run began
-	Late() time.Duration                        // the most by which a timer was late so far
+	Late() time.Duration                        // the most by which the harness saw late so far that a time was up
 	Point(who, at string)                       // where the order of goroutines may be decided
 	Left(ctx context.Context) ([]string, error) // what of the run is left
 	Quiet() bool                                // it is certain that no goroutine of the run is left

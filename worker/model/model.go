@@ -74,8 +74,8 @@ type Launcher struct {
 	Fate func(Call) Fate
 	// Turn is where a worker's order among others is decided: it has then called,
 	// by a goroutine that holds no lock, when it is the turn of who at that place. It
-	// is asked once whatever a worker is in the midst of is done, or its pause is over,
-	// and before anybody can see what came of it. nil: it is the turn of each at once.
+	// is asked once whatever a worker is in the midst of is done, its pause is over, or
+	// it crashes, and before anybody can see what came of it. nil: it is the turn of each at once.
 	Turn func(who, at string, then func())
 
 	mu       sync.Mutex
@@ -212,6 +212,7 @@ type Port struct {
 	reply    wire.Reply    // to it
 	wait     time.Duration // of its demand, once it has had the CPU time
 	then     func()        // what comes once it is met
+	first    string        // what it writes to its stderr before that
 	asked    bool          // for its turn, in which that comes about
 	stopped  bool          // it leaves off whatever it does, and serves nothing any more
 	killed   bool

@@ -33,18 +33,12 @@ func (p *Port) Unpause(context.Context) error {
 	if !p.paused {
 		return nil
 	}
-	if turn := p.launcher.Turn; turn != nil {
-		nth := p.pauses
-		turn(p.who, "unpaused", func() {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			if p.paused && p.pauses == nth {
-				p.resume()
-			}
-		})
-		return nil
-	}
-	p.resume()
+	nth := p.pauses
+	p.inTurn("unpaused", func() {
+		if p.paused && p.pauses == nth {
+			p.resume()
+		}
+	})
 	return nil
 }
 

@@ -78,11 +78,12 @@ func (p *Port) next() {
 	if p.order = f.AtHello; p.head.ID != 0 {
 		p.order = wire.OrderIn(frame)
 	}
+	p.first = ""
 	if p.head.ID == 0 && f.Imports {
-		p.writes(wire.StatedImport + "\n")
+		p.first += wire.StatedImport + "\n"
 	}
 	if p.head.ID == 0 && f.ReadsSlowly {
-		p.writes(wire.StatedDisk + "\n")
+		p.first += wire.StatedDisk + "\n"
 	}
 	switch {
 	case p.head.ID != 0:
@@ -154,17 +155,20 @@ func (p *Port) met() {
 // makes no difference then.
 func (p *Port) ask() {
 	p.asked = true
-	if turn := p.launcher.Turn; turn != nil {
-		turn(p.who, "turn", p.turned)
-	} else {
-		p.goOn()
-	}
+	p.inTurn("turn", p.goOn)
 }
 
-func (p *Port) turned() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.goOn()
+// inTurn has something done in its turn at that place: at once where nobody has one.
+func (p *Port) inTurn(at string, do func()) {
+	if p.launcher == nil || p.launcher.Turn == nil {
+		do()
+		return
+	}
+	p.launcher.Turn(p.who, at, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		do()
+	})
 }
 
 func (p *Port) goOn() {
@@ -176,16 +180,20 @@ func (p *Port) goOn() {
 		p.leave()
 		return
 	}
+	if p.first != "" {
+		p.writes(p.first)
+		p.first = ""
+	}
 	p.then()
 	p.next()
 }
 
-// crash has it end itself in the midst of whatever it does, unless it was told to
-// end before.
+// crash has it end itself, in its turn, in the midst of whatever it does, unless it was
+// told to end before.
 func (p *Port) crash(exit worker.Exit) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.crashes(exit)
+	p.inTurn("crashes", func() { p.crashes(exit) })
 }
 
 func (p *Port) crashes(exit worker.Exit) {

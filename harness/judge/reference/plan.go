@@ -186,8 +186,10 @@ func (w world) LaunchWith(context.Context, string, func(*model.Profile)) (far.Po
 	return nil, errors.New("reference: a fault launches no workers")
 }
 
-// Stall does nothing: there is no harness in the loop.
+// Stall and Starve do nothing: there is no harness in the loop.
 func (w world) Stall(time.Duration) {}
+
+func (w world) Starve(time.Duration) (stop func() bool) { return func() bool { return true } }
 
 func (w world) Burn(own bool) (stop func() time.Duration) {
 	var c cpu.GroupConfig

@@ -2,6 +2,7 @@ package reference_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -222,6 +223,23 @@ func TestWhoIsShortOfMemoryTakesLongerForEachCall(t *testing.T) {
 	calls := of(t, sc, reference.Policy{Width: 1}).Calls
 	if a, b := calls[0].Took, calls[1].Took; a != 1420*ms || b != time.Second {
 		t.Errorf("they took %v and %v, want 1.42s and 1s: 200 faults of 50 µs twice, and none", a, b)
+	}
+}
+
+// Also those that no run is recorded with: anybody may have a pool play them.
+func TestEveryModelledFaultCanBePlayed(t *testing.T) {
+	for _, name := range faults.Modelled() {
+		for seed := range uint64(5) {
+			for _, until := range []time.Duration{0, 300 * ms} {
+				sc := burst(2, 2, scenario.Demand{Wait: 100 * ms})
+				sc.Workload.Command, sc.Workload.Args, sc.Workload.Calls = "sleep", map[string]any{"s": 0.1}, 4
+				sc.Faults = faults.Plan{{Fault: faults.Draw(name, rand.New(rand.NewPCG(seed, 1))), Until: until}}
+				m, err := reference.Play(sc, reference.Policy{Width: 2})
+				if err != nil || len(m.Calls) < 2 {
+					t.Errorf("%s until %v: %d calls, %v", name, until, len(m.Calls), err)
+				}
+			}
+		}
 	}
 }
 

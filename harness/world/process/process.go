@@ -139,8 +139,8 @@ func (w *World) Quiet() bool { return false }
 // every is how often it is looked at how late this program is.
 const every = 10 * time.Millisecond
 
-// was notes that it was late.
-func (w *World) was(late time.Duration) {
+// lateBy notes that it was late.
+func (w *World) lateBy(late time.Duration) {
 	for most := w.late.Load(); int64(late) > most && !w.late.CompareAndSwap(most, int64(late)); {
 		most = w.late.Load()
 	}
@@ -157,18 +157,25 @@ func (w *World) watchKernel(ctx context.Context) {
 	clock := os.NewFile(uintptr(fd), "timerfd")
 	defer clock.Close()
 	defer context.AfterFunc(ctx, func() { _ = clock.SetReadDeadline(time.Unix(1, 0)) })()
-	period := unix.NsecToTimespec(int64(every))
-	if unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: period, Value: period}, nil) != nil {
+	due := monotonic() + every
+	tick := unix.ItimerSpec{Interval: unix.NsecToTimespec(int64(every)), Value: unix.NsecToTimespec(int64(due))}
+	if unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME, &tick, nil) != nil {
 		return
 	}
-	seen := time.Now() // when it last had told all
 	for ticks := make([]byte, 8); ; {
 		if _, err := clock.Read(ticks); err != nil {
 			return
 		}
-		w.was(time.Since(seen) - every)
-		seen = seen.Add(time.Duration(binary.NativeEndian.Uint64(ticks)) * every)
+		w.lateBy(monotonic() - due)
+		due += time.Duration(binary.NativeEndian.Uint64(ticks)) * every // how many there were
 	}
+}
+
+// monotonic is the kernel's clock.
+func monotonic() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // there is one
+	return time.Duration(t.Nano())
 }
 
 // watchClock looks how late Go's own timers are.
@@ -182,7 +189,7 @@ func (w *World) watchClock(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		w.was(time.Since(begin) - every)
+		w.lateBy(time.Since(begin) - every)
 		timer.Reset(every)
 	}
 }

@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/butfor/butfor/faults"
@@ -18,6 +19,31 @@ func (w *World) LaunchWith(ctx context.Context, id string, alter func(*model.Pro
 
 // Stall implements faults.Model.
 func (w *World) Stall(d time.Duration) { w.schedule.stall(d) }
+
+// Starve implements faults.Model.
+func (w *World) Starve(d time.Duration) (stop func() bool) {
+	who := fmt.Sprintf("starved %d", w.starved.Add(1))
+	over, ended, did := make(chan struct{}), make(chan struct{}), false
+	go func() {
+		defer close(ended)
+		for !isClosed(over) {
+			w.schedule.stall(d)
+			w.schedule.point(who, "goes on")
+			did = true
+			rest := time.NewTimer(d)
+			select {
+			case <-rest.C:
+			case <-over:
+				rest.Stop()
+			}
+		}
+	}()
+	return func() bool {
+		close(over)
+		<-ended
+		return did
+	}
+}
 
 // Burn implements faults.Model.
 func (w *World) Burn(own bool) (stop func() time.Duration) { return w.machine.hog(own) }

@@ -173,7 +173,7 @@ func (s *schedule) drive() error {
 func (s *schedule) stall(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owed, s.longest = d, max(s.longest, d)
+	s.owed, s.longest = max(s.owed, d), max(s.longest, d)
 }
 
 // owes is for how long nobody is to go on now.

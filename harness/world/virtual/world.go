@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,6 +35,7 @@ type World struct {
 	goroutines int  // in the program when the run began
 	restless   bool // it is not certain that no goroutine of the run is left
 	schedule   *schedule
+	starved    atomic.Int64 // how often somebody began to
 	machine    *machine
 	launcher   *model.Launcher
 }
