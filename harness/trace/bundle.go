@@ -140,18 +140,14 @@ func Load(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is no bundle: %w", dir, err)
 	}
+	if err := readable(dir, text); err != nil {
+		return nil, err
+	}
 	var b Bundle
 	if err := json.Unmarshal(text, &b); err != nil {
 		return nil, fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "bundle.json"), err)
 	}
-	switch {
-	case b.Format != bundleFormat:
-		return nil, fmt.Errorf("%s is no bundle of ours: its format is %q", dir, b.Format)
-	case b.Version > bundleVersion:
-		return nil, fmt.Errorf("%s was written by a newer butfor: version %d, this one reads %d", dir, b.Version, bundleVersion)
-	case b.Version < 1:
-		return nil, fmt.Errorf("%s: damaged: it is of version %d", filepath.Join(dir, "bundle.json"), b.Version)
-	case b.Record == nil:
+	if b.Record == nil {
 		return nil, fmt.Errorf("%s: damaged: it names no record", filepath.Join(dir, "bundle.json"))
 	}
 	for i, r := range []*scenario.Record{b.Record, b.Reference} {
@@ -191,6 +187,29 @@ func Load(dir string) (*Bundle, error) {
 		return nil, fmt.Errorf("%s: damaged: it names no verdict", filepath.Join(dir, "verdict.json"))
 	}
 	return &b, b.sound(dir)
+}
+
+// readable says why a bundle.json is not to be read by this program, whatever else is
+// in it: a newer one may have what this one has in another form.
+func readable(dir string, text []byte) error {
+	var is struct {
+		Format  any `json:"format"`
+		Version any `json:"version"`
+	}
+	if err := json.Unmarshal(text, &is); err != nil {
+		return fmt.Errorf("%s: damaged: %w", filepath.Join(dir, "bundle.json"), err)
+	}
+	if is.Format != bundleFormat {
+		return fmt.Errorf("%s is no bundle of ours: its format is %q", dir, fmt.Sprint(cmp.Or(is.Format, any(""))))
+	}
+	version, _ := is.Version.(float64)
+	switch {
+	case version < 1:
+		return fmt.Errorf("%s: damaged: it is of version %v", filepath.Join(dir, "bundle.json"), version)
+	case version > bundleVersion:
+		return fmt.Errorf("%s was written by a newer butfor: version %v, this one reads %d", dir, version, bundleVersion)
+	}
+	return nil
 }
 
 // sound says which of a bundle's files is not as it was written, if one is.

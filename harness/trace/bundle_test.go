@@ -261,6 +261,9 @@ func TestADamagedBundleIsRefusedAndTheDamageNamed(t *testing.T) {
 		"somebody else's":           {change("bundle.json", func(s string) string { return strings.Replace(s, "butfor bundle", "shipping list", 1) }), "", `format is "shipping list"`},
 		"nobody's":                  {write("bundle.json", "{}"), "", `format is ""`},
 		"from the future":           {change("bundle.json", func(s string) string { return strings.Replace(s, `"version": 1`, `"version": 2`, 1) }), "", "newer butfor: version 2, this one reads 1"},
+		"from a far future":         {write("bundle.json", `{"format": "butfor bundle", "version": 2, "record": [7], "scenario": {"faults": [{"fault": "not yet invented"}]}}`), "", "newer butfor: version 2"},
+		"another's, of such fields": {write("bundle.json", `{"format": "shipping list", "version": "A", "record": 7}`), "", `format is "shipping list"`},
+		"of a format that is none":  {write("bundle.json", `{"format": {"a": 1}, "record": 7}`), "", "format is"},
 		"without a version":         {write("bundle.json", `{"format": "butfor bundle", "record": {}}`), "", "version 0"},
 		"without a record":          {write("bundle.json", `{"format": "butfor bundle", "version": 1}`), "bundle.json", "names no record"},
 	} {
