@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,14 +62,22 @@ func (t *trial) machine() string {
 		w.ID, short(w.OnCPU), short(w.Ready-w.Launched), short(w.Delay), throttled, wanted, t.Run.Cores, beyond)
 }
 
-// hungOn is the worker that the latest call waited for longest, while it started.
+// hungOn is the worker that the latest call waited for longest, while it started: not
+// ok if it waited longer for anything else.
 func (t *trial) hungOn() (w scenario.Worker, ok bool) {
 	on := map[string]time.Duration{}
-	longest := ""
+	longest, rest := "", time.Duration(0)
 	for _, g := range t.verdict.Path {
-		if on[g.On] += g.To - g.From; g.On != "" && (longest == "" || on[g.On] > on[longest]) {
+		if g.On == "" || !slices.Contains([]string{behindStart, startOnCPU, startForCPU}, g.What) {
+			rest += g.To - g.From
+			continue
+		}
+		if on[g.On] += g.To - g.From; longest == "" || on[g.On] > on[longest] {
 			longest = g.On
 		}
+	}
+	if on[longest] < rest {
+		return w, false
 	}
 	for _, w := range t.Run.Workers() {
 		if w.ID == longest && w.Ready >= 0 {
