@@ -247,12 +247,12 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 		return nil
 	}
 	if stays, err := d.stays(o.Case, pool, environment); err != nil || !stays {
-		o.Truth = matrix.Marginal
+		o.Marginal()
 		return err
 	}
 	if o.Truth == matrix.Environment {
 		if shorter, err := d.alone(o.Case, 1/matrix.Margin); err != nil || shorter != matrix.Kept {
-			o.Truth = matrix.Marginal // without its environment it all but fails, too
+			o.Marginal() // without its environment it all but fails, too
 			return err
 		}
 	}
@@ -261,7 +261,7 @@ func (d *dock) truth(o *matrix.Outcome, both *scenario.Record) (err error) {
 	}
 	longer, err := d.at(o.Case, o.Bug, true, matrix.Margin)
 	if err == nil && longer.Failure == matrix.Kept {
-		o.Truth = matrix.Marginal
+		o.Marginal()
 	}
 	return err
 }

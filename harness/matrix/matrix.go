@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/butfor/butfor/harness/scenario"
@@ -57,11 +58,18 @@ func Cases(mutants []string, pool string, first uint64, seeds int) (all []Case) 
 	return all
 }
 
-// Tenth is one of ten of these cases, with its share of each bug, environment, load
-// and seed.
+// Tenth is one of ten of these cases, in their order: each tenth of them by bug, then
+// environment, load and seed, so that each bug has its share.
 func Tenth(cases []Case) (some []Case) {
+	sorted := slices.SortedFunc(slices.Values(cases), func(a, b Case) int {
+		return cmp.Or(cmp.Compare(a.Bug, b.Bug), cmp.Compare(a.Environment, b.Environment), cmp.Compare(a.Load, b.Load), cmp.Compare(a.Seed, b.Seed))
+	})
+	drawn := map[Case]bool{}
+	for i := 4; i < len(sorted); i += 10 {
+		drawn[sorted[i]] = true
+	}
 	for _, c := range cases {
-		if hash(c.Bug, c.Environment, c.Load, fmt.Sprint(c.Seed))%10 == 0 {
+		if drawn[c] {
 			some = append(some, c)
 		}
 	}

@@ -157,13 +157,13 @@ func TestATenthIsOneOfTenOfEverything(t *testing.T) {
 			return n
 		}
 		whole, part := count(all), count(some)
-		const enough = 200 // of fewer a tenth is a matter of chance
 		for name, n := range whole {
-			if n < enough {
-				continue
-			}
-			if share := float64(part[name]) / float64(n); share < .03 || share > .2 {
-				t.Errorf("%s: of %q %d of %d", what, name, part[name], n)
+			of := part[name]
+			switch share := float64(of) / float64(n); {
+			case what == "bugs" && (10*of < n-10 || 10*of > n+10):
+				t.Errorf("of the bug %q %d of %d", name, of, n)
+			case n >= 50 && of == 0, n >= 500 && (share < .05 || share > .15):
+				t.Errorf("%s: of %q %d of %d", what, name, of, n)
 			}
 		}
 	}
@@ -328,7 +328,19 @@ func outcomes() (all []Outcome) {
 }
 
 func TestTheTable(t *testing.T) {
-	table := Tabulate(outcomes(), []string{"m", "n"})
+	all := outcomes()
+	for i := range all {
+		all[i].Judged = float64(len(all) - i)
+	}
+	for _, o := range []Outcome{
+		{Truth: Code, Verdict: scenario.Environmental}, {Truth: Code, Verdict: scenario.Amplified}, {Truth: Environment, Verdict: scenario.Inconclusive},
+	} {
+		o.Bug = "n"
+		o.Marginal()
+		all = append(all, o)
+	}
+	all = append(all, Outcome{Case: Case{Bug: "n"}, Truth: Marginal}) // in each draw, and not judged
+	table := Tabulate(all, []string{"m", "n", "o"})
 	table.Seconds = 12
 	if s := table.Judge.All; s.N() != 13 || s.Dismissed() != 1 || s.Abstained() != 1 {
 		t.Errorf("the judge has %+v", s)
@@ -337,6 +349,12 @@ func TestTheTable(t *testing.T) {
 		if s := r.All; s.N() != 13 || s.Dismissed() != 0 || s.Accused() != 0 {
 			t.Errorf("%s has %+v", r.Name, s)
 		}
+	}
+	if want := (Score{Code: Row{Right: 1, Wrong: 1}, Env: Row{Abstained: 1}}); table.Near != want || table.Truths[Marginal] != 4 {
+		t.Errorf("near ties that were judged are %+v, of %d", table.Near, table.Truths[Marginal])
+	}
+	if !slices.Equal(table.Undrawn, []string{"o"}) {
+		t.Errorf("of %q no case was played", table.Undrawn)
 	}
 	if !slices.Equal(table.Survivors, []string{"n"}) || table.Worst.Bug != "m" || len(table.Errors) != 1 {
 		t.Errorf("survivors %q, worst %+v, errors %+v", table.Survivors, table.Worst, table.Errors)
@@ -350,8 +368,14 @@ func TestTheTable(t *testing.T) {
 	}
 	table.Truths[Fallen] = 0
 	table.Tenth = true
-	if missed := table.Missed(); len(missed) != 2 || !strings.Contains(missed[1], "at least 50") {
+	if missed := table.Missed(); len(missed) != 3 || !strings.Contains(missed[1], "at least 50") || !strings.Contains(missed[2], "macro-F1") {
 		t.Errorf("of a tenth: %q", missed)
+	}
+	other := table
+	other.Judge.All.Env.Wrong++
+	other.Judge.All.Code.Abstained++
+	if missed := other.Missed(); len(missed) != 5 || !strings.Contains(missed[2], "put down to the code") || !strings.Contains(missed[3], "10 % abst") {
+		t.Errorf("of a tenth in which the code is accused, and more is left undecided: %q", missed)
 	}
 	table.Pool = "ours"
 	if missed := table.Missed(); len(missed) != 1 {
@@ -363,10 +387,32 @@ func TestTheTable(t *testing.T) {
 		t.Errorf("got %+v", lines)
 	}
 	text := string(table.Markdown())
-	for _, says := range []string{"16 cases were played in 12 s", "7 fail only with the bug", "2 with either alone", "inconclusive 1", "near tie: n s", "Worst cell: m in calm", "triggers: n."} {
+	for _, says := range []string{
+		"20 cases were played in 12 s", "7 fail only with the bug", "2 with either alone", "inconclusive 1", "near tie: n s", "Worst cell: m in calm", "triggers: n.", "was played: o.",
+		"3 of them were judged all the same: of those that would be failures of the code 1 right, 1 dismissed, 0 abstained; of the environment's 0 right, 0 accused, 1 abstained.",
+		"Of what fails with either alone the judge called 2 the code's, 0 the environment's, and 0 neither.",
+		"with its judgement, 9 s in the middle, at most 15 s in 99 of 100, and 16 s at most.",
+	} {
 		if !strings.Contains(text, says) {
 			t.Errorf("%q is not in:\n%s", says, text)
 		}
+	}
+}
+
+func TestTheWorstIsABugWhereNoCellHasEnoughCases(t *testing.T) {
+	var all []Outcome
+	for _, environment := range []string{"hogs", "quota", "calm", "crashes"} {
+		for range 2 {
+			all = append(all, Outcome{Case: Case{Bug: "m", Environment: environment, Load: "l"}, Truth: Code, Verdict: scenario.Architectural})
+		}
+	}
+	all[3].Verdict = scenario.Infeasible
+	table := Tabulate(all, []string{"m"})
+	if w := table.Worst; w.Bug != "m" || w.Environment != "" || w.Score.Abstained() != 1 {
+		t.Errorf("%+v", w)
+	}
+	if text := string(table.Markdown()); !strings.Contains(text, "Worst bug, as no cell has enough cases: m: of 8 cases 0 dismissed, 0 accused, 1 abstained.") {
+		t.Errorf("told as\n%s", text)
 	}
 }
 

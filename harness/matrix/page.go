@@ -46,7 +46,30 @@ func (t Table) Markdown() []byte {
 		}
 		p("")
 	}
-	if w := t.Worst; w.Bug != "" {
+	if near := t.Near; near.N() > 0 {
+		p("Nobody is held to near ties. %d of them were judged all the same: of those that would be failures of the code %d right, %d dismissed, %d abstained; of the environment's %d right, %d accused, %d abstained.",
+			near.N(), near.Code.Right, near.Code.Wrong, near.Code.Abstained, near.Env.Right, near.Env.Wrong, near.Env.Abstained)
+		p("")
+	}
+	for _, k := range []struct {
+		truth Truth
+		says  string
+	}{{Either, "either alone"}, {Anyway, "neither"}} {
+		if n := t.Apart[k.truth]; n != nil {
+			p("Of what fails with %s the judge called %d the code's, %d the environment's, and %d neither.", k.says, n[0], n[1], n[2])
+			p("")
+		}
+	}
+	if n := len(t.Took); n > 0 {
+		p("A run took, with its judgement, %.2g s in the middle, at most %.2g s in 99 of 100, and %.2g s at most.", t.Took[n/2], t.Took[(n-1)*99/100], t.Took[n-1])
+		p("")
+	}
+	switch w := t.Worst; {
+	case w.Bug == "":
+	case w.Environment == "":
+		p("Worst bug, as no cell has enough cases: %s: of %d cases %d dismissed, %d accused, %d abstained.", w.Bug, w.Score.N(), w.Score.Dismissed(), w.Score.Accused(), w.Score.Abstained())
+		p("")
+	default:
 		p("Worst cell: %s in %s: of %d cases %d dismissed, %d accused, %d abstained.", w.Bug, w.Environment, w.Score.N(), w.Score.Dismissed(), w.Score.Accused(), w.Score.Abstained())
 		p("")
 	}
@@ -55,6 +78,10 @@ func (t Table) Markdown() []byte {
 		survivors = strings.Join(t.Survivors, ", ")
 	}
 	p("Survivors, bugs that no case triggers: %s.", survivors)
+	if len(t.Undrawn) > 0 {
+		p("")
+		p("Bugs of which no case was played: %s.", strings.Join(t.Undrawn, ", "))
+	}
 	if missed := t.Missed(); len(missed) > 0 {
 		p("")
 		p("Targets missed: %s.", strings.Join(missed, "; "))

@@ -40,6 +40,9 @@ func (s Score) Accused() int { return s.Env.Wrong }
 // Abstained is how many were called neither.
 func (s Score) Abstained() int { return s.Code.Abstained + s.Env.Abstained }
 
+// errs says whether any was called otherwise.
+func (s Score) errs() bool { return s.Dismissed()+s.Accused()+s.Abstained() > 0 }
+
 // A Share is so many of so many.
 type Share struct{ Of, N int }
 

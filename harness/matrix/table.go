@@ -22,7 +22,11 @@ type Table struct {
 	Abstentions map[scenario.Word]int // of the judge, by its word
 	Reasons     []Reason              // of these, the most frequent
 	Worst       Cell                  // of the judge
-	Survivors   []string              // bugs that no case triggers
+	Survivors   []string              // bugs that were put in and that no case triggers
+	Undrawn     []string              // bugs of which no case was played
+	Near        Score                 // near ties that were judged, by what they would be
+	Apart       map[Truth][]int       // cases that fail with either alone, or anyway: called code, environment, neither
+	Took        []float64             // seconds that a judged run took with its judgement, by rank
 	Errors      []Outcome             // dismissed and accused, the first of each bug and environment
 	Tenth       bool                  // only a tenth of the cases were played
 	Pool        string                // of which alone they are; "" if of all
@@ -66,7 +70,7 @@ const Judge = "butfor"
 
 // Tabulate adds up what came out. bugs are the names of all that were put in.
 func Tabulate(outcomes []Outcome, bugs []string) Table {
-	t := Table{Played: len(outcomes), World: "virtual", Truths: map[Truth]int{}, Abstentions: map[scenario.Word]int{}}
+	t := Table{Played: len(outcomes), World: "virtual", Truths: map[Truth]int{}, Abstentions: map[scenario.Word]int{}, Apart: map[Truth][]int{}}
 	if onRealWorkers(outcomes) {
 		t.World = "process"
 	}
@@ -75,18 +79,22 @@ func Tabulate(outcomes []Outcome, bugs []string) Table {
 	for _, r := range rivals {
 		t.Rivals = append(t.Rivals, Standing{Name: r.Name, Rule: r.Rule})
 	}
-	cells := map[[2]string]*Cell{}
+	cells, bugsAlone := map[[2]string]*Cell{}, map[string]*Cell{}
+	played := map[string]bool{}
 	shown := map[string]bool{}
 	triggered := map[string]bool{}
 	why := map[string]int{}
 	for _, o := range outcomes {
 		t.Truths[o.Truth]++
+		played[o.Bug] = true
 		triggered[o.Bug] = triggered[o.Bug] || o.Truth == Code || o.Truth == Either
+		call := Called(o.Verdict)
 		if !o.Counts() {
+			t.aside(o, call)
 			continue
 		}
-		call := Called(o.Verdict)
 		t.Judge.add(o, call)
+		t.Took = append(t.Took, o.Judged)
 		for i, r := range rivals {
 			t.Rivals[i].add(o, r.call(o.Evidence))
 		}
@@ -95,6 +103,10 @@ func Tabulate(outcomes []Outcome, bugs []string) Table {
 			cells[key] = &Cell{Bug: o.Bug, Environment: o.Environment}
 		}
 		cells[key].Score.add(o.Truth, call)
+		if bugsAlone[o.Bug] == nil {
+			bugsAlone[o.Bug] = &Cell{Bug: o.Bug}
+		}
+		bugsAlone[o.Bug].Score.add(o.Truth, call)
 		switch {
 		case call == Abstains:
 			t.Abstentions[o.Verdict]++
@@ -105,16 +117,36 @@ func Tabulate(outcomes []Outcome, bugs []string) Table {
 		}
 	}
 	for _, b := range bugs {
-		if !triggered[b] {
+		switch {
+		case !played[b]:
+			t.Undrawn = append(t.Undrawn, b)
+		case !triggered[b]:
 			t.Survivors = append(t.Survivors, b)
 		}
 	}
 	slices.Sort(t.Survivors)
+	slices.Sort(t.Undrawn)
+	slices.Sort(t.Took)
 	t.Reasons = reasons(why)
-	t.Worst = worst(slices.SortedFunc(maps.Values(cells), func(a, b *Cell) int {
-		return cmp.Or(cmp.Compare(a.Bug, b.Bug), cmp.Compare(a.Environment, b.Environment))
-	}))
+	if t.Worst = worst(slices.Collect(maps.Values(cells))); !t.Worst.Score.errs() { // there may be too few cases in each
+		t.Worst = worst(slices.Collect(maps.Values(bugsAlone)))
+	}
 	return t
+}
+
+// aside adds what nobody is held to.
+func (t *Table) aside(o Outcome, call Class) {
+	switch o.Truth {
+	case Marginal:
+		if o.Near != "" {
+			t.Near.add(o.Near, call)
+		}
+	case Either, Anyway:
+		if t.Apart[o.Truth] == nil {
+			t.Apart[o.Truth] = make([]int, 3)
+		}
+		t.Apart[o.Truth][slices.Index([]Class{CalledCode, CalledEnv, Abstains}, call)]++
+	}
 }
 
 // leastCell is how many cases a cell must have to be the worst.
@@ -123,6 +155,9 @@ const leastCell = 5
 // worst is the cell with the most errors for its cases: dismissals first, then
 // accusations, then abstentions.
 func worst(cells []*Cell) (w Cell) {
+	slices.SortFunc(cells, func(a, b *Cell) int {
+		return cmp.Or(cmp.Compare(a.Bug, b.Bug), cmp.Compare(a.Environment, b.Environment))
+	})
 	bad := func(c *Cell, n int) float64 { return float64(n) / float64(max(1, c.Score.N())) }
 	for _, c := range cells {
 		if c.Score.N() < leastCell {
@@ -147,8 +182,8 @@ func (s *Standing) add(o Outcome, call Class) {
 	}
 }
 
-// The targets of a whole matrix. Of a tenth the first alone is asked: there are too
-// few cases for shares.
+// The targets of a whole matrix. Of a tenth shares are asked that leave room, as there
+// are few cases.
 const (
 	mostDismissed = 0
 	leastCode     = 1000 // failures of the code, of which none is dismissed
@@ -157,6 +192,7 @@ const (
 	mostAccused   = .01  // of the failures of the environment
 	mostAbstained = .05
 	leastMacroF1  = .95 // where no tuning was allowed
+	roomOfTenth   = 2   // times as many
 	mostFallen    = .001
 )
 
@@ -175,7 +211,12 @@ func (t Table) Missed() (missed []string) {
 		return missed
 	}
 	if t.Tenth {
-		say(t.Pool != "" || s.Code.n() >= leastOfTenth && s.Env.n() >= leastOfTenth, "at least 50 failures of the code, and of the environment")
+		if t.Pool == "" {
+			say(s.Code.n() >= leastOfTenth && s.Env.n() >= leastOfTenth, "at least 50 failures of the code, and of the environment")
+			say(Share{s.Accused(), s.Env.n()}.Value() < roomOfTenth*mostAccused, "fewer than 2 % of the environment's failures are put down to the code")
+			say(Share{s.Abstained(), s.N()}.Value() < roomOfTenth*mostAbstained, "fewer than 10 % abstentions")
+			say(s.MacroF1() >= leastMacroF1, "macro-F1 of at least 0.95")
+		}
 		return missed
 	}
 	say(s.Code.n() >= leastCode, "at least 1,000 failures of the code")

@@ -189,6 +189,7 @@ type Outcome struct {
 	Case
 	Runs      Runs          `json:"runs"`
 	Truth     Truth         `json:"truth"`
+	Near      Truth         `json:"near,omitempty"` // what a marginal one that was judged would be if it were none
 	Verdict   scenario.Word `json:"verdict"`
 	Mechanism string        `json:"mechanism,omitempty"`
 	Reason    string        `json:"reason,omitempty"`
@@ -196,6 +197,9 @@ type Outcome struct {
 	Took      float64       `json:"took_s"`   // the case, with the runs that its truth and the rivals hang on
 	Evidence  Evidence      `json:"evidence"`
 }
+
+// Marginal has the case be a near tie, whatever it was.
+func (o *Outcome) Marginal() { o.Near, o.Truth = o.Truth, Marginal }
 
 // Counts says whether the judge is held to the case.
 func (o Outcome) Counts() bool { return o.Truth == Code || o.Truth == Environment }
