@@ -411,7 +411,7 @@ func TestTheWorstIsABugWhereNoCellHasEnoughCases(t *testing.T) {
 	if w := table.Worst; w.Bug != "m" || w.Environment != "" || w.Score.Abstained() != 1 {
 		t.Errorf("%+v", w)
 	}
-	if text := string(table.Markdown()); !strings.Contains(text, "Worst bug, as no cell has enough cases: m: of 8 cases 0 dismissed, 0 accused, 1 abstained.") {
+	if text := string(table.Markdown()); !strings.Contains(text, "Worst bug, as no cell with cases enough has an error: m: of 8 cases 0 dismissed, 0 accused, 1 abstained.") {
 		t.Errorf("told as\n%s", text)
 	}
 }

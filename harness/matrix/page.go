@@ -67,7 +67,7 @@ func (t Table) Markdown() []byte {
 	switch w := t.Worst; {
 	case w.Bug == "":
 	case w.Environment == "":
-		p("Worst bug, as no cell has enough cases: %s: of %d cases %d dismissed, %d accused, %d abstained.", w.Bug, w.Score.N(), w.Score.Dismissed(), w.Score.Accused(), w.Score.Abstained())
+		p("Worst bug, as no cell with cases enough has an error: %s: of %d cases %d dismissed, %d accused, %d abstained.", w.Bug, w.Score.N(), w.Score.Dismissed(), w.Score.Accused(), w.Score.Abstained())
 		p("")
 	default:
 		p("Worst cell: %s in %s: of %d cases %d dismissed, %d accused, %d abstained.", w.Bug, w.Environment, w.Score.N(), w.Score.Dismissed(), w.Score.Accused(), w.Score.Abstained())

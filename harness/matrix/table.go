@@ -128,7 +128,7 @@ func Tabulate(outcomes []Outcome, bugs []string) Table {
 	slices.Sort(t.Undrawn)
 	slices.Sort(t.Took)
 	t.Reasons = reasons(why)
-	if t.Worst = worst(slices.Collect(maps.Values(cells))); !t.Worst.Score.errs() { // there may be too few cases in each
+	if t.Worst = worst(slices.Collect(maps.Values(cells))); !t.Worst.Score.errs() { // or there are too few cases in each
 		t.Worst = worst(slices.Collect(maps.Values(bugsAlone)))
 	}
 	return t

@@ -75,7 +75,8 @@ type Launcher struct {
 	// Turn is where a worker's order among others is decided: it has then called,
 	// by a goroutine that holds no lock, when it is the turn of who at that place. It
 	// is asked once whatever a worker is in the midst of is done, its pause is over, or
-	// it crashes, and before anybody can see what came of it. nil: it is the turn of each at once.
+	// it crashes, and before anybody can see what came of it. nil: it is the turn of each
+	// at once.
 	Turn func(who, at string, then func())
 
 	mu       sync.Mutex

@@ -185,6 +185,8 @@ func TestTimesAreThoseOfTheClosedForm(t *testing.T) {
 		{"one that dies soon", hurt(burst(1, 1, scenario.Demand{Wait: 4 * ms}), faults.DiesBeforeHello{}), reference.Policy{Width: 1}, all(1, 14*ms)},
 		{"another in its place", hurt(burst(2, 2, scenario.Demand{Wait: 400 * ms}), faults.StartRefused{}), reference.Policy{Width: 1}, all(2, 400*ms)},
 		{"another in place of one that dies", hurt(burst(2, 2, scenario.Demand{Wait: 400 * ms}), faults.DiesBeforeHello{}), reference.Policy{Width: 1}, all(2, 800*ms)},
+		{"a start beside three hogs", hurt(burst(1, 1, scenario.Demand{CPU: 300 * ms}), faults.CPUHogs{Threads: 3}), reference.Policy{Width: 1}, all(1, 600*ms)},
+		{"a start beside three of one group", hurt(burst(1, 1, scenario.Demand{CPU: 300 * ms}), faults.CPUHogs{Threads: 3, Own: true}), reference.Policy{Width: 1}, all(1, 300*ms)},
 		{"starts that wait, at once", burst(8, 8, scenario.Demand{Wait: 400 * ms}), reference.Policy{Width: 8}, all(8, 400*ms)},
 	} {
 		c.sc.Patience = 2 * time.Hour

@@ -44,3 +44,20 @@ func TestTwoOfOneNameGoOnAsTheyCameUnlessNobodyKnowsHow(t *testing.T) {
 		t.Errorf("at one instant: %v", err)
 	}
 }
+
+func TestOfTwoStallsAtOnceTheLongerHolds(t *testing.T) {
+	const long, brief = 300 * time.Millisecond, 100 * time.Millisecond
+	_, err := Run(t, &scenario.Scenario{Seed: 1}, func(_ context.Context, w *World) error {
+		begin := w.Now()
+		w.Stall(long)
+		w.Stall(brief)
+		w.Point("somebody", "goes on")
+		if took := w.Now() - begin; took < long || took > long+brief {
+			t.Errorf("nobody went on for %v", took)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
